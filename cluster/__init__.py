@@ -1,0 +1,1 @@
+"""cluster: where work runs and bytes live."""

@@ -1,0 +1,1 @@
+"""jobs: one module a command, read top to bottom."""

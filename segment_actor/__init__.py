@@ -1,0 +1,1 @@
+"""segment_actor: one CT in, one label map out."""

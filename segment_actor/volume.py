@@ -1,0 +1,58 @@
+"""A CT volume: voxels and their place in the patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+HuArray = npt.NDArray[np.int16]
+"""(I, J, K) int16, Hounsfield units."""
+
+LabelArray = npt.NDArray[np.uint8]
+"""(I, J, K) uint8, label ids of a schema; 0 is background."""
+
+Affine = npt.NDArray[np.float64]
+"""(4, 4) float64, voxel index to RAS millimetres (the NIfTI convention)."""
+
+Shape = tuple[int, int, int]
+SpacingMm = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One CT.
+
+    Attributes:
+        hu: (I, J, K) int16, Hounsfield units.
+        affine: (4, 4) float64, voxel index to RAS millimetres.
+    """
+
+    hu: HuArray
+    affine: Affine
+
+    def __post_init__(self) -> None:
+        if self.hu.ndim != 3 or self.hu.dtype != np.int16:
+            raise ValueError(f"hu must be (I, J, K) int16, got {self.hu.shape} {self.hu.dtype}")
+        if self.affine.shape != (4, 4) or self.affine.dtype != np.float64:
+            raise ValueError(
+                f"affine must be (4, 4) float64, got {self.affine.shape} {self.affine.dtype}"
+            )
+
+    @property
+    def shape(self) -> Shape:
+        """(I, J, K)."""
+        i, j, k = self.hu.shape
+        return i, j, k
+
+    @property
+    def spacing_mm(self) -> SpacingMm:
+        """Distance of neighbouring voxel centres along I, J and K, in mm."""
+        i, j, k = (float(x) for x in np.linalg.norm(self.affine[:3, :3], axis=0))
+        return i, j, k
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel in millilitres: |det| of the affine's 3x3 block / 1000."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0

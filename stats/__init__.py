@@ -1,0 +1,1 @@
+"""stats: label map in, answers out."""
