@@ -1,0 +1,118 @@
+"""Anatomy as data: which structures a label schema has, and what is known of each.
+
+A schema is one CSV file in `segment_actor/schemas`. Sources of its columns:
+`name` and `id`: the paper's list S1 (`paper104`) and the official label maps of TotalSegmentator v1
+(`total_v1`) and v2 (`total_v2`); `category`: the paper's four kinds; `snomed`: the SNOMED CT code of
+the structure without its side, as in the DICOM mapping published with TotalSegmentator;
+`lower_volume_ml`: Table S1 of the paper, which has no row for the urinary bladder; `group`: which
+of five models segments the structure.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from segment_actor.errors import SetupError
+
+Category = Literal["organ", "bone", "muscle", "vessel"]
+Side = Literal["left", "right"]
+
+GROUPS: Final = ("organs", "vertebrae", "cardiac", "muscles", "ribs")
+"""The five class groups in painting order: where two claim a voxel, the later one has it."""
+
+_FOLDER: Final = Path(__file__).parent / "schemas"
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """One structure of a label schema.
+
+    Attributes:
+        id: value in a label map, 1..255 (0 is background).
+        name: TotalSegmentator's name, e.g. `kidney_left`, `vertebrae_L5`.
+        category: organ, bone, muscle or vessel.
+        side: left or right, None for an unpaired structure.
+        sequence: rib 1..12; vertebra counted from C1 = 1 to L5 = 24 and S1 = 25; None otherwise.
+        snomed: SNOMED CT code of the structure, its side apart (that is in `side`).
+        lower_volume_ml: below this volume a segmentation is anatomically implausible; None where
+            the paper gives no bound.
+        group: the class group that segments it, one of `GROUPS`.
+    """
+
+    id: int
+    name: str
+    category: Category
+    side: Side | None
+    sequence: int | None
+    snomed: str | None
+    lower_volume_ml: float | None
+    group: str | None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A label schema: its structures in the order of their ids.
+
+    Attributes:
+        name: `paper104`, `total_v1` or `total_v2`.
+        structures: all structures, ascending by id.
+        digest: SHA-256 of the CSV file; part of the pipeline version.
+        ids: structure name to id.
+        by_id: id to structure.
+        groups: group name to its structures, groups in painting order.
+    """
+
+    name: str
+    structures: tuple[Structure, ...]
+    digest: str
+    ids: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    by_id: Mapping[int, Structure] = field(init=False, repr=False, compare=False)
+    groups: Mapping[str, tuple[Structure, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        grouped = {g: tuple(s for s in self.structures if s.group == g) for g in GROUPS}
+        object.__setattr__(self, "ids", {s.name: s.id for s in self.structures})
+        object.__setattr__(self, "by_id", {s.id: s for s in self.structures})
+        object.__setattr__(self, "groups", {g: members for g, members in grouped.items() if members})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all structures, ascending by id."""
+        return tuple(s.name for s in self.structures)
+
+
+@cache
+def load_schema(name: str) -> Schema:
+    """Read one label schema.
+
+    Args:
+        name: `paper104`, `total_v1` or `total_v2`.
+
+    Raises:
+        SetupError: there is no schema of that name.
+    """
+    known = sorted(path.stem for path in _FOLDER.glob("*.csv"))
+    if name not in known:
+        raise SetupError(f"unknown label schema {name!r}; choose one of {', '.join(known)}")
+    data = (_FOLDER / f"{name}.csv").read_bytes()
+    rows = csv.DictReader(data.decode("utf-8").splitlines())
+    return Schema(name, tuple(map(_structure, rows)), hashlib.sha256(data).hexdigest())
+
+
+def _structure(row: dict[str, str]) -> Structure:
+    return Structure(
+        id=int(row["id"]),
+        name=row["name"],
+        category=cast("Category", row["category"]),
+        side=cast("Side", row["side"]) if row["side"] else None,
+        sequence=int(row["sequence"]) if row["sequence"] else None,
+        snomed=row["snomed"] or None,
+        lower_volume_ml=float(row["lower_volume_ml"]) if row["lower_volume_ml"] else None,
+        group=row["group"] or None,
+    )
