@@ -5,7 +5,8 @@ A schema is one CSV file in `segment_actor/schemas`. Sources of its columns:
 (`total_v1`) and v2 (`total_v2`); `category`: the paper's four kinds; `snomed`: the SNOMED CT code of
 the structure without its side, as in the DICOM mapping published with TotalSegmentator;
 `lower_volume_ml`: Table S1 of the paper, which has no row for the urinary bladder; `group`: which
-of five models segments the structure.
+of five models segments the structure (`total_*`: the official parts; `paper104`: ours, four of 21
+and one of 20 as in the paper's S4, which does not list them).
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, Literal, cast
 
@@ -39,7 +40,8 @@ class Structure:
         category: organ, bone, muscle or vessel.
         side: left or right, None for an unpaired structure.
         sequence: rib 1..12; vertebra counted from C1 = 1 to L5 = 24 and S1 = 25; None otherwise.
-        snomed: SNOMED CT code of the structure, its side apart (that is in `side`).
+        snomed: SNOMED CT code of the structure. Its side stands in `side`; only the codes of the
+            heart's chambers and of the middle lobe name the side themselves.
         lower_volume_ml: below this volume a segmentation is anatomically implausible; None where
             the paper gives no bound.
         group: the class group that segments it, one of `GROUPS`.
@@ -63,28 +65,31 @@ class Schema:
         name: `paper104`, `total_v1` or `total_v2`.
         structures: all structures, ascending by id.
         digest: SHA-256 of the CSV file; part of the pipeline version.
-        ids: structure name to id.
-        by_id: id to structure.
-        groups: group name to its structures, groups in painting order.
     """
 
     name: str
     structures: tuple[Structure, ...]
     digest: str
-    ids: Mapping[str, int] = field(init=False, repr=False, compare=False)
-    by_id: Mapping[int, Structure] = field(init=False, repr=False, compare=False)
-    groups: Mapping[str, tuple[Structure, ...]] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        grouped = {g: tuple(s for s in self.structures if s.group == g) for g in GROUPS}
-        object.__setattr__(self, "ids", {s.name: s.id for s in self.structures})
-        object.__setattr__(self, "by_id", {s.id: s for s in self.structures})
-        object.__setattr__(self, "groups", {g: members for g, members in grouped.items() if members})
-
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of all structures, ascending by id."""
         return tuple(s.name for s in self.structures)
+
+    @cached_property
+    def ids(self) -> Mapping[str, int]:
+        """Structure name to id."""
+        return {s.name: s.id for s in self.structures}
+
+    @cached_property
+    def by_id(self) -> Mapping[int, Structure]:
+        """Id to structure."""
+        return {s.id: s for s in self.structures}
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[Structure, ...]]:
+        """Group name to its structures, groups in painting order."""
+        return {g: tuple(s for s in self.structures if s.group == g) for g in GROUPS}
 
 
 @cache
