@@ -1,0 +1,153 @@
+"""The four tables: each column with its type, its unit and its meaning in plain words.
+
+`scans` has one row a CT series, `structures` one row a series and structure, `failures` one row a
+series that could not be measured, `runs` one row a run. Not measured is NULL, never 0.
+Unit and meaning travel in the field metadata, and so into the Delta log and every Parquet reader.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyarrow as pa
+
+TableName = Literal["scans", "structures", "failures", "runs"]
+
+PARTITION = "run_date"
+"""Every table is partitioned by it: `run_date=2026-01-31/`."""
+
+_TEXT = pa.string()
+_COUNT = pa.int64()
+_NUMBER = pa.float64()
+_FLAG = pa.bool_()
+_INSTANT = pa.timestamp("us", tz="UTC")
+
+
+def _column(
+    name: str, kind: pa.DataType, meaning: str, unit: str | None = None, *, required: bool = False
+) -> pa.Field:
+    metadata = {"description": meaning} | ({"unit": unit} if unit else {})
+    return pa.field(name, kind, nullable=not required, metadata=metadata)
+
+
+_SERIES = _column(
+    "series_key", _TEXT, "Pseudonym of the CT series; the hospital keeps the link.", required=True
+)
+_STAMP = (
+    _column(
+        "pipeline_version",
+        _TEXT,
+        "Fingerprint of models, label schema, settings and measurement; other value, other method.",
+        required=True,
+    ),
+    _column("run_id", _TEXT, "The run that wrote this row; see table runs.", required=True),
+    _column("run_date", _TEXT, "UTC day on which that run began, YYYY-MM-DD.", required=True),
+    _column("commit_seq", _COUNT, "Number of the commit that wrote this row.", required=True),
+)
+
+SCANS = pa.schema(
+    [
+        _SERIES,
+        _column("patient_key", _TEXT, "Pseudonym of the patient; NULL if not known."),
+        _column("age_years", _NUMBER, "Age of the patient at the scan.", "years"),
+        _column("sex", _TEXT, "M, F or O; NULL if not known."),
+        _column("shape_i", _COUNT, "Voxels from left to right.", "voxels"),
+        _column("shape_j", _COUNT, "Voxels from back to front.", "voxels"),
+        _column("shape_k", _COUNT, "Voxels from feet to head (slices).", "voxels"),
+        _column("spacing_i_mm", _NUMBER, "Voxel spacing from left to right.", "mm"),
+        _column("spacing_j_mm", _NUMBER, "Voxel spacing from back to front.", "mm"),
+        _column("spacing_k_mm", _NUMBER, "Voxel spacing from feet to head.", "mm"),
+        _column("orientation", _TEXT, "Axes as stored in the file, e.g. LPS; measured in RAS."),
+        _column("field_of_view_mm", _NUMBER, "Length of the scan from feet to head.", "mm"),
+        _column("manufacturer", _TEXT, "Maker of the scanner, from DICOM."),
+        _column("scanner_model", _TEXT, "Model name of the scanner, from DICOM."),
+        _column("kvp", _NUMBER, "Peak tube voltage, from DICOM.", "kV"),
+        _column("slice_thickness_mm", _NUMBER, "Slice thickness, from DICOM.", "mm"),
+        _column("contrast_agent", _TEXT, "Contrast agent, from DICOM; NULL if none is named."),
+        _column("structures_measured", _COUNT, "Structures with at least one voxel.", "structures"),
+        _column("fetch_s", _NUMBER, "Time to fetch the series from the archive.", "s"),
+        _column("read_s", _NUMBER, "Time to decode and check it.", "s"),
+        _column("resample_s", _NUMBER, "Time to resample it to the model grid.", "s"),
+        _column("network_s", _NUMBER, "Time from model grid to painted labels, all groups.", "s"),
+        _column("measure_s", _NUMBER, "Time to measure all structures.", "s"),
+        _column("input_version", _TEXT, "Fingerprint of the series' files when they were listed."),
+        _column("model_set", _TEXT, "Name of the model set that segmented it."),
+        _column("label_schema", _TEXT, "Name of the list of structures, e.g. paper104."),
+        *_STAMP,
+    ]
+)
+
+STRUCTURES = pa.schema(
+    [
+        _SERIES,
+        _column("structure", _TEXT, "Name of the structure, e.g. kidney_left.", required=True),
+        _column("voxel_count", _COUNT, "Voxels of the original CT in the structure.", "voxels"),
+        _column("volume_ml", _NUMBER, "Volume; NULL if absent.", "ml"),
+        _column("hu_mean", _NUMBER, "Mean attenuation.", "HU"),
+        _column("hu_std", _NUMBER, "Population standard deviation of attenuation.", "HU"),
+        _column("hu_min", _COUNT, "Lowest attenuation.", "HU"),
+        _column("hu_max", _COUNT, "Highest attenuation.", "HU"),
+        _column("hu_p05", _NUMBER, "5th percentile of attenuation, exact.", "HU"),
+        _column("hu_p25", _NUMBER, "25th percentile of attenuation, exact.", "HU"),
+        _column("hu_median", _NUMBER, "Median attenuation, exact.", "HU"),
+        _column("hu_p75", _NUMBER, "75th percentile of attenuation, exact.", "HU"),
+        _column("hu_p95", _NUMBER, "95th percentile of attenuation, exact.", "HU"),
+        _column("touches_border", _FLAG, "True if a voxel lies on one of the CT's six faces."),
+        _column("components", _COUNT, "Separate pieces on the model grid, joined by faces."),
+        _column(
+            "largest_component_fraction", _NUMBER, "Share of the largest piece, 0 to 1.", "fraction"
+        ),
+        _column(
+            "status",
+            _TEXT,
+            "ok; absent: no voxel found; truncated: cut by the field of view, values kept; "
+            "implausible: smaller than the schema's lower volume.",
+            required=True,
+        ),
+        _column("model_set", _TEXT, "Name of the model set that segmented it."),
+        _column("label_schema", _TEXT, "Name of the list of structures, e.g. paper104."),
+        *_STAMP,
+    ]
+)
+
+FAILURES = pa.schema(
+    [
+        _SERIES,
+        _column("stage", _TEXT, "Where it failed: fetch, read, resample, segment, measure."),
+        _column("code", _TEXT, "Kind of failure, for grouping, e.g. truncated_file.", required=True),
+        _column("sentence", _TEXT, "What is wrong and what to do about it.", required=True),
+        _column("attempts", _COUNT, "How often it was tried in this run.", "tries"),
+        _column("input_version", _TEXT, "Fingerprint of the series' files when they were listed."),
+        _column("model_set", _TEXT, "Name of the model set of the run."),
+        *_STAMP,
+    ]
+)
+
+RUNS = pa.schema(
+    [
+        _column("run_id", _TEXT, "Name of this run.", required=True),
+        _column("started_at", _INSTANT, "When the run began.", "UTC"),
+        _column("finished_at", _INSTANT, "When it ended; NULL while it runs or if killed.", "UTC"),
+        _column("status", _TEXT, "running (or killed), finished, or failed.", required=True),
+        _column("model_set", _TEXT, "Name of the model set."),
+        _column("label_schema", _TEXT, "Name of the list of structures, e.g. paper104."),
+        _column("model_digests", _TEXT, "SHA-256 of each group's model, in order, as JSON."),
+        _column("code_version", _TEXT, "Version of ctcohort that ran."),
+        _column("package_versions", _TEXT, "Versions of the packages that matter, as JSON."),
+        _column("settings_json", _TEXT, "All settings of the run, as JSON, without secrets."),
+        _column("cts_todo", _COUNT, "CTs that were to be done.", "CTs"),
+        _column("cts_done", _COUNT, "CTs measured and committed.", "CTs"),
+        _column("cts_failed", _COUNT, "CTs that became rows of failures.", "CTs"),
+        _column("ct_per_hour", _NUMBER, "CTs measured an hour.", "CT/h"),
+        _column("pipeline_version", _TEXT, "Fingerprint of the method.", required=True),
+        _column("run_date", _TEXT, "UTC day on which the run began, YYYY-MM-DD.", required=True),
+        _column("commit_seq", _COUNT, "Last commit of this run.", required=True),
+    ]
+)
+
+SCHEMAS: dict[TableName, pa.Schema] = {
+    "scans": SCANS,
+    "structures": STRUCTURES,
+    "failures": FAILURES,
+    "runs": RUNS,
+}

@@ -1,0 +1,54 @@
+"""The tables explain themselves."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from stats.schema import PARTITION, SCHEMAS, TableName
+
+EVERY_TABLE = pytest.mark.parametrize("name", list(SCHEMAS))
+UNIT_OF_SUFFIX = {"_mm": "mm", "_ml": "ml", "_years": "years", "_s": "s", "_fraction": "fraction"}
+
+
+def _metadata(field: pa.Field, key: str) -> str:
+    return (field.metadata or {}).get(key.encode(), b"").decode()
+
+
+@EVERY_TABLE
+def test_every_column_says_what_it_means(name: TableName) -> None:
+    for field in SCHEMAS[name]:
+        assert _metadata(field, "description").endswith("."), field.name
+
+
+@EVERY_TABLE
+def test_a_column_with_a_unit_in_its_name_has_that_unit(name: TableName) -> None:
+    for field in SCHEMAS[name]:
+        for suffix, unit in UNIT_OF_SUFFIX.items():
+            if field.name.endswith(suffix):
+                assert _metadata(field, "unit") == unit, field.name
+
+
+@EVERY_TABLE
+def test_hounsfield_columns_are_in_hu(name: TableName) -> None:
+    columns = [field for field in SCHEMAS[name] if field.name.startswith("hu_")]
+    assert all(_metadata(field, "unit") == "HU" for field in columns)
+
+
+@EVERY_TABLE
+def test_every_row_can_be_traced_to_run_commit_and_method(name: TableName) -> None:
+    provenance = {"pipeline_version", "run_id", PARTITION, "commit_seq"}
+    assert provenance <= set(SCHEMAS[name].names)
+    assert not any(SCHEMAS[name].field(column).nullable for column in provenance)
+
+
+def test_measurements_can_be_null_because_not_measured_is_not_zero() -> None:
+    structures = SCHEMAS["structures"]
+    measured = ["volume_ml", "hu_mean", "hu_median", "touches_border", "components"]
+    assert all(structures.field(column).nullable for column in measured)
+
+
+@EVERY_TABLE
+def test_no_column_holds_what_identifies_a_patient(name: TableName) -> None:
+    forbidden = ("patient_name", "patient_id", "birth", "path", "uid")
+    assert not [c for c in SCHEMAS[name].names if any(word in c for word in forbidden)]
