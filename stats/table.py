@@ -1,0 +1,222 @@
+"""The cohort's tables, written by one committer, each series exactly once.
+
+A commit appends to `structures`, then `failures`, then `scans`. Delta has no commit over several
+tables, so the commit to `scans` is the one that counts: all three carry the same number, a Delta
+application transaction and the column `commit_seq`, and rows whose number `scans` does not know
+yet are not there for readers (stats.query) and are removed by the next committer (recover).
+
+Two committers cannot double anything: a table refuses a transaction of an application that has
+committed since its handle was opened. Hence a handle is never reopened during a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+
+from stats.schema import PARTITION, SCHEMAS, TableName
+from stats.storage import StorageOptions, clear_sentences, storage_options, table_uri
+
+APP_ID: Final = "ctcohort"
+_FENCE_ID: Final = "ctcohort-recovery"
+_COMMIT_ORDER: Final[tuple[TableName, ...]] = ("structures", "failures", "scans")
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every row of a run carries.
+
+    Attributes:
+        run_id: name of the run.
+        run_date: UTC day on which it began, YYYY-MM-DD; the partition.
+        pipeline_version: fingerprint of the method.
+    """
+
+    run_id: str
+    run_date: str
+    pipeline_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that become visible together, as mappings from column to value; the stamp is added."""
+
+    scans: Sequence[Row] = ()
+    structures: Sequence[Row] = ()
+    failures: Sequence[Row] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.scans or self.structures or self.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the tables hold at one pipeline version.
+
+    Attributes:
+        scans: keys of the series that were measured.
+        failures: key to input version of the series that failed.
+    """
+
+    scans: frozenset[str]
+    failures: Mapping[str, str | None]
+
+    def has(self, series_key: str, input_version: str, *, retry_failed: bool = False) -> bool:
+        """Whether this series needs no work: measured, or failed with the very same input."""
+        if series_key in self.scans:
+            return True
+        failed_before = series_key in self.failures
+        return failed_before and not retry_failed and self.failures[series_key] == input_version
+
+
+class CohortTables:
+    """The four Delta tables of a cohort; the one committer holds this object for a whole run.
+
+    Args:
+        uri: local folder or s3:// prefix; its tables are created if they are missing.
+        options: AWS_* options for s3://; by default those of the environment.
+
+    Raises:
+        SetupError: the place cannot be used; CommitConflict: another job is writing there.
+    """
+
+    def __init__(self, uri: str, options: StorageOptions | None = None) -> None:
+        self.uri = uri
+        settings = storage_options(uri, options)
+        with clear_sentences(uri):
+            self._tables = {name: _open_or_create(uri, name, settings) for name in SCHEMAS}
+        self.recover()
+
+    def done(self, pipeline_version: str) -> Done:
+        """What needs no work at this pipeline version."""
+        version = pipeline_version.replace("'", "''")
+        this_version = f"pipeline_version = '{version}'"
+        with clear_sentences(self.uri):
+            scans = _read(self._tables["scans"], ["series_key"], this_version)
+            failures = _read(
+                self._tables["failures"],
+                ["series_key", "input_version", "commit_seq"],
+                this_version,
+            ).sort_by("commit_seq")  # a later failure of the same series counts
+        keys, inputs = failures["series_key"].to_pylist(), failures["input_version"].to_pylist()
+        return Done(
+            frozenset(scans["series_key"].to_pylist()), dict(zip(keys, inputs, strict=True))
+        )
+
+    def commit(self, batch: Batch, stamp: Stamp) -> None:
+        """Appends a batch: all of it becomes visible, or nothing. An empty one leaves no trace.
+
+        Raises:
+            CommitConflict: another job has committed since this object was made; nothing doubled.
+            SetupError: the tables cannot be written; the batch may be committed again.
+            ValueError: a row has an unknown column or lacks a required one.
+        """
+        if not batch:
+            return
+        self.recover()
+        sequence = 1 + max(self._sequence(name) for name in _COMMIT_ORDER)
+        rows = {
+            name: to_table(name, getattr(batch, name), stamp, sequence) for name in _COMMIT_ORDER
+        }
+        with clear_sentences(self.uri):
+            for name in _COMMIT_ORDER:
+                self._append(name, rows[name], sequence)
+
+    def write_run(self, row: Row, stamp: Stamp) -> None:
+        """Writes the one row of a run, or replaces it. A run without work should write none."""
+        table = to_table("runs", [row], stamp, self._sequence("scans"))
+        run_id = stamp.run_id.replace("'", "''")
+        with clear_sentences(self.uri):
+            self._tables["runs"].update_incremental()
+            write_deltalake(
+                self._tables["runs"], table, mode="overwrite", predicate=f"run_id = '{run_id}'"
+            )
+
+    def recover(self) -> None:
+        """Removes the rows of a commit that did not reach `scans`.
+
+        A committer that is still alive between two tables is stopped first: its commit to `scans`
+        will meet the fence. Where nothing is torn, nothing is written.
+        """
+        whole = self._sequence("scans")
+        with clear_sentences(self.uri):
+            torn = [name for name in _COMMIT_ORDER if self._has_rows_after(name, whole)]
+            if not torn:
+                return
+            fence = Transaction(_FENCE_ID, self._fence() + 1)
+            write_deltalake(
+                self._tables["scans"],
+                SCHEMAS["scans"].empty_table(),
+                mode="append",
+                commit_properties=CommitProperties(app_transactions=[fence]),
+            )
+            for name in torn:
+                self._tables[name].delete(f"commit_seq > {whole}")
+
+    def _append(self, name: TableName, rows: pa.Table, sequence: int) -> None:
+        """An empty table is committed too: its transaction number fences the other committer."""
+        transactions = [Transaction(APP_ID, sequence)]
+        if name == "scans":
+            transactions.append(Transaction(_FENCE_ID, self._fence()))
+        write_deltalake(
+            self._tables[name],
+            rows,
+            mode="append",
+            commit_properties=CommitProperties(app_transactions=transactions),
+        )
+
+    def _sequence(self, name: TableName) -> int:
+        return self._tables[name].transaction_version(APP_ID) or 0
+
+    def _fence(self) -> int:
+        return self._tables["scans"].transaction_version(_FENCE_ID) or 0
+
+    def _has_rows_after(self, name: TableName, sequence: int) -> bool:
+        if self._sequence(name) <= sequence:
+            return False
+        return _read(self._tables[name], ["commit_seq"], f"commit_seq > {sequence}").num_rows > 0
+
+
+def to_table(name: TableName, rows: Sequence[Row], stamp: Stamp, sequence: int) -> pa.Table:
+    """Rows as an Arrow table of the schema, with the stamp and the commit's number."""
+    schema = SCHEMAS[name]
+    provenance = {
+        "pipeline_version": stamp.pipeline_version,
+        "run_id": stamp.run_id,
+        PARTITION: stamp.run_date,
+        "commit_seq": sequence,
+    }
+    for row in rows:
+        if unknown := row.keys() - set(schema.names):
+            raise ValueError(f"table {name} has no column {', '.join(sorted(unknown))}")
+    table = pa.Table.from_pylist([{**row, **provenance} for row in rows], schema=schema)
+    for field in schema:
+        if not field.nullable and table[field.name].null_count:
+            raise ValueError(f"table {name}: column {field.name} must have a value in every row")
+    return table
+
+
+def _open_or_create(tables: str, name: TableName, options: dict[str, str]) -> DeltaTable:
+    uri = table_uri(tables, name)
+    if DeltaTable.is_deltatable(uri, storage_options=options):
+        return DeltaTable(uri, storage_options=options)
+    return DeltaTable.create(
+        uri,
+        schema=SCHEMAS[name],
+        mode="ignore",
+        partition_by=[PARTITION],
+        name=f"ctcohort {name}",
+        storage_options=options,
+    )
+
+
+def _read(table: DeltaTable, columns: list[str], predicate: str) -> pa.Table:
+    """By delta's own reader. `to_pyarrow_table` aborts the process at its end (deltalake 1.6.6
+    with pyarrow 26: "terminate called without an active exception", in two of three runs)."""
+    return pa.RecordBatchReader.from_stream(table.scan(columns, predicate)).read_all()
