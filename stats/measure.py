@@ -255,9 +255,7 @@ def _status(volume_ml: float, lower_volume_ml: float | None, *, touches_border: 
     return Status.OK
 
 
-def _check_indices(
-    hu_shape: Sequence[int], label_shape: Sequence[int], indices: Indices
-) -> None:
+def _check_indices(hu_shape: Sequence[int], label_shape: Sequence[int], indices: Indices) -> None:
     for n_hu, n_labels, index in zip(hu_shape, label_shape, indices, strict=True):
         if index.shape != (n_hu,) or index.min() < 0 or index.max() >= n_labels:
             raise ValueError(

@@ -114,7 +114,9 @@ FAILURES = pa.schema(
     [
         _SERIES,
         _column("stage", _TEXT, "Where it failed: fetch, read, resample, segment, measure."),
-        _column("code", _TEXT, "Kind of failure, for grouping, e.g. truncated_file.", required=True),
+        _column(
+            "code", _TEXT, "Kind of failure, for grouping, e.g. truncated_file.", required=True
+        ),
         _column("sentence", _TEXT, "What is wrong and what to do about it.", required=True),
         _column("attempts", _COUNT, "How often it was tried in this run.", "tries"),
         _column("input_version", _TEXT, "Fingerprint of the series' files when they were listed."),

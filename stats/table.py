@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import pyarrow as pa
@@ -101,13 +102,14 @@ class CohortTables:
             scans = _read(self._tables["scans"], ["series_key"], this_version)
             failures = _read(
                 self._tables["failures"],
-                ["series_key", "input_version", "commit_seq"],
+                ["commit_seq", "series_key", "input_version"],
                 this_version,
-            ).sort_by("commit_seq")  # a later failure of the same series counts
-        keys, inputs = failures["series_key"].to_pylist(), failures["input_version"].to_pylist()
-        return Done(
-            frozenset(scans["series_key"].to_pylist()), dict(zip(keys, inputs, strict=True))
+            )
+        keys = frozenset(scans["series_key"].to_pylist())
+        in_order = sorted(
+            zip(*(c.to_pylist() for c in failures.columns), strict=True), key=itemgetter(0)
         )
+        return Done(keys, {key: input_version for _, key, input_version in in_order})
 
     def commit(self, batch: Batch, stamp: Stamp) -> None:
         """Appends a batch: all of it becomes visible, or nothing. An empty one leaves no trace.
