@@ -1,12 +1,15 @@
 """Anatomy as data: which structures a label schema has, and what is known of each.
 
 A schema is one CSV file in `segment_actor/schemas`. Sources of its columns:
-`name` and `id`: the paper's list S1 (`paper104`) and the official label maps of TotalSegmentator v1
-(`total_v1`) and v2 (`total_v2`); `category`: the paper's four kinds; `snomed`: the SNOMED CT code of
-the structure without its side, as in the DICOM mapping published with TotalSegmentator;
-`lower_volume_ml`: Table S1 of the paper, which has no row for the urinary bladder; `group`: which
-of five models segments the structure (`total_*`: the official parts; `paper104`: ours, four of 21
-and one of 20 as in the paper's S4, which does not list them).
+
+- `id`, `name`: the paper's list S1 (`paper104`) and the official label maps of TotalSegmentator v1
+  (`total_v1`) and v2 (`total_v2`).
+- `category`: the paper's four kinds.
+- `snomed`: the SNOMED CT code in the DICOM mapping published with TotalSegmentator.
+- `lower_volume_ml`: Table S1 of the paper, which has no row for the urinary bladder; by name in v1
+  and v2, empty where the paper lacks the structure.
+- `group`: which of five models segments the structure. In `total_*` the official parts; in
+  `paper104` ours, four of 21 and one of 20 as in the paper's S4, which does not list them.
 """
 
 from __future__ import annotations
