@@ -1,0 +1,167 @@
+"""From the CT's grid to the model's and back.
+
+Going in, a CT is resampled as `scipy.ndimage.zoom(mode="nearest", grid_mode=False)` does, which is
+what TotalSegmentator calls: the centres of the first and last voxels of each axis stay in place.
+Spline interpolation on a grid is linear and separable, so each axis is one matrix, and the matrix
+is scipy's own answer for the identity. Its rows have some 25 weights worth keeping, so it is
+applied as dense blocks along its diagonal, in float32: at most 0.01 HU from scipy's float64 for
+CT values, 0.03 HU in white noise of metal and air.
+
+The volume passes through in slabs: beside input and output only the resampled planes that the next
+output planes need are held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from segment_actor.volume import HuArray, Shape, SpacingMm, Volume
+
+FloatArray = npt.NDArray[np.float32]
+Box = tuple[slice, slice, slice]
+
+BLOCK_ROWS = 32  # output voxels a block: longer blocks multiply more zeros, shorter ones call more
+CHUNK_PLANES = 8  # input planes at a time: 8 x 512 x 512 float32 are 8 MB
+NEGLIGIBLE = 1e-8  # weights below change no HU by more than 1e-3, even beside metal
+INT16 = np.iinfo(np.int16)
+
+
+def model_grid(shape: Shape, spacing_mm: SpacingMm, model_spacing_mm: SpacingMm) -> Shape:
+    """Shape of the CT on the model's grid: round(n * spacing / model spacing), at least 1.
+
+    As TotalSegmentator and scipy.ndimage.zoom count.
+    """
+    i, j, k = (
+        max(1, round(n * (have / want)))
+        for n, have, want in zip(shape, spacing_mm, model_spacing_mm, strict=True)
+    )
+    return i, j, k
+
+
+def to_model_grid(volume: Volume, model_spacing_mm: SpacingMm, order: int = 3) -> HuArray:
+    """The CT on the model's grid, rounded to whole HU.
+
+    Args:
+        volume: RAS, of any spacing.
+        model_spacing_mm: along I, J, K.
+        order: of the spline: 0, 1 or 3.
+
+    Returns:
+        (I', J', K') int16.
+    """
+    out_shape = model_grid(volume.shape, volume.spacing_mm, model_spacing_mm)
+    if out_shape == volume.shape:
+        return volume.hu
+    result = np.empty(out_shape, dtype=np.int16, order=_memory_order(volume.hu))
+    for at, slab in _slabs(volume.hu, out_shape, order):
+        result[at] = np.rint(slab).clip(INT16.min, INT16.max)
+    return result
+
+
+def resample(hu: HuArray | FloatArray, out_shape: Shape, order: int = 3) -> FloatArray:
+    """Resamples to another number of voxels over the same extent.
+
+    Args:
+        hu: (I, J, K) int16 or float32.
+        out_shape: (I', J', K').
+        order: of the spline: 0 nearest, 1 linear, 3 cubic.
+
+    Returns:
+        (I', J', K') float32, within 0.01 HU of
+        `scipy.ndimage.zoom(order, mode="nearest", grid_mode=False)`.
+    """
+    result = np.empty(out_shape, dtype=np.float32, order=_memory_order(hu))
+    for at, slab in _slabs(hu, out_shape, order):
+        result[at] = slab
+    return result
+
+
+def nearest_index(n_out: int, n_in: int) -> npt.NDArray[np.int32]:
+    """For each of n_out voxels of an axis the nearest of n_in, as scipy's zoom of order 0 picks it.
+
+    Returns:
+        (n_out,) int32, in 0 .. n_in - 1.
+    """
+    index = np.empty(n_out, dtype=np.int32)
+    ndimage.zoom(
+        np.arange(n_in, dtype=np.int32), n_out / n_in, output=index, order=0, mode="nearest"
+    )
+    return index
+
+
+class _Block(NamedTuple):
+    """rows of the output = weights @ columns of the input."""
+
+    rows: slice
+    columns: slice
+    weights: FloatArray
+
+
+@lru_cache(maxsize=64)
+def _axis_blocks(n_in: int, n_out: int, order: int) -> tuple[_Block, ...]:
+    """The matrix of one axis, cut into blocks; first and last columns never go back."""
+    matrix = ndimage.zoom(np.eye(n_in), (n_out / n_in, 1), order=order, mode="nearest")
+    used = np.abs(matrix) > NEGLIGIBLE
+    first = np.minimum.accumulate(used.argmax(axis=1)[::-1])[::-1]
+    last = np.maximum.accumulate(n_in - used[:, ::-1].argmax(axis=1))
+    blocks = []
+    for start in range(0, n_out, BLOCK_ROWS):
+        rows = slice(start, min(start + BLOCK_ROWS, n_out))
+        columns = slice(int(first[start]), int(last[rows.stop - 1]))
+        blocks.append(_Block(rows, columns, matrix[rows, columns].astype(np.float32)))
+    return tuple(blocks)
+
+
+def _slabs(
+    hu: HuArray | FloatArray, out_shape: Shape, order: int
+) -> Iterator[tuple[Box, FloatArray]]:
+    """Yields places in the output and the values there, along the slowest axis in memory."""
+    flipped = _memory_order(hu) == "F"
+    source, shape = (hu.T, out_shape[::-1]) if flipped else (hu, out_shape)
+    whole = slice(None)
+    for rows, slab in _slabs_of_axis_0(source, shape, order):
+        yield ((whole, whole, rows), slab.T) if flipped else ((rows, whole, whole), slab)
+
+
+def _slabs_of_axis_0(
+    source: HuArray | FloatArray, shape: Shape, order: int
+) -> Iterator[tuple[slice, FloatArray]]:
+    by_axis = [_axis_blocks(n, m, order) for n, m in zip(source.shape, shape, strict=True)]
+    planes = np.empty((0, *shape[1:]), dtype=np.float32)
+    first = 0  # input plane that planes[0] was made of
+    for block in by_axis[0]:
+        start, stop = block.columns.start, block.columns.stop
+        fresh = [
+            _resample_planes(source[at : min(at + CHUNK_PLANES, stop)], by_axis[1], by_axis[2])
+            for at in range(max(first + len(planes), start), stop, CHUNK_PLANES)
+        ]
+        planes = np.concatenate([planes[start - first :], *fresh])
+        first = start
+        slab = block.weights @ planes.reshape(len(planes), -1)
+        yield block.rows, slab.reshape(-1, *shape[1:])
+
+
+def _resample_planes(
+    planes: HuArray | FloatArray, rows: tuple[_Block, ...], columns: tuple[_Block, ...]
+) -> FloatArray:
+    """(n, J, K) to (n, J', K') float32."""
+    source = np.ascontiguousarray(planes, dtype=np.float32)
+    halfway = np.empty((len(source), rows[-1].rows.stop, source.shape[2]), dtype=np.float32)
+    for block in rows:
+        np.matmul(block.weights, source[:, block.columns], out=halfway[:, block.rows])
+    lines = halfway.reshape(-1, halfway.shape[2])
+    result = np.empty((len(lines), columns[-1].rows.stop), dtype=np.float32)
+    for block in columns:
+        np.matmul(lines[:, block.columns], block.weights.T, out=result[:, block.rows])
+    return result.reshape(len(source), -1, result.shape[1])
+
+
+def _memory_order(array: npt.NDArray[Any]) -> Literal["C", "F"]:
+    """'F' if the last axis is the slowest in memory, as in NIfTI files; else 'C'."""
+    return "F" if abs(array.strides[2]) > abs(array.strides[0]) else "C"
