@@ -115,8 +115,14 @@ def measure(
     on_border = _labels_on_border(labels, indices)
     sizes, owners = _component_sizes(labels)
     return [
-        _row(s, histograms[s.id], voxel_ml, bool(on_border[s.id]), sizes[owners == s.id])
-        for s in schema.structures
+        _row(
+            structure,
+            histograms[structure.id],
+            voxel_ml,
+            sizes[owners == structure.id],
+            touches_border=bool(on_border[structure.id]),
+        )
+        for structure in schema.structures
     ]
 
 
@@ -145,7 +151,7 @@ def hu_histograms(hu: HuArray, labels: LabelArray, indices: Indices) -> npt.NDAr
     return histograms
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _count(
     hu: HuArray,
     labels: LabelArray,
@@ -177,14 +183,16 @@ def _labels_on_border(labels: LabelArray, indices: Indices) -> npt.NDArray[np.bo
 def _component_sizes(labels: LabelArray) -> tuple[_Counts, LabelArray]:
     """Voxels of each connected piece on the model grid, and the label it belongs to."""
     labels = np.ascontiguousarray(labels)
-    pieces, count = cc3d.connected_components(labels, connectivity=6, return_N=True)
+    pieces, count = cc3d.connected_components(
+        labels, connectivity=6, return_N=True, out_dtype=np.uint32
+    )
     sizes = np.zeros(count + 1, dtype=np.int64)
     owners = np.zeros(count + 1, dtype=np.uint8)
-    _weigh(pieces.ravel(), labels.ravel(), sizes, owners)
+    _weigh(pieces.astype(np.uint32, copy=False).ravel(), labels.ravel(), sizes, owners)
     return sizes[1:], owners[1:]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _weigh(
     pieces: npt.NDArray[np.uint32], labels: LabelArray, sizes: _Counts, owners: LabelArray
 ) -> None:
@@ -197,8 +205,9 @@ def _row(
     structure: Structure,
     histogram: npt.NDArray[np.int32],
     voxel_ml: float,
-    touches_border: bool,
     piece_sizes: _Counts,
+    *,
+    touches_border: bool,
 ) -> StructureRow:
     bins = np.flatnonzero(histogram)
     if bins.size == 0:
@@ -238,13 +247,14 @@ def _moments(values: _Counts, counts: _Counts, n: int) -> tuple[float, float]:
 
 def _quantiles(values: _Counts, counts: _Counts, n: int) -> npt.NDArray[np.float64]:
     """As numpy.quantile with its default method 'linear' on the voxels themselves."""
-    position = np.asarray(QUANTILES) * (n - 1)
+    position: npt.NDArray[np.float64] = np.asarray(QUANTILES) * (n - 1)
     below = np.floor(position).astype(np.int64)
     above = np.minimum(below + 1, n - 1)
     ends = np.cumsum(counts)
     low = values[np.searchsorted(ends, below, side="right")].astype(np.float64)
     high = values[np.searchsorted(ends, above, side="right")].astype(np.float64)
-    return low + (high - low) * (position - below)
+    between: npt.NDArray[np.float64] = low + (high - low) * (position - below)
+    return between
 
 
 def _status(volume_ml: float, lower_volume_ml: float | None, *, touches_border: bool) -> Status:

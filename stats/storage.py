@@ -1,4 +1,4 @@
-"""Where tables live: a local folder or s3://, and one clear sentence when they cannot be reached."""
+"""Where tables live: a local folder or s3://, and one clear sentence when that fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ StorageOptions = Mapping[str, str]
 """Options of the object store by the names of the AWS_* environment variables."""
 
 
-class CommitConflict(SetupError):
+class CommitConflict(SetupError):  # noqa: N818 - it says what happened, as the log does
     """Another job writes to the same tables; this one must stop, so that nothing is doubled."""
 
 

@@ -182,7 +182,8 @@ class CohortTables:
     def _has_rows_after(self, name: TableName, sequence: int) -> bool:
         if self._sequence(name) <= sequence:
             return False
-        return _read(self._tables[name], ["commit_seq"], f"commit_seq > {sequence}").num_rows > 0
+        later = _read(self._tables[name], ["commit_seq"], f"commit_seq > {sequence}")
+        return bool(later.num_rows)
 
 
 def to_table(name: TableName, rows: Sequence[Row], stamp: Stamp, sequence: int) -> pa.Table:
@@ -219,6 +220,9 @@ def _open_or_create(tables: str, name: TableName, options: dict[str, str]) -> De
 
 
 def _read(table: DeltaTable, columns: list[str], predicate: str) -> pa.Table:
-    """By delta's own reader. `to_pyarrow_table` aborts the process at its end (deltalake 1.6.6
-    with pyarrow 26: "terminate called without an active exception", in two of three runs)."""
+    """Rows by delta's own reader.
+
+    `to_pyarrow_table` makes the process abort at its end (deltalake 1.6.6 with pyarrow 26:
+    "terminate called without an active exception", seen in two of three runs).
+    """
     return pa.RecordBatchReader.from_stream(table.scan(columns, predicate)).read_all()

@@ -12,7 +12,7 @@ UNIT_OF_SUFFIX = {"_mm": "mm", "_ml": "ml", "_years": "years", "_s": "s", "_frac
 
 
 def _metadata(field: pa.Field, key: str) -> str:
-    return (field.metadata or {}).get(key.encode(), b"").decode()
+    return str((field.metadata or {}).get(key.encode(), b"").decode())
 
 
 @EVERY_TABLE
