@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import pairwise, product
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +22,10 @@ import torch
 from scipy import ndimage
 
 from segment_actor.model_folder import Normalization
+from segment_actor.model_set import Precision
 from segment_actor.network import Network
 from segment_actor.volume import HuArray, LabelArray, Shape
 
-Precision = Literal["float32", "bfloat16"]
 Box = tuple[slice, slice, slice]
 FloatArray = npt.NDArray[np.float32]
 

@@ -1,0 +1,199 @@
+"""A model set: which nnU-Net models segment a CT, in which order, onto which label schema.
+
+One TOML file a set. Sets shipped with the package lie in `segment_actor/model_sets`; a file of your
+own is named by its path. Nothing else in the code knows a spacing, a patch or the number of groups.
+
+    name = "mine"
+    schema = "total_v2"              # label schema the groups' class names are looked up in
+    order = 3                        # spline of the resampling onto the models' grid; default 3
+    step = 0.8                       # distance of windows in patches; default 0.5
+    precision = "float32"            # or "bfloat16" where the processor has it; default float32
+    licence = "Apache-2.0"
+    warning = "For research."        # said in every run's log; may be left out
+
+    [[groups]]                       # painted in this order, a later group over an earlier
+    name = "organs"
+    folder = "weights/Dataset291_.../nnUNetTrainer__nnUNetPlans__3d_fullres"   # from this file
+    sha256 = "..."                   # of fold_0/checkpoint_final.pth
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from segment_actor.anatomy import Schema, load_schema
+from segment_actor.errors import SetupError
+from segment_actor.model_folder import (
+    CHECKPOINT,
+    file_sha256,
+    folder_digest,
+    read_model_folder,
+)
+from segment_actor.volume import SpacingMm
+
+Precision = Literal["float32", "bfloat16"]
+
+ENGINE_VERSION: Final = 1
+"""Part of every digest; raise it when the same weights give other labels."""
+
+_BUILT_IN: Final = Path(__file__).parent / "model_sets"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One model of a set.
+
+    Attributes:
+        name: such as 'organs'.
+        folder: its nnU-Net model folder.
+        sha256: of the checkpoint in it, hex.
+    """
+
+    name: str
+    folder: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSet:
+    """What a run segments with.
+
+    Attributes:
+        name: of the set.
+        schema: name of the label schema.
+        groups: in painting order.
+        spacing_mm: of the models' common grid along I, J, K, from their plans.
+        licence: of the weights.
+        order: spline order of the resampling onto the grid: 0, 1 or 3.
+        step: distance of windows as a fraction of the patch, 0 < step <= 1.
+        precision: of the convolutions.
+        warning: a sentence for every run's log; empty if there is none.
+    """
+
+    name: str
+    schema: str
+    groups: tuple[Group, ...]
+    spacing_mm: SpacingMm
+    licence: str
+    order: int = 3
+    step: float = 0.5
+    precision: Precision = "float32"
+    warning: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.groups:
+            raise ValueError("a model set needs at least one group")
+        if self.order not in (0, 1, 3):
+            raise ValueError(f"order must be 0, 1 or 3, got {self.order}")
+        if not 0 < self.step <= 1:
+            raise ValueError(f"step must be above 0 and at most 1, got {self.step}")
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision must be float32 or bfloat16, got {self.precision}")
+
+
+def load_model_set(name_or_path: str | Path) -> ModelSet:
+    """Loads and checks a set: every file is there, every checkpoint is the one that was meant.
+
+    Args:
+        name_or_path: of a built-in set, or the path of a .toml file.
+
+    Raises:
+        SetupError: with the culprit and the remedy.
+    """
+    path = _find(name_or_path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        groups = tuple(
+            Group(**{**group, "folder": (path.parent / group["folder"]).resolve()})
+            for group in content.pop("groups")
+        )
+        spacing_mm = _common_spacing_mm(groups)
+        model_set = ModelSet(**content, groups=groups, spacing_mm=spacing_mm)
+    except (KeyError, TypeError, ValueError) as error:  # ValueError: also of the TOML itself
+        raise SetupError(f"model set {path} is not valid: {error}; correct the file") from error
+    schema = load_schema(model_set.schema)
+    for group in groups:
+        check_checkpoint(group)
+        label_table(read_model_folder(group.folder).label_names, schema)
+    return model_set
+
+
+def model_set_digest(model_set: ModelSet) -> str:
+    """SHA-256, hex, of all that decides the labels of a CT: weights, schema, settings, engine.
+
+    The set's name, licence and warning are not in it.
+    """
+    parts: list[Any] = [
+        *(folder_digest(group.folder) for group in model_set.groups),
+        load_schema(model_set.schema).digest,
+        model_set.order,
+        model_set.step,
+        model_set.precision,
+        ENGINE_VERSION,
+    ]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+def check_checkpoint(group: Group) -> None:
+    """Makes sure that the checkpoint on this machine is the one the set was written for.
+
+    Raises:
+        SetupError: it is another.
+    """
+    path = group.folder / CHECKPOINT
+    found = file_sha256(path)
+    if found != group.sha256:
+        raise SetupError(
+            f"{path} has SHA-256 {found}, but the model set says {group.sha256} for group "
+            f"'{group.name}'; copy the checkpoint again, or correct the set if it was retrained"
+        )
+
+
+def label_table(label_names: dict[int, str], schema: Schema) -> npt.NDArray[np.uint8]:
+    """A model's label values to the schema's ids, by name.
+
+    Returns:
+        (256,) uint8: table[label value] = id; 0 for background.
+
+    Raises:
+        SetupError: the schema has no structure of that name.
+    """
+    table = np.zeros(256, dtype=np.uint8)
+    for value, name in label_names.items():
+        if value == 0:
+            continue
+        if name not in schema.ids:
+            raise SetupError(
+                f"schema {schema.name} has no structure '{name}'; "
+                "choose the schema that the model was trained for"
+            )
+        table[value] = schema.ids[name]
+    return table
+
+
+def _find(name_or_path: str | Path) -> Path:
+    built_in = _BUILT_IN / f"{name_or_path}.toml"
+    path = Path(name_or_path)
+    if path.suffix != ".toml" and built_in.is_file():
+        return built_in
+    if path.is_file():
+        return path
+    names = ", ".join(sorted(file.stem for file in _BUILT_IN.glob("*.toml")))
+    raise SetupError(
+        f"there is no model set '{name_or_path}'; name one of {names}, or the path of a .toml file"
+    )
+
+
+def _common_spacing_mm(groups: tuple[Group, ...]) -> SpacingMm:
+    """The grid is one: a CT is resampled once for all groups."""
+    spacings = {group.name: read_model_folder(group.folder).spacing_mm for group in groups}
+    if len(set(spacings.values())) > 1:
+        raise ValueError(f"its groups are of different spacing in mm: {spacings}")
+    return next(iter(spacings.values()))
