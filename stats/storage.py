@@ -21,7 +21,13 @@ class CommitConflict(SetupError):  # noqa: N818 - it says what happened, as the 
 
 
 def table_uri(tables: str, name: str) -> str:
-    """The address of one table below the address of all, absolute if it is a local folder."""
+    """The address of one table below the address of all, absolute if it is a local folder.
+
+    Raises:
+        SetupError: the address is neither a local folder nor s3://.
+    """
+    if "://" in tables and not tables.startswith(("s3://", "file://")):
+        raise _unusable(tables, "the address must be a local folder or begin with s3://")
     if is_s3(tables):
         return f"{tables.rstrip('/')}/{name}"
     return str((Path(tables.removeprefix("file://")) / name).absolute())
@@ -62,14 +68,14 @@ def clear_sentences(tables: str) -> Iterator[None]:
     try:
         yield
     except CommitFailedError as error:
-        if "oncurrent" not in str(error):
-            raise SetupError(_sentence(tables, str(error))) from error
+        if cause := _cause(str(error)):
+            raise _unusable(tables, cause) from error
         raise CommitConflict(
             f"another job is writing to the tables at {tables}; this one stopped and doubled "
             "nothing: let the other finish, then submit again"
         ) from error
     except (DeltaError, OSError) as error:
-        raise SetupError(_sentence(tables, str(error))) from error
+        raise _unusable(tables, _cause(str(error)) or _first_line(str(error))) from error
 
 
 _CAUSES: Final = (
@@ -93,13 +99,16 @@ _CAUSES: Final = (
         "the store does not answer: check AWS_ENDPOINT_URL and the network",
     ),
     (("Not a directory", "NotADirectory"), "a part of the address is a file, not a folder"),
-    (("Unknown scheme",), "the address must be a local folder or begin with s3://"),
 )
 
 
-def _sentence(tables: str, detail: str) -> str:
-    for signs, cause in _CAUSES:
-        if any(sign in detail for sign in signs):
-            return f"the tables at {tables} cannot be used: {cause}"
-    first_line = next((line.strip() for line in detail.splitlines() if line.strip()), "no reason")
-    return f"the tables at {tables} cannot be used: {first_line}"
+def _cause(detail: str) -> str | None:
+    return next((cause for signs, cause in _CAUSES if any(s in detail for s in signs)), None)
+
+
+def _first_line(detail: str) -> str:
+    return next((line.strip() for line in detail.splitlines() if line.strip()), "no reason given")
+
+
+def _unusable(tables: str, cause: str) -> SetupError:
+    return SetupError(f"the tables at {tables} cannot be used: {cause}")
