@@ -52,7 +52,8 @@ def predict_labels(
     cropped = labels[box]
     normalised = normalise(image[box], network.normalization)
     for planes, sums in _finished_planes(network, normalised, step, precision):
-        cropped[planes] = sums[:-1].argmax(dim=0).to(torch.uint8).numpy()
+        for plane, of_plane in zip(cropped[planes], sums[:-1].unbind(dim=1), strict=True):
+            plane[:] = of_plane.argmax(dim=0).numpy()  # by plane: argmax copies what it is given
     return np.ascontiguousarray(labels.transpose(np.argsort(to_network)))
 
 
