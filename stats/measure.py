@@ -27,9 +27,9 @@ version, so that old and new numbers are never mixed."""
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-_LOWEST_HU: Final = int(np.iinfo(np.int16).min)
+LOWEST_HU: Final = int(np.iinfo(np.int16).min)
 _HU_BINS: Final = 2**16  # one bin per int16 value: no voxel is clipped or lost
-_LABELS: Final = 2**8
+LABELS: Final = 2**8
 
 IndexArray = npt.NDArray[np.int32]
 """(N,) int32: for each voxel of the CT along one axis, the voxel of the model grid."""
@@ -139,7 +139,7 @@ def hu_histograms(hu: HuArray, labels: LabelArray, indices: Indices) -> npt.NDAr
     Fortran-ordered, and against the grain the pass takes many times as long.
     """
     order = np.argsort([-abs(stride) for stride in hu.strides], kind="stable")
-    histograms = np.zeros((_LABELS, _HU_BINS), dtype=np.int32)  # 67 MB, touched where needed
+    histograms = np.zeros((LABELS, _HU_BINS), dtype=np.int32)  # 67 MB, touched where needed
     _count(
         hu.transpose(order),
         labels.transpose(order),
@@ -166,12 +166,12 @@ def _count(
             for c in range(hu.shape[2]):
                 label = line[index_2[c]]
                 if label:
-                    histograms[label, np.int64(hu[a, b, c]) - _LOWEST_HU] += 1
+                    histograms[label, np.int64(hu[a, b, c]) - LOWEST_HU] += 1
 
 
 def _labels_on_border(labels: LabelArray, indices: Indices) -> npt.NDArray[np.bool_]:
     """(256,) bool: the label has a voxel on one of the six faces of the original grid."""
-    touches = np.zeros(_LABELS, dtype=np.bool_)
+    touches = np.zeros(LABELS, dtype=np.bool_)
     for axis in range(3):
         others = [indices[a] for a in range(3) if a != axis]
         for end in (0, -1):
@@ -213,7 +213,7 @@ def _row(
     if bins.size == 0:
         return StructureRow(structure.name, voxel_count=0)
     counts = histogram[bins].astype(np.int64)
-    values = bins + _LOWEST_HU
+    values = bins + LOWEST_HU
     n = int(counts.sum())
     volume_ml = n * voxel_ml
     mean, std = _moments(values, counts, n)

@@ -1,0 +1,85 @@
+"""How well two label maps agree, all structures in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from segment_actor.anatomy import Schema
+from segment_actor.volume import LabelArray
+
+_LABELS: Final = 2**8
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Voxels of each label id, (256,) int64 each.
+
+    Attributes:
+        truth: in the reference label map.
+        predicted: in the predicted label map.
+        both: with the same label in both.
+    """
+
+    truth: npt.NDArray[np.int64]
+    predicted: npt.NDArray[np.int64]
+    both: npt.NDArray[np.int64]
+
+
+def overlap(truth: LabelArray, predicted: LabelArray) -> Overlap:
+    """Counts the voxels of every label in one pass.
+
+    Raises:
+        ValueError: the label maps differ in shape.
+    """
+    if truth.shape != predicted.shape:
+        raise ValueError(f"label maps of shapes {truth.shape} and {predicted.shape}")
+    counts = np.zeros((3, _LABELS), dtype=np.int64)
+    _count(np.ascontiguousarray(truth).ravel(), np.ascontiguousarray(predicted).ravel(), counts)
+    return Overlap(*counts)
+
+
+def dice_per_structure(
+    truth: LabelArray, predicted: LabelArray, schema: Schema
+) -> Mapping[str, float | None]:
+    """Dice, 0 to 1, of every structure of the schema.
+
+    A structure that is absent in the truth has None, even if it is predicted; one that is missed
+    has 0.0 (TotalSegmentator's rule, resources/evaluate.py).
+    """
+    found = overlap(truth, predicted)
+    return {s.name: _dice(found, s.id) for s in schema.structures}
+
+
+def volume_error_percent(
+    truth: LabelArray, predicted: LabelArray, schema: Schema
+) -> Mapping[str, float | None]:
+    """Predicted minus true volume in percent of the true one; None if absent in the truth."""
+    found = overlap(truth, predicted)
+    return {s.name: _volume_error(found, s.id) for s in schema.structures}
+
+
+def _dice(found: Overlap, label: int) -> float | None:
+    if not found.truth[label]:
+        return None
+    return float(2 * found.both[label] / (found.truth[label] + found.predicted[label]))
+
+
+def _volume_error(found: Overlap, label: int) -> float | None:
+    if not found.truth[label]:
+        return None
+    return float(100 * (found.predicted[label] - found.truth[label]) / found.truth[label])
+
+
+@numba.njit(cache=True, nogil=True)
+def _count(truth: LabelArray, predicted: LabelArray, counts: npt.NDArray[np.int64]) -> None:
+    for n in range(truth.size):
+        counts[0, truth[n]] += 1
+        counts[1, predicted[n]] += 1
+        if truth[n] == predicted[n]:
+            counts[2, truth[n]] += 1
