@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 import tomllib
@@ -61,9 +63,37 @@ def test_no_init_file_in_tests_hides_a_package() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 
-def test_every_dependency_is_explained() -> None:
+def declared(*, dev: bool) -> list[str]:
+    """Names of the distributions that pyproject.toml asks for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + (project["optional-dependencies"]["dev"] if dev else [])
+    return [re.split(r"[^A-Za-z0-9-]", line)[0].lower() for line in wanted]
+
+
+def imported() -> set[str]:
+    """Top-level names that our four packages import, anywhere in a file."""
+    names = set[str]()
+    for file in (file for package in PACKAGES for file in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    return names - set(PACKAGES) - sys.stdlib_module_names
+
+
+def test_every_dependency_is_explained() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    names = [w.partition("[")[0].rstrip("0123456789.~=<>,") for w in wanted]
-    assert [name for name in names if f"**{name}**" not in text] == []
+    assert [name for name in declared(dev=True) if f"**{name}**" not in text] == []
+
+
+def test_whatever_we_import_is_a_declared_dependency() -> None:
+    owners = metadata.packages_distributions()
+    ours = {name: {o.lower().replace("_", "-") for o in owners[name]} for name in imported()}
+    assert [n for n, owner in ours.items() if owner.isdisjoint(declared(dev=False))] == []
+
+
+def test_every_direct_dependency_has_one_version_in_the_constraints() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [line.partition("==")[0].lower().replace("_", "-") for line in lines]
+    assert [name for name in declared(dev=True) if pinned.count(name) != 1] == []
