@@ -1,0 +1,80 @@
+"""From what the cluster has to how many of what: pure arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segment_actor.errors import SetupError
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One machine of the cluster.
+
+    Attributes:
+        cpus, gpus: as Ray counts them.
+        store_bytes: size of its object store (shared memory).
+    """
+
+    cpus: int
+    gpus: int
+    store_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """How the machines are shared out.
+
+    Attributes:
+        lanes: CTs segmented side by side; each lane holds one actor a class group.
+        calls_per_lane: CTs a lane holds at a time.
+        cpus_per_lane, gpus_per_lane: what Ray sets aside for a lane and its group actors.
+        load_tasks: CTs fetched, decoded and resampled at a time, one CPU each.
+        store_limit_bytes: object store that CTs between the stages may fill.
+    """
+
+    lanes: int
+    calls_per_lane: int
+    cpus_per_lane: int
+    gpus_per_lane: int
+    load_tasks: int
+    store_limit_bytes: int
+
+
+STORE_SHARE = 0.4
+"""Ray Data would take 0.5 of the object store. It does not see what a lane puts there for its
+groups and what they return: 1.2 to 2 copies of the CT on the model grid, a call."""
+
+
+def plan_pools(
+    nodes: tuple[Node, ...], n_groups: int, lanes: int | None = None, calls_per_lane: int = 2
+) -> PoolPlan:
+    """One lane a GPU; without GPUs one for as many CPUs of a node as there are groups.
+
+    Args:
+        nodes: the cluster.
+        n_groups: class groups of the model set: actors of a lane, one thread each on a CPU.
+        lanes: wanted by the user; None lets the cluster decide.
+        calls_per_lane: 2 overlaps measuring one CT with segmenting the next.
+
+    Raises:
+        SetupError: the cluster has no CPU, or fewer GPUs than the lanes asked for.
+    """
+    cpus, gpus = sum(n.cpus for n in nodes), sum(n.gpus for n in nodes)
+    if cpus < 1:
+        raise SetupError("The Ray cluster has no CPU; at least one is needed to read CTs.")
+    if gpus and lanes and lanes > gpus:
+        raise SetupError(f"{lanes} lanes were asked for, but the cluster has {gpus} GPUs.")
+    count = lanes or gpus or sum(max(1, n.cpus // n_groups) for n in nodes if n.cpus)
+    # Reading takes a CPU a lane: fetch, decode and resample take a fraction of the segmentation.
+    load_tasks = max(1, min(count, cpus - 1))
+    spare = (cpus - load_tasks) // count
+    return PoolPlan(
+        lanes=count,
+        calls_per_lane=calls_per_lane,
+        cpus_per_lane=min(spare, 1 if gpus else n_groups),
+        gpus_per_lane=1 if gpus else 0,
+        # a GPU finishes a CT faster than one CPU reads it: let the spare CPUs read ahead
+        load_tasks=max(load_tasks, min(cpus - count, 4 * count)) if gpus else load_tasks,
+        store_limit_bytes=int(STORE_SHARE * sum(n.store_bytes for n in nodes)),
+    )

@@ -1,0 +1,70 @@
+"""Who ends their worker again and again: a counter that ends poison CTs.
+
+Ray Data retries without end, and must: a lost node must not cost a CT its tries. So the CTs are
+counted here, each time a stage takes one up. Counts live as long as the run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from segment_actor.errors import FailureCode, SeriesError
+
+Actor = Any
+"""A handle of an actor: its methods appear at run time."""
+
+
+class Attempts:
+    """Counts the tries of each CT in each stage."""
+
+    def __init__(self) -> None:
+        self._tries: Counter[tuple[str, str]] = Counter()
+
+    def seen(self, stage: str, series_key: str) -> int:
+        """Tries begun so far."""
+        return self._tries[stage, series_key]
+
+    def begin(self, stage: str, series_key: str) -> int:
+        """Count one more try.
+
+        Returns:
+            Its number, from 1.
+        """
+        self._tries[stage, series_key] += 1
+        return self._tries[stage, series_key]
+
+
+def start_attempts() -> Actor:
+    """The counter as an actor on the driver's own node.
+
+    Elsewhere it could sit on a node that is cut off, and every stage would wait for it.
+    """
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    actor = ray.remote(Attempts).options(
+        num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here
+    )
+    return actor.remote()
+
+
+def begin(attempts: Actor, stage: str, series_key: str, max_attempts: int) -> None:
+    """Take a CT up, unless it has used up its tries.
+
+    Raises:
+        SeriesError: WORKER_DIED, this would be one try too many.
+    """
+    if ray.get(attempts.begin.remote(stage, series_key)) > max_attempts:
+        raise worker_died(stage, max_attempts)
+
+
+def worker_died(stage: str, tries: int) -> SeriesError:
+    """The failure of a CT that ended its worker each time."""
+    doing = {"read": "Reading", "segment": "Segmenting"}.get(stage, "Working on")
+    return SeriesError(
+        FailureCode.WORKER_DIED,
+        f"{doing} this CT ended its worker process {tries} times (out of memory, or a crash in a "
+        "decoder); it was set aside. Try it alone on a machine with more memory.",
+    )

@@ -1,0 +1,140 @@
+"""The settings of one run: one TOML file, flags override it, unknown keys are refused.
+
+The only module of `jobs` that looks at the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from segment_actor.errors import SetupError
+from segment_actor.model_set import Precision
+
+
+@dataclass(frozen=True)
+class SegmentConfig:
+    """Everything `ctcohort segment` can be told; the names are those of the flags and TOML keys.
+
+    Attributes:
+        tables: URI of the folder that holds scans, structures, failures and runs.
+        archive: URI of the CTs; None takes it from the manifest.
+        manifest: file written by `ctcohort index`; None lists the archive now.
+        model_set: built-in name, or path of a model set's TOML.
+        address: Ray cluster; None is the cluster of this job or RAY_ADDRESS, else this machine.
+        lanes: CTs segmented side by side; None lets the cluster's size decide.
+        calls_per_lane: CTs a lane holds at a time: while one is measured the next is segmented.
+        commit_every_cts: a commit is due after so many CTs ...
+        commit_every_s: ... or after so many seconds, whichever comes first.
+        demographics: CSV with path, age_years, sex; None takes demographics.csv of the archive.
+        retry_failed: take series again that failed before and have not changed since.
+        max_attempts: times a CT may end its worker before it is set aside.
+        precision: of the networks' arithmetic, float32 or bfloat16; None takes the model set's.
+    """
+
+    tables: str
+    archive: str | None = None
+    manifest: str | None = None
+    model_set: str = "embedded"
+    address: str | None = None
+    lanes: int | None = None
+    calls_per_lane: int = 2
+    commit_every_cts: int = 50
+    commit_every_s: float = 60.0
+    demographics: str | None = None
+    retry_failed: bool = False
+    max_attempts: int = 4
+    precision: Precision | None = None
+
+    def __post_init__(self) -> None:
+        if (self.archive is None) == (self.manifest is None):
+            raise SetupError("Give either --archive or --manifest (one of them, not both).")
+        for name in ("lanes", "calls_per_lane", "commit_every_cts", "max_attempts"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SetupError(f"{name} must be at least 1, got {value}.")
+        if self.commit_every_s <= 0:
+            raise SetupError(f"commit_every_s must be positive, got {self.commit_every_s}.")
+        if self.precision not in (None, *get_args(Precision)):
+            known = ", ".join(get_args(Precision))
+            raise SetupError(f"precision must be one of {known}; got {self.precision!r}.")
+
+
+def segment_config(file: Path | None, flags: Mapping[str, object]) -> SegmentConfig:
+    """The settings of this run.
+
+    Args:
+        file: a TOML file with the keys of `SegmentConfig`, or None.
+        flags: what the command line says; None means "not said" and leaves the file's value.
+
+    Raises:
+        SetupError: no such file, not TOML, an unknown key, a value of the wrong type, or settings
+            that contradict each other.
+    """
+    said = {key: value for key, value in flags.items() if value is not None}
+    settings = (_read_toml(file) if file else {}) | said
+    if "manifest" in said or "archive" in said:  # naming one on the command line drops the other
+        settings = {k: v for k, v in settings.items() if k in said or k not in _SOURCES}
+    _check(settings, where=str(file) if file else "command line")
+    return SegmentConfig(**settings)  # type: ignore[arg-type]  # types were checked key by key
+
+
+_SOURCES = ("archive", "manifest")
+
+
+def _read_toml(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SetupError(f"Cannot read the settings file {file}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SetupError(f"{file} is not a TOML file: {error}.") from error
+
+
+def _check(settings: Mapping[str, object], where: str) -> None:
+    types = get_type_hints(SegmentConfig)
+    for key, value in settings.items():
+        if key not in types:
+            near = difflib.get_close_matches(key, types, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(types)}."
+            raise SetupError(f"{where}: unknown key {key!r}; {hint}")
+        if not _fits(value, types[key]):
+            raise SetupError(f"{where}: {key} cannot be {value!r}; expected {_words(types[key])}.")
+    if "tables" not in settings:
+        raise SetupError("Say where the results go: --tables URI (or `tables` in the settings).")
+
+
+def _fits(value: object, wanted: object) -> bool:
+    allowed = _members(wanted)
+    if isinstance(value, bool):  # a bool is an int in Python, never in a settings file
+        return bool in allowed
+    return type(value) in allowed or (float in allowed and isinstance(value, int))
+
+
+def _members(wanted: object) -> tuple[object, ...]:
+    """The plain types of `int | None` and the like; a Literal of texts counts as text."""
+    members = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
+    return tuple(str if get_origin(m) is Literal else m for m in members)
+
+
+def _words(wanted: object) -> str:
+    names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+    return " or ".join(names[t] for t in _members(wanted) if t is not NoneType)  # type: ignore[index]
+
+
+def site_secret_source() -> tuple[str | None, Path]:
+    """Where this site keeps the secret that turns identifiers into keys.
+
+    Returns:
+        The secret itself if CTCOHORT_SITE_SECRET is set, and the file that holds it otherwise:
+        CTCOHORT_SITE_SECRET_FILE, or ~/.config/ctcohort/site_secret.
+    """
+    file = os.environ.get("CTCOHORT_SITE_SECRET_FILE")
+    default = Path.home() / ".config" / "ctcohort" / "site_secret"
+    return os.environ.get("CTCOHORT_SITE_SECRET") or None, Path(file) if file else default

@@ -1,0 +1,133 @@
+"""The class-group actors of a lane: started beside it, called in parallel, called again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import ray
+from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from jobs.attempts import Actor, worker_died
+from segment_actor.errors import SetupError
+from segment_actor.model_set import ModelSet
+from segment_actor.volume import HuArray, LabelArray
+
+DEATHS = (RayActorError, OutOfMemoryError)
+"""The process of a group actor ended or cannot be reached; its answer may come from the next."""
+
+RESTART_WITHIN_S = 300.0
+"""A group actor must be back by then: it starts Python, imports torch and loads 125 MB of weights,
+some 5 s on a quiet machine."""
+
+
+class Segmenter(Protocol):
+    """What runs inside a group actor; `segment_actor.segmenter.GroupSegmenter` is one."""
+
+    def segment(self, hu: HuArray) -> LabelArray:
+        """(i, j, k) int16 on the model's grid to (i, j, k) uint8 ids of the schema, 0 elsewhere."""
+        ...
+
+
+ActorClass = tuple[type[Segmenter], tuple[Any, ...]]
+"""What an actor runs: the class and its constructor's arguments."""
+
+MakeSegmenters = Callable[[ModelSet], Sequence[ActorClass]]
+"""The actors of a lane, one a group, in painting order."""
+
+
+@dataclass
+class GroupActors:
+    """The actors of one lane and the rules by which they are called.
+
+    Attributes:
+        actors: one a group, in painting order.
+        max_attempts: times a CT may end an actor before it is set aside.
+    """
+
+    actors: Sequence[Actor]
+    max_attempts: int
+
+    def __post_init__(self) -> None:
+        # CTs that have ended an actor go on one at a time, so that a healthy CT that shared the
+        # actor with a poisonous one is not blamed again and again.
+        self._suspects = threading.Lock()
+        ray.get([actor.__ray_ready__.remote() for actor in self.actors])
+
+    def segment(self, model_hu: HuArray) -> list[LabelArray]:
+        """Calls all groups in parallel on one copy of the CT.
+
+        Returns:
+            For each group (i, j, k) uint8, read-only views of the object store.
+
+        Raises:
+            SeriesError: WORKER_DIED, an actor ended with this CT at every try.
+        """
+        ct = ray.put(model_hu)
+        answers: dict[int, LabelArray] = {}
+        self._call(range(len(self.actors)), ct, answers)
+        if len(answers) < len(self.actors):
+            with self._suspects:
+                for _ in range(self.max_attempts - 1):
+                    self._call(self._open(answers), ct, answers)
+        if self._open(answers):
+            raise worker_died("segment", self.max_attempts)
+        return [answers[n] for n in range(len(self.actors))]
+
+    def _open(self, answers: dict[int, LabelArray]) -> list[int]:
+        return [n for n in range(len(self.actors)) if n not in answers]
+
+    def _call(
+        self, groups: Sequence[int], ct: ray.ObjectRef[HuArray], answers: dict[int, LabelArray]
+    ) -> None:
+        """Asks these groups; those whose actor died have no answer afterwards."""
+        for n in groups:
+            _wait_until_alive(self.actors[n])
+        pending = {n: self.actors[n].segment.remote(ct) for n in groups}
+        for n, ref in pending.items():
+            try:
+                answers[n] = ray.get(ref)
+            except DEATHS:
+                continue
+            except RayTaskError as error:
+                raise error.cause from error  # what the segmenter itself raised
+
+
+def _wait_until_alive(actor: Actor) -> None:
+    """Waits for a restart, which costs a CT no try."""
+    deadline = time.monotonic() + RESTART_WITHIN_S
+    while True:
+        try:
+            ray.get(actor.__ray_ready__.remote(), timeout=RESTART_WITHIN_S)
+        except RayError as error:
+            if time.monotonic() > deadline:
+                raise SetupError(
+                    f"A class group's actor did not come back within {RESTART_WITHIN_S:.0f} s."
+                ) from error
+            time.sleep(0.5)
+        else:
+            return
+
+
+def start_groups(segmenters: Sequence[ActorClass], max_attempts: int) -> GroupActors:
+    """Starts the group actors beside the lane: on its node, and on its GPU if it has one."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    options: dict[str, Any] = {
+        "num_cpus": 0,  # the lane has set aside what they use; without this each takes one more
+        "max_restarts": -1,
+        "max_task_retries": 0,  # GroupActors repeats, and counts
+        "scheduling_strategy": here,
+    }
+    # An actor with num_gpus=0 would see every GPU of the node.
+    if gpu := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        options["runtime_env"] = {"env_vars": {"CUDA_VISIBLE_DEVICES": gpu}}
+    actors: list[Actor] = [
+        ray.remote(segmenter).options(**options).remote(*arguments)
+        for segmenter, arguments in segmenters
+    ]
+    return GroupActors(actors, max_attempts)

@@ -1,0 +1,96 @@
+"""A lane: what one GPU, or one CPU slot, runs.
+
+It holds one actor a class group, hands all of them the same CT, paints their answers in the set's
+order and measures. Weights stay loaded for the whole run.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+import ray
+
+from jobs.attempts import Actor, begin
+from jobs.groups import ActorClass, MakeSegmenters, start_groups
+from jobs.guard import Row, guarded
+from jobs.models import load_models
+from jobs.outcome import Outcome, ScanNote, StageClock
+from segment_actor.anatomy import load_schema
+from segment_actor.errors import SetupError
+from segment_actor.model_set import ModelSet, Precision, model_set_digest
+from segment_actor.resampling import nearest_index
+from segment_actor.segmenter import GroupSegmenter, paint
+from segment_actor.volume import HuArray
+from stats.measure import StructureRow, measure
+
+
+def group_segmenters(models: ModelSet) -> list[ActorClass]:
+    """The real engine: a `GroupSegmenter` of one thread for each group."""
+    schema = load_schema(models.schema)
+    return [
+        (GroupSegmenter, (group, schema, models.step, 1, models.precision))
+        for group in models.groups
+    ]
+
+
+@dataclass(frozen=True)
+class LaneSettings:
+    """What a lane needs to know.
+
+    Attributes:
+        model_set: name or path; each node loads its own copy.
+        precision: instead of the set's own, or None.
+        digest: what every copy must be.
+        max_attempts: times a CT may end its worker.
+        segmenters: what runs in the group actors.
+    """
+
+    model_set: str
+    precision: Precision | None
+    digest: str
+    max_attempts: int
+    segmenters: MakeSegmenters = group_segmenters
+
+
+class Lane:
+    """As Ray Data calls it: a row of `load` in, a row that holds the outcome alone out."""
+
+    def __init__(self, settings: LaneSettings, attempts: Actor) -> None:
+        models = load_models(settings.model_set, settings.precision)
+        if model_set_digest(models) != settings.digest:
+            raise SetupError(f"Model set {models.name} differs between the nodes; copy it again.")
+        self._schema = load_schema(models.schema)
+        self._groups = start_groups(settings.segmenters(models), settings.max_attempts)
+        self._attempts = attempts
+        self._max_attempts = settings.max_attempts
+        self._suspects = threading.Lock()
+
+    def __call__(self, row: Row) -> Row:
+        """Segments and measures one CT; one that has ended already passes through."""
+        outcome: Outcome = row["outcome"]
+        scan = outcome.scan
+        if outcome.ended or scan is None:
+            return {"outcome": outcome}
+        clock = StageClock("segment", dict(outcome.timings))
+
+        def work() -> Row:
+            # A CT that was here when its lane died goes on alone, as in GroupActors.
+            seen = ray.get(self._attempts.seen.remote("segment", outcome.series_key))
+            with self._suspects if seen else nullcontext():
+                begin(self._attempts, "segment", outcome.series_key, self._max_attempts)
+                rows = self._rows(row["hu"], row["model_hu"], scan, clock)
+            return {"outcome": replace(outcome, structures=rows, timings=clock.seconds)}
+
+        return guarded(work, outcome, clock)
+
+    def _rows(
+        self, hu: HuArray, model_hu: HuArray, scan: ScanNote, clock: StageClock
+    ) -> tuple[StructureRow, ...]:
+        """hu: (I, J, K), the original grid; model_hu: (i, j, k), the model's."""
+        with clock.timed("segment"):
+            labels = paint(self._groups.segment(model_hu))
+        with clock.timed("measure"):
+            i, j, k = (nearest_index(*n) for n in zip(hu.shape, labels.shape, strict=True))
+            return tuple(measure(hu, labels, scan.voxel_ml, self._schema, (i, j, k)))

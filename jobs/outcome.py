@@ -1,0 +1,94 @@
+"""What travels from stage to stage with a CT, and what comes back of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from segment_actor.errors import FailureCode
+from segment_actor.scan import ScanFacts
+from segment_actor.volume import Shape, SpacingMm
+from stats.measure import StructureRow
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a series has no measurements.
+
+    Attributes:
+        stage: fetch, read, resample, segment or measure.
+        code: kind of failure.
+        sentence: for a person.
+    """
+
+    stage: str
+    code: FailureCode
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanNote:
+    """What is known of a CT once it has been read.
+
+    Attributes:
+        facts: from its header, without identifiers.
+        orientation: axes as stored, e.g. LPS.
+        shape: (I, J, K) on the original grid, RAS.
+        spacing_mm: along I, J, K, RAS.
+        voxel_ml: volume of a voxel.
+    """
+
+    facts: ScanFacts
+    orientation: str
+    shape: Shape
+    spacing_mm: SpacingMm
+    voxel_ml: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One CT on its way, and at its end: measured, failed, or a reason to stop the run.
+
+    Attributes:
+        series_key: pseudonym of the series.
+        scan: what was read, None if that failed.
+        structures: one row a structure; empty before the end and after a failure.
+        timings: seconds by stage.
+        failure: why it ended early.
+        stop: why no series can be worked on any more (an archive that does not answer).
+    """
+
+    series_key: str
+    scan: ScanNote | None = None
+    structures: tuple[StructureRow, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+    failure: Failure | None = None
+    stop: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether later stages pass it through."""
+        return self.failure is not None or self.stop is not None
+
+
+@dataclass
+class StageClock:
+    """Knows which stage is at work and how long each took.
+
+    Attributes:
+        stage: at work now, or the one that failed.
+        seconds: by stage.
+    """
+
+    stage: str = "fetch"
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Everything inside is this stage."""
+        self.stage = stage
+        begun = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - begun

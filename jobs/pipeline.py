@@ -1,0 +1,70 @@
+"""The whole run as one Ray Data expression.
+
+    manifest rows -> load (CPU tasks) -> lanes (an actor pool) -> outcomes, one small row a CT
+
+A CT that fails travels on as an outcome with stand-in voxels; the rest never notices.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+
+import ray.data
+from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
+
+from cluster.pools import PoolPlan
+from jobs.attempts import start_attempts
+from jobs.lane import Lane, LaneSettings
+from jobs.load import LoadSettings, load
+from jobs.manifest import Series
+from jobs.outcome import Outcome
+
+
+def outcomes(
+    series: Sequence[Series], load_settings: LoadSettings, lane: LaneSettings, plan: PoolPlan
+) -> Iterator[Outcome]:
+    """Works on every series; outcomes come in any order, as they end.
+
+    Lazy: nothing runs before the first is asked for.
+    Memory is bounded by four things: one CT a block (Ray Data never splits a row), as many load
+    tasks as the plan says, no more CTs waiting at a lane than it holds, and the share of the object
+    store that everything in between may fill. With S bytes of a CT as int16 that is about
+    1.5 S x (load_tasks + lanes x calls_per_lane + 2).
+    """
+    _bound(plan.store_limit_bytes)
+    attempts = start_attempts()
+    rows = [{"series_key": s.series_key, "kind": s.kind, "files": list(s.files)} for s in series]
+    dataset: Dataset = (
+        ray.data.from_items(rows, override_num_blocks=len(rows))
+        .map(
+            load,  # type: ignore[arg-type]  # map is typed for functions of the row alone
+            fn_kwargs={"settings": load_settings, "attempts": attempts},
+            compute=TaskPoolStrategy(size=plan.load_tasks),
+            num_cpus=1,
+        )
+        .map(
+            Lane,  # type: ignore[arg-type]  # map is typed for functions, and takes classes
+            fn_constructor_kwargs={"settings": lane, "attempts": attempts},
+            compute=ActorPoolStrategy(
+                min_size=1,  # begin with the first lane that is up; a lost node leaves the others
+                max_size=plan.lanes,
+                initial_size=plan.lanes,
+                max_concurrent_calls_per_actor=plan.calls_per_lane,
+                max_tasks_in_flight_per_actor=plan.calls_per_lane,
+                enable_true_multi_threading=True,
+            ),
+            num_cpus=plan.cpus_per_lane,
+            num_gpus=plan.gpus_per_lane,
+        )
+    )
+    for row in dataset.iter_rows():
+        yield row["outcome"]
+
+
+def _bound(store_bytes: int) -> None:
+    context = DataContext.get_current()
+    context.enable_progress_bars = False  # jobs.progress counts CTs, which is what people ask for
+    options = context.execution_options
+    options.resource_limits = options.resource_limits.copy(object_store_memory=store_bytes)
+    logging.getLogger("ray.data").setLevel(logging.WARNING)

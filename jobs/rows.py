@@ -1,0 +1,81 @@
+"""From outcomes to rows of the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs.manifest import Series
+from jobs.outcome import Outcome, ScanNote
+from stats.table import Row
+
+STAGE_COLUMNS = {
+    "fetch": "fetch_s",
+    "read": "read_s",
+    "resample": "resample_s",
+    "segment": "network_s",
+    "measure": "measure_s",
+}
+"""Seconds of each stage in `scans`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What every row says about how it was made, beside the stamp.
+
+    Attributes:
+        model_set: name of the set.
+        label_schema: name of the list of structures.
+    """
+
+    model_set: str
+    label_schema: str
+
+
+def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -> Row:
+    """One row of `scans`. What the demographics say of the patient goes before the header."""
+    shape_i, shape_j, shape_k = scan.shape
+    spacing_i_mm, spacing_j_mm, spacing_k_mm = scan.spacing_mm
+    facts = scan.facts
+    return {
+        "series_key": outcome.series_key,
+        "patient_key": series.patient_key,
+        "age_years": facts.age_years if series.age_years is None else series.age_years,
+        "sex": facts.sex if series.sex is None else series.sex,
+        "shape_i": shape_i,
+        "shape_j": shape_j,
+        "shape_k": shape_k,
+        "spacing_i_mm": spacing_i_mm,
+        "spacing_j_mm": spacing_j_mm,
+        "spacing_k_mm": spacing_k_mm,
+        "orientation": scan.orientation,
+        "field_of_view_mm": shape_k * spacing_k_mm,
+        "manufacturer": facts.manufacturer,
+        "scanner_model": facts.model,
+        "kvp": facts.kvp,
+        "slice_thickness_mm": facts.slice_thickness_mm,
+        "contrast_agent": facts.contrast_agent,
+        "structures_measured": sum(row.voxel_count > 0 for row in outcome.structures),
+        **{column: outcome.timings.get(stage) for stage, column in STAGE_COLUMNS.items()},
+        "input_version": series.input_version,
+        "model_set": method.model_set,
+        "label_schema": method.label_schema,
+    }
+
+
+def structure_rows(outcome: Outcome, method: Method) -> list[Row]:
+    """One row of `structures` for each structure of the schema."""
+    said = {"model_set": method.model_set, "label_schema": method.label_schema}
+    return [{**row.record(outcome.series_key), **said} for row in outcome.structures]
+
+
+def failure_row(outcome: Outcome, series: Series, method: Method) -> Row:
+    """One row of `failures`."""
+    assert outcome.failure is not None
+    return {
+        "series_key": outcome.series_key,
+        "stage": outcome.failure.stage,
+        "code": outcome.failure.code.value,
+        "sentence": outcome.failure.sentence,
+        "input_version": series.input_version,
+        "model_set": method.model_set,
+    }

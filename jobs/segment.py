@@ -1,0 +1,195 @@
+"""`ctcohort segment`: measure every CT of an archive that the tables do not hold yet.
+
+    manifest - done -> pipeline -> commits
+
+Everything that can be wrong with the set-up is found before Ray starts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from ray.exceptions import RayError
+
+import cluster
+import jobs
+import segment_actor
+import stats
+from cluster.pools import plan_pools
+from cluster.session import connect
+from cluster.store import open_store
+from jobs.arrivals import arrivals
+from jobs.command import DONE, SOME_FAILED, Command
+from jobs.committer import Committer
+from jobs.config import SegmentConfig, segment_config, site_secret_source
+from jobs.index import index_archive
+from jobs.keys import key_maker
+from jobs.lane import LaneSettings
+from jobs.load import LoadSettings
+from jobs.manifest import Series, read_manifest
+from jobs.models import load_models
+from jobs.outcome import Outcome
+from jobs.pipeline import outcomes
+from jobs.progress import Progress
+from jobs.rows import Method
+from jobs.stopping import StopRequest, stop_on_sigterm
+from jobs.version import code_version, library_versions, pipeline_version
+from segment_actor.errors import SetupError
+from segment_actor.model_folder import folder_digest
+from segment_actor.model_set import ModelSet, model_set_digest
+from stats.table import CohortTables, Row, Stamp
+
+log = logging.getLogger(__name__)
+
+CODE = (cluster, jobs, segment_actor, stats)
+
+
+def run(config: SegmentConfig) -> int:
+    """The whole job.
+
+    Returns:
+        0 if every series is in the tables, 1 if some failed or were not reached.
+
+    Raises:
+        SetupError: it cannot run, or cannot go on.
+    """
+    models = load_models(config.model_set, config.precision)
+    if models.warning:
+        log.warning("model set %s: %s", models.name, models.warning)
+    series = _series(config)
+    tables = CohortTables(config.tables)
+    version = pipeline_version(models)
+    done = tables.done(version)
+    todo = [
+        s
+        for s in series
+        if not done.has(s.series_key, s.input_version, retry_failed=config.retry_failed)
+    ]
+    log.info("%d series, %d done before, %d to do", len(series), len(series) - len(todo), len(todo))
+    if not todo:
+        return DONE
+    now = datetime.now(UTC)
+    stamp = Stamp(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", f"{now:%Y-%m-%d}", version)
+    every = (config.commit_every_cts, config.commit_every_s)
+    method = Method(models.name, models.schema)
+    committer = Committer(tables, stamp, method, todo, every)
+    return _work(config, models, todo, committer)
+
+
+def _series(config: SegmentConfig) -> list[Series]:
+    if config.manifest is not None:
+        series = read_manifest(config.manifest)
+        for archive in {s.archive for s in series}:
+            open_store(archive)  # only to find out now that it answers
+        return series
+    assert config.archive is not None
+    keys = key_maker(*site_secret_source())
+    return index_archive(open_store(config.archive), keys, config.demographics)
+
+
+def _work(config: SegmentConfig, models: ModelSet, todo: list[Series], committer: Committer) -> int:
+    provenance = _provenance(config, models)
+    committer.write_run("running", provenance)
+    progress = Progress(len(todo))
+    try:
+        _segment(config, models, todo, committer, progress)
+    except SetupError:
+        with suppress(SetupError):  # what stopped the run may be the tables themselves
+            committer.write_run("failed", provenance, progress.per_hour)
+        raise
+    lost = committer.lost()
+    committer.write_run("failed" if lost else "finished", provenance, progress.per_hour)
+    if lost:
+        log.warning("%d series were not reached; the next run takes them up.", lost)
+    log.info("%d measured, %d failed: %s", committer.measured, committer.failed, config.tables)
+    return SOME_FAILED if lost or committer.failed else DONE
+
+
+def _segment(
+    config: SegmentConfig,
+    models: ModelSet,
+    todo: list[Series],
+    committer: Committer,
+    progress: Progress,
+) -> None:
+    tries = config.max_attempts
+    load = LoadSettings(todo[0].archive, models.spacing_mm, models.order, tries)
+    lane = LaneSettings(config.model_set, config.precision, model_set_digest(models), tries)
+    with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
+        plan = plan_pools(nodes, len(models.groups), config.lanes, config.calls_per_lane)
+        log.info("%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes))
+        try:
+            _collect(outcomes(todo, load, lane, plan), committer, progress, stop)
+        except RayError as error:
+            raise SetupError(f"Ray ended the run: {str(error).splitlines()[0]}") from error
+        finally:
+            progress.close()
+
+
+def _collect(
+    stream: Iterator[Outcome], committer: Committer, progress: Progress, stop: StopRequest
+) -> None:
+    """Until the stream ends, the job is asked to stop, or nothing can go on.
+
+    Whatever is complete is committed in each case.
+    """
+    try:
+        for outcome in arrivals(stream):
+            if outcome is not None and outcome.stop:
+                raise SetupError(outcome.stop)
+            if outcome is not None:
+                committer.add(outcome)
+                progress.add(failed=outcome.failure is not None)
+            committer.commit_if_due()
+            progress.tick()
+            if stop.asked:
+                log.warning("asked to stop: committing what is complete")
+                return
+    finally:
+        committer.commit()
+
+
+def _provenance(config: SegmentConfig, models: ModelSet) -> Row:
+    digests = {group.name: folder_digest(group.folder) for group in models.groups}
+    return {
+        "model_digests": json.dumps(digests),
+        "code_version": code_version(),
+        "package_versions": json.dumps(library_versions()),
+        "settings_json": json.dumps(asdict(config)),
+    }
+
+
+@click.command(cls=Command, name="segment")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file; flags go before it.")
+@click.option("--archive", help="Folder or s3://bucket/prefix of the CTs.")
+@click.option("--manifest", help="File from ctcohort index, instead of listing the archive.")
+@click.option("--tables", help="Folder or s3://bucket/prefix of the results.")
+@click.option("--model-set", help="Built-in name, or path of a TOML file [embedded].")
+@click.option("--address", help="Ray cluster [this job's or RAY_ADDRESS, else this machine].")
+@click.option("--lanes", type=int, help="CTs segmented side by side [as the cluster can].")
+@click.option("--calls-per-lane", type=int, help="CTs a lane holds at a time [2].")
+@click.option("--commit-every-cts", type=int, help="Commit after so many CTs [50].")
+@click.option("--commit-every-s", type=float, help="Commit after so many seconds [60].")
+@click.option("--demographics", help="CSV with path, age_years, sex [archive: demographics.csv].")
+@click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
+@click.option("--max-attempts", type=int, help="Times a CT may end its worker [4].")
+@click.option("--precision", help="float32 or bfloat16 [as the model set says].")
+def main(config: Path | None, **flags: object) -> int:
+    """Measure every CT of an archive that the tables do not hold yet.
+
+    Exit code 0: all are there. 1: some failed (table failures) or were not reached. 2: could not
+    run. The keys of the TOML file are the flags' names with _ for -.
+    """
+    return run(segment_config(config, flags))
+
+
+if __name__ == "__main__":
+    main()

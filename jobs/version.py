@@ -1,0 +1,49 @@
+"""Which method and which code made a row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import metadata
+from pathlib import Path
+
+from segment_actor.model_set import ModelSet, model_set_digest
+from segment_actor.reading import READING_VERSION
+from stats.measure import MEASUREMENT_VERSION
+
+VERSION_HEX = 16
+
+PACKAGES = ("cluster", "jobs", "segment_actor", "stats")
+
+LIBRARIES = ("deltalake", "nibabel", "numpy", "pyarrow", "pydicom", "ray", "scipy", "torch")
+"""Those that can change a number in a table, or lose one."""
+
+
+def pipeline_version(models: ModelSet) -> str:
+    """Fingerprint of everything that can change a number: series are done once for each value."""
+    method = [model_set_digest(models), MEASUREMENT_VERSION, READING_VERSION]
+    return hashlib.sha256(json.dumps(method).encode()).hexdigest()[:VERSION_HEX]
+
+
+def code_version() -> str:
+    """Version of ctcohort and fingerprint of its source.
+
+    `ray job submit` ships files, not a repository: the fingerprint says which code ran there too.
+    """
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(f for package in PACKAGES for f in (root / package).rglob("*.py")):
+        digest.update(str(file.relative_to(root)).encode() + file.read_bytes())
+    return f"{_version('ctcohort')}+source.{digest.hexdigest()[:12]}"
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions of the libraries that matter."""
+    return {name: _version(name) for name in LIBRARIES}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not-installed"
