@@ -1,0 +1,42 @@
+"""The files of one DICOM CT series, as bytes, to a volume.
+
+All refusals that need no pixel come before the first pixel is decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from segment_actor.dicom_facts import facts_of
+from segment_actor.dicom_grid import lay_out
+from segment_actor.dicom_pixels import decode
+from segment_actor.dicom_series import check_one_ct_series, parse_slices
+from segment_actor.geometry import check_grid
+from segment_actor.scan import Scan
+from segment_actor.volume import Volume
+
+
+def read_dicom(files: Sequence[bytes]) -> Scan:
+    """Reads one CT series; files that are not DICOM, and a DICOMDIR, are passed over.
+
+    Args:
+        files: contents of the files of one folder, in any order.
+
+    Returns:
+        The volume with axes (column, row, slice), slices along the normal of the images, and the
+        facts of the first slice's header.
+
+    Raises:
+        SeriesError: what is wrong with the series.
+    """
+    slices = parse_slices(files)
+    check_one_ct_series(slices)
+    slices, affine = lay_out(slices)
+    rows, columns = slices[0].rows, slices[0].columns
+    check_grid((columns, rows, len(slices)), affine)
+    stack = np.empty((len(slices), rows, columns), np.int16)
+    for k, one in enumerate(slices):
+        stack[k] = decode(one.file)
+    return Scan(Volume(stack.T, affine), facts_of(slices[0].header))

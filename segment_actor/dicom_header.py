@@ -1,0 +1,86 @@
+"""Access to DICOM headers that never leaks pydicom's errors, warnings or values.
+
+A value that is missing or malformed reads as None or (): whoever needs it refuses the series with
+a sentence; whoever can do without it goes on.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
+
+PYDICOM_ERRORS = (
+    AttributeError,  # a required element is missing
+    EOFError,
+    InvalidDicomError,
+    NotImplementedError,  # unknown value representation or transfer syntax
+    OverflowError,
+    TypeError,  # several values where one belongs
+    ValueError,
+    struct.error,
+    zlib.error,  # deflated transfer syntax
+)
+"""What pydicom 3.0 raises for damaged files; found by cutting and altering 6,000 of them."""
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """No checks of, and no warnings about, single values: they quote them, names included."""
+    with warnings.catch_warnings(), pydicom.config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether the file has the DICOM prefix (PS3.10, 7.1)."""
+    return data[128:132] == b"DICM"
+
+
+def open_dicom(data: bytes, *, pixels: bool = False) -> pydicom.Dataset | None:
+    """Parses a file, by default up to its pixels. None if it is damaged."""
+    try:
+        with quiet_pydicom():
+            return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=not pixels)
+    except PYDICOM_ERRORS:
+        return None
+
+
+def texts(header: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
+    """All values of an element, stripped; () if it is missing, empty or malformed."""
+    try:
+        with quiet_pydicom():
+            value = header.get(keyword)
+    except PYDICOM_ERRORS:
+        return ()
+    if value is None:
+        return ()
+    values = value if isinstance(value, MultiValue) else [value]
+    return tuple(text for one in values if (text := str(one).strip(" \0")))
+
+
+def text(header: pydicom.Dataset, keyword: str) -> str | None:
+    """The first value of an element."""
+    return next(iter(texts(header, keyword)), None)
+
+
+def numbers(header: pydicom.Dataset, keyword: str) -> tuple[float, ...]:
+    """All values of a numeric element; () if it is missing, empty or malformed."""
+    try:
+        values = tuple(float(value) for value in texts(header, keyword))
+    except ValueError:
+        return ()
+    return values if all(map(math.isfinite, values)) else ()
+
+
+def number(header: pydicom.Dataset, keyword: str) -> float | None:
+    """The first value of a numeric element."""
+    return next(iter(numbers(header, keyword)), None)

@@ -1,0 +1,172 @@
+"""Whether the files of a folder are the images of one CT series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydicom import Dataset
+
+from segment_actor.dicom_header import is_dicom, number, numbers, open_dicom, text, texts
+from segment_actor.errors import FailureCode, SeriesError
+
+DICOMDIR = "1.2.840.10008.1.3.10"
+"""Media Storage Directory: the table of contents of a CD, no image."""
+
+SAME = 1e-4
+"""Two images of one series agree in orientation and spacing up to rounding of decimal text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One image: its file, and what its header says about its place.
+
+    Attributes:
+        file: content of the file; the pixels are decoded from it later.
+        header: everything before the pixels.
+        sop_uid: identifies the image; "" if blank.
+        series_uid: identifies the series; "" if blank.
+        modality: "CT" for a CT.
+        image_type: such as ORIGINAL, PRIMARY, AXIAL.
+        rows: image height in pixels.
+        columns: image width in pixels.
+        samples: values in a pixel, 1 unless in colour.
+        frames: images in the file.
+        spacing_mm: distance of rows, distance of columns; () if missing.
+        orientation: direction cosines along a row and along a column, LPS; () if missing.
+        position_mm: centre of the first pixel, LPS; () if missing.
+    """
+
+    file: bytes = field(repr=False)
+    header: Dataset = field(repr=False)
+    sop_uid: str = field(repr=False)
+    series_uid: str = field(repr=False)
+    modality: str
+    image_type: tuple[str, ...]
+    rows: int
+    columns: int
+    samples: int
+    frames: int
+    spacing_mm: tuple[float, ...]
+    orientation: tuple[float, ...]
+    position_mm: tuple[float, ...]
+
+
+_RULES: tuple[tuple[Callable[[Slice], bool], FailureCode, str], ...] = (
+    (
+        lambda one: bool(one.sop_uid and one.series_uid),
+        FailureCode.MISSING_UID,
+        "The images have a blank series or image number (UID), so nobody can tell which series "
+        "they belong to. Anonymise with new UIDs instead of blank ones.",
+    ),
+    (
+        lambda one: "LOCALIZER" not in one.image_type,
+        FailureCode.LOCALIZER,
+        "The series contains a localizer (scout) image. Export the series without it.",
+    ),
+    (
+        lambda one: one.modality == "CT",
+        FailureCode.NOT_CT,
+        "Not all of the files are CT images (another modality, or a report). "
+        "Export the CT series alone.",
+    ),
+    (
+        lambda one: one.samples == 1,
+        FailureCode.COLOUR_IMAGE,
+        "The series contains a colour image (a screenshot or a dose report). "
+        "Export the original series without it.",
+    ),
+    (
+        lambda one: one.frames == 1,
+        FailureCode.UNREADABLE_FILE,
+        "The series is stored as one multi-frame file (enhanced CT), which is not read yet. "
+        "Export it as classic CT, one file an image.",
+    ),
+    (
+        lambda one: one.rows > 0 and one.columns > 0,
+        FailureCode.UNREADABLE_FILE,
+        "An object of the series is not an image, or its header is damaged. Export it again.",
+    ),
+    (
+        lambda one: len(one.spacing_mm) == 2,
+        FailureCode.BAD_SPACING,
+        "An image does not say the size of its pixels. Export the original CT series.",
+    ),
+    (
+        lambda one: len(one.orientation) == 6 and len(one.position_mm) == 3,
+        FailureCode.BAD_AFFINE,
+        "An image does not say where it lies in the patient. Export the original CT series.",
+    ),
+)
+"""What every image must fulfil, and what to say if one does not. The first broken rule counts."""
+
+
+def parse_slices(files: Sequence[bytes]) -> list[Slice]:
+    """Reads the headers; files that are not DICOM, and a DICOMDIR, are passed over.
+
+    Raises:
+        SeriesError: EMPTY_FILE or UNREADABLE_FILE if no image is left, or one is damaged.
+    """
+    slices = [one for file in files if is_dicom(file) and (one := _parse(file)) is not None]
+    if slices:
+        return slices
+    if not any(files):
+        raise SeriesError(
+            FailureCode.EMPTY_FILE, "All files are empty (0 bytes). Export the series again."
+        )
+    raise SeriesError(
+        FailureCode.UNREADABLE_FILE, "There is no DICOM image among the files. Export them again."
+    )
+
+
+def _parse(file: bytes) -> Slice | None:
+    """One slice; None for a DICOMDIR."""
+    header = open_dicom(file)
+    if header is None:
+        raise SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            "The header of an image is damaged or cut off. Export the series again.",
+        )
+    if header.file_meta.get("MediaStorageSOPClassUID") == DICOMDIR:
+        return None
+    return Slice(
+        file=file,
+        header=header,
+        sop_uid=text(header, "SOPInstanceUID") or "",
+        series_uid=text(header, "SeriesInstanceUID") or "",
+        modality=text(header, "Modality") or "",
+        image_type=tuple(word.upper() for word in texts(header, "ImageType")),
+        rows=int(number(header, "Rows") or 0),
+        columns=int(number(header, "Columns") or 0),
+        samples=int(number(header, "SamplesPerPixel") or 1),
+        frames=int(number(header, "NumberOfFrames") or 1),
+        spacing_mm=numbers(header, "PixelSpacing"),
+        orientation=numbers(header, "ImageOrientationPatient"),
+        position_mm=numbers(header, "ImagePositionPatient"),
+    )
+
+
+def check_one_ct_series(slices: Sequence[Slice]) -> None:
+    """Refuses what is not one CT series of equal images. SeriesError says why."""
+    for fulfils, code, sentence in _RULES:
+        if not all(map(fulfils, slices)):
+            raise SeriesError(code, sentence)
+    series = len({one.series_uid for one in slices})
+    if series > 1:
+        raise SeriesError(
+            FailureCode.SEVERAL_SERIES,
+            f"The files belong to {series} different series. Put each series into its own folder.",
+        )
+    if not all(_alike(slices[0], one) for one in slices):
+        raise SeriesError(
+            FailureCode.SEVERAL_SERIES,
+            "The images differ in size or orientation and do not form one volume. "
+            "Export one reconstruction only.",
+        )
+
+
+def _alike(one: Slice, other: Slice) -> bool:
+    return (one.rows, one.columns) == (other.rows, other.columns) and np.allclose(
+        one.spacing_mm + one.orientation, other.spacing_mm + other.orientation, rtol=0, atol=SAME
+    )

@@ -1,0 +1,132 @@
+"""The voxel grid: which grids can be measured, and the way to RAS and back."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from nibabel import orientations
+
+from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.volume import Affine, LabelArray, Shape, Volume
+
+MIN_VOXELS_AN_AXIS = 4
+"""A cubic spline has a support of 4 samples; on fewer, resampling would invent the image."""
+
+MAX_VOXELS = 2**30
+"""2 GiB of int16: 512x512x4096, twice the longest whole-body CT. More is a damaged header."""
+
+SMALLEST_SPACING_MM, LARGEST_SPACING_MM = 0.02, 50.0
+"""Far outside of what any CT has, so that only a header in metres or micrometres is caught."""
+
+SHEAR_TOLERANCE = 1e-3
+"""Cosine between two axes. At 0.001 the far edge of a 500 mm field of view is off by 0.5 mm, less
+than a voxel; headers rounded to 4 digits stay below it, a gantry tilt of 0.1 degree is above."""
+
+RAS = np.array([[0, 1], [1, 1], [2, 1]])
+"""nibabel's orientation array of a canonical volume: each axis in place, none flipped."""
+
+_SLAB = 64  # slices along K in one copy; 2.2 times np.ascontiguousarray on (512, 512, 128) int16
+
+_Voxels = TypeVar("_Voxels", np.int16, np.uint8)
+
+
+def check_grid(shape: Shape, affine: Affine) -> None:
+    """Refuses a voxel grid on which nothing can be measured.
+
+    Args:
+        shape: (I, J, K).
+        affine: (4, 4), voxel index to RAS millimetres.
+
+    Raises:
+        SeriesError: BAD_AFFINE, BAD_SPACING, TOO_FEW_SLICES or TOO_LARGE.
+    """
+    check_shape(shape)
+    check_orientation(affine)
+    check_spacing(spacing_of(affine))
+
+
+def check_shape(shape: Shape) -> None:
+    """Refuses an image too small or too large. SeriesError: TOO_FEW_SLICES, TOO_LARGE."""
+    if min(shape) < MIN_VOXELS_AN_AXIS:
+        raise SeriesError(
+            FailureCode.TOO_FEW_SLICES,
+            f"Along one axis the image has only {min(shape)} of the {MIN_VOXELS_AN_AXIS} slices "
+            "that are needed at least. Export the whole series.",
+        )
+    if math.prod(shape) > MAX_VOXELS:
+        raise SeriesError(
+            FailureCode.TOO_LARGE,
+            f"The image claims {shape[0]} x {shape[1]} x {shape[2]} voxels, more than any CT has. "
+            "Export the series again, or split it.",
+        )
+
+
+def spacing_of(affine: Affine) -> npt.NDArray[np.float64]:
+    """(3,) distances of neighbouring voxels along I, J and K, in mm."""
+    spacing_mm: npt.NDArray[np.float64] = np.linalg.norm(affine[:3, :3], axis=0)
+    return spacing_mm
+
+
+def check_spacing(spacing_mm: npt.NDArray[np.float64]) -> None:
+    """Refuses a voxel size that no CT has. SeriesError: BAD_SPACING."""
+    fits = (spacing_mm >= SMALLEST_SPACING_MM) & (spacing_mm <= LARGEST_SPACING_MM)
+    if not fits.all():
+        given = " x ".join(f"{mm:.4g}" for mm in spacing_mm)
+        raise SeriesError(
+            FailureCode.BAD_SPACING,
+            f"The header gives a voxel size of {given} mm, which no CT has. "
+            "Convert the series from DICOM again.",
+        )
+
+
+def check_orientation(affine: Affine) -> None:
+    """Refuses an affine that is not a rotation with a spacing. SeriesError: BAD_AFFINE."""
+    with np.errstate(all="ignore"):  # NaN, infinity and zero spacing end up as NaN, refused below
+        directions = affine[:3, :3] / spacing_of(affine)
+        cosines = np.abs(directions.T @ directions - np.eye(3)).max()
+    if cosines <= SHEAR_TOLERANCE and np.isfinite(affine).all():
+        return
+    sheared = cosines < 1 - SHEAR_TOLERANCE and np.isfinite(affine).all()
+    raise SeriesError(
+        FailureCode.BAD_AFFINE,
+        "The header's orientation is sheared; the axes of a CT stand at right angles. Undo the "
+        "tilt of the gantry and convert the series from DICOM again."
+        if sheared
+        else "The header's orientation is singular: it does not span three directions. "
+        "Convert the series from DICOM again.",
+    )
+
+
+def to_canonical(volume: Volume) -> Volume:
+    """The same voxels with axes in RAS order: I to the right, J to the front, K to the head.
+
+    Each axis becomes the nearest patient axis; an oblique image stays oblique, nothing is
+    resampled. The result's `hu` is C-contiguous (K fastest), without a copy if it already was.
+    """
+    orientation = orientations.io_orientation(volume.affine)
+    hu = _contiguous(orientations.apply_orientation(volume.hu, orientation))
+    return Volume(hu, volume.affine @ orientations.inv_ornt_aff(orientation, volume.shape))
+
+
+def from_canonical(labels: LabelArray, affine: Affine) -> LabelArray:
+    """Labels of a canonical volume, back on the axes of the volume as it was read.
+
+    Args:
+        labels: on the grid of `to_canonical(volume)`.
+        affine: `volume.affine`, from before `to_canonical`.
+    """
+    way_back = orientations.ornt_transform(RAS, orientations.io_orientation(affine))
+    return _contiguous(orientations.apply_orientation(labels, way_back))
+
+
+def _contiguous(voxels: npt.NDArray[_Voxels]) -> npt.NDArray[_Voxels]:
+    """C-contiguous; in slabs, because a copy of the whole against the grain misses the cache."""
+    if voxels.flags.c_contiguous:
+        return voxels
+    out = np.empty(voxels.shape, voxels.dtype)
+    for k in range(0, voxels.shape[2], _SLAB):
+        out[:, :, k : k + _SLAB] = voxels[:, :, k : k + _SLAB]
+    return out

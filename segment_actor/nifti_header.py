@@ -1,0 +1,187 @@
+"""The NIfTI header: what it says about the grid, and which headers are refused.
+
+nibabel knows the fields. Its repairs are switched off: it would turn a spacing of 0 into 1 and drop
+a minus sign, and the volumes of every structure would be wrong without a word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+
+from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.geometry import check_orientation, check_spacing, spacing_of
+from segment_actor.volume import Affine, Shape
+
+_Fields = nib.Nifti1Header  # Nifti2Header is a subclass
+
+_VERSIONS: dict[int, type[Any]] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+"""By the number of bytes that a header says it has: the first field of either version."""
+
+HEADER_BYTES = max(_VERSIONS)
+
+MAX_VOXEL_OFFSET = 2**26
+"""64 MiB of header extensions; real ones have kilobytes."""
+
+SPACING_TOLERANCE = 0.01
+"""Relative. pixdim and sform say the voxel size twice; some tools round pixdim to 2 digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class NiftiHeader:
+    """What is needed to turn the bytes behind the header into a volume.
+
+    Attributes:
+        shape: (I, J, K).
+        dtype: of the stored voxels, with their byte order.
+        affine: voxel index to RAS millimetres.
+        voxel_offset: bytes from the start of the file to the first voxel.
+        slope: stored value to HU.
+        intercept: HU of the stored value 0.
+    """
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    affine: Affine
+    voxel_offset: int
+    slope: float
+    intercept: float
+
+
+def is_nifti_header(raw: bytes) -> bool:
+    """Whether the first bytes are those of a NIfTI or Analyze header."""
+    return _header_bytes(raw) is not None
+
+
+def parse_header(raw: bytes) -> NiftiHeader:
+    """Reads a header of either version and byte order.
+
+    Args:
+        raw: the first HEADER_BYTES bytes of the file, decompressed; fewer if it ends before.
+
+    Raises:
+        SeriesError: what is wrong with it.
+    """
+    fields = _fields(raw)
+    try:
+        slope, intercept = fields.get_slope_inter()  # (None, None): not scaled
+        dtype = fields.get_data_dtype()
+    except (HeaderDataError, KeyError):  # KeyError: a data type that the standard does not have
+        raise _damaged_header() from None
+    return NiftiHeader(
+        shape=_shape(fields),
+        dtype=_checked(dtype),
+        affine=_affine(fields),
+        voxel_offset=_voxel_offset(fields),
+        slope=1.0 if slope is None else float(slope),
+        intercept=0.0 if intercept is None else float(intercept),
+    )
+
+
+def _header_bytes(raw: bytes) -> int | None:
+    sizes = (int.from_bytes(raw[:4], "little"), int.from_bytes(raw[:4], "big"))
+    return next((size for size in sizes if size in _VERSIONS), None)
+
+
+def _fields(raw: bytes) -> _Fields:
+    size = _header_bytes(raw)
+    if size is None:
+        raise SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            "The file is not a NIfTI image, whatever its name says. Export the series again.",
+        )
+    if len(raw) < size:
+        raise truncated_file()
+    fields: _Fields = _VERSIONS[size](raw[:size], check=False)
+    if fields["magic"].item()[:3] not in (b"n+1", b"n+2"):
+        raise SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            "The file is a header without its image (one of an .hdr/.img pair, or Analyze). "
+            "Convert it to a single .nii.gz file.",
+        )
+    return fields
+
+
+def _shape(fields: _Fields) -> Shape:
+    count, *sizes = (int(n) for n in fields["dim"])
+    sizes = sizes[:count]
+    if not 1 <= count <= 7 or min(sizes) < 1:
+        raise _damaged_header()
+    while len(sizes) > 3 and sizes[-1] == 1:  # many tools write a 3-D image as (I, J, K, 1)
+        sizes.pop()
+    if len(sizes) != 3:
+        raise SeriesError(
+            FailureCode.NOT_3D,
+            f"The image has {len(sizes)} dimensions ({' x '.join(map(str, sizes))}) and a CT has "
+            "3. Export one CT volume.",
+        )
+    i, j, k = sizes
+    return i, j, k
+
+
+def _checked(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    if dtype.fields:
+        raise SeriesError(
+            FailureCode.COLOUR_IMAGE,
+            "The image is in colour (a screenshot or an overlay), not a CT. "
+            "Export the original series.",
+        )
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            "The voxels are neither whole nor ordinary decimal numbers. Export the series again.",
+        )
+    return dtype
+
+
+def _affine(fields: _Fields) -> Affine:
+    """By nibabel's rule: the sform where its code is set, else the qform."""
+    pixdim = fields["pixdim"].astype(np.float64)
+    check_spacing(pixdim[1:4])
+    if fields["sform_code"] == 0 and fields["qform_code"] == 0:
+        raise SeriesError(
+            FailureCode.BAD_AFFINE,
+            "The header does not say how the image lies in the patient, so left and right are "
+            "unknown. Convert the series from DICOM again.",
+        )
+    if pixdim[0] not in (-1.0, 1.0):  # the standard: anything else counts as 1
+        fields["pixdim"][0] = 1.0
+    try:
+        affine = np.asarray(fields.get_best_affine(), np.float64)
+    except (HeaderDataError, ValueError):  # a rotation that is none
+        raise _damaged_header() from None
+    check_orientation(affine)  # first, because a singular affine disagrees with pixdim, too
+    spacing_mm = spacing_of(affine)
+    if not np.allclose(spacing_mm, pixdim[1:4], rtol=SPACING_TOLERANCE, atol=0.0):
+        one, other = (" x ".join(f"{mm:.4g}" for mm in s) for s in (pixdim[1:4], spacing_mm))
+        raise SeriesError(
+            FailureCode.BAD_SPACING,
+            f"The header gives two voxel sizes, {one} mm and {other} mm. "
+            "Convert the series from DICOM again.",
+        )
+    return affine
+
+
+def _voxel_offset(fields: _Fields) -> int:
+    offset = float(fields["vox_offset"])
+    if not float(fields["sizeof_hdr"]) <= offset <= MAX_VOXEL_OFFSET:
+        raise _damaged_header()
+    return int(offset)
+
+
+def truncated_file() -> SeriesError:
+    """For a file that is shorter than its header, or shorter than its header says."""
+    return SeriesError(
+        FailureCode.TRUNCATED_FILE,
+        "The file ends before the image does; a copy was probably interrupted. Copy it again.",
+    )
+
+
+def _damaged_header() -> SeriesError:
+    return SeriesError(
+        FailureCode.UNREADABLE_FILE, "The file's header is damaged. Export the series again."
+    )

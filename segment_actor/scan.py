@@ -1,0 +1,45 @@
+"""What reading gives: one CT, and what its header says about the patient and the scanner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from segment_actor.volume import Volume
+
+Sex = Literal["M", "F"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFacts:
+    """What a DICOM header says beside the image. A NIfTI file says none of it: all fields None.
+
+    Attributes:
+        age_years: age at the study.
+        sex: "M" or "F"; None for anything else.
+        manufacturer: maker of the scanner.
+        model: the maker's name of the scanner.
+        kvp: tube voltage in kV.
+        slice_thickness_mm: thickness of the reconstructed slice (not the distance of slices).
+        contrast_agent: whether the header names a contrast agent; None when it is silent.
+        series_uid: only ever the input of a keyed hash; never shown, logged or stored.
+        patient_id: only ever the input of a keyed hash; never shown, logged or stored.
+    """
+
+    age_years: float | None = None
+    sex: Sex | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    kvp: float | None = None
+    slice_thickness_mm: float | None = None
+    contrast_agent: bool | None = None
+    series_uid: str | None = field(default=None, repr=False)
+    patient_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One CT as it was read: the original voxel grid, in Hounsfield units."""
+
+    volume: Volume
+    facts: ScanFacts

@@ -1,0 +1,112 @@
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from segment_actor.errors import SeriesError
+from segment_actor.geometry import check_grid, from_canonical, to_canonical
+from segment_actor.volume import Affine, Volume
+from tests.ct_files import RAS_2MM, made_hu
+
+spacings = st.floats(0.3, 8.0)
+# Below 45 degrees in all, so that each axis still has one nearest patient axis.
+tilts = st.floats(-12.0, 12.0)
+
+
+@st.composite
+def volumes(draw: st.DrawFn) -> Volume:
+    """Axes in any order, any of them flipped, any spacing, slightly oblique."""
+    order = draw(st.permutations(range(3)))
+    signs = draw(st.tuples(*[st.sampled_from([-1.0, 1.0])] * 3))
+    spacing_mm = draw(st.tuples(spacings, spacings, spacings))
+    angles = draw(st.tuples(tilts, tilts, tilts))
+    axes = np.eye(3)[:, order] * signs
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.from_euler("xyz", angles, degrees=True).as_matrix() @ axes
+    affine[:3, :3] *= spacing_mm
+    affine[:3, 3] = draw(st.tuples(*[st.floats(-500.0, 500.0)] * 3))
+    shape = draw(st.tuples(*[st.integers(4, 7)] * 3))
+    return Volume(made_hu(shape, draw(st.integers(0, 99))), affine)
+
+
+def hu_at(volume: Volume, points_mm: np.ndarray) -> np.ndarray:
+    index = np.c_[points_mm, np.ones(len(points_mm))] @ np.linalg.inv(volume.affine).T
+    i, j, k = np.rint(index[:, :3]).astype(int).T
+    return volume.hu[i, j, k]
+
+
+def voxel_centres_mm(volume: Volume) -> np.ndarray:
+    index = np.argwhere(np.ones(volume.shape))
+    return index @ volume.affine[:3, :3].T + volume.affine[:3, 3]
+
+
+@given(volumes())
+def test_every_place_in_the_patient_keeps_its_hu(volume: Volume) -> None:
+    canonical = to_canonical(volume)
+    centres_mm = voxel_centres_mm(canonical)
+    assert np.array_equal(hu_at(volume, centres_mm), canonical.hu.ravel())
+
+
+@given(volumes())
+def test_canonical_axes_are_ras_and_in_one_piece(volume: Volume) -> None:
+    canonical = to_canonical(volume)
+    assert nib.orientations.aff2axcodes(canonical.affine) == ("R", "A", "S")
+    assert canonical.hu.flags.c_contiguous
+    assert sorted(canonical.spacing_mm) == pytest.approx(sorted(volume.spacing_mm))
+
+
+@given(volumes())
+def test_labels_find_back_to_the_voxels_they_came_from(volume: Volume) -> None:
+    labels = to_canonical(volume).hu.astype(np.uint8)
+    back = from_canonical(labels, volume.affine)
+    assert np.array_equal(back, volume.hu.astype(np.uint8))
+    assert back.flags.c_contiguous
+
+
+def test_a_canonical_volume_is_not_copied() -> None:
+    volume = Volume(made_hu(), RAS_2MM)
+    assert np.shares_memory(to_canonical(volume).hu, volume.hu)
+
+
+def test_more_slices_than_one_slab_are_copied_whole() -> None:
+    volume = Volume(np.asfortranarray(made_hu((5, 6, 150))), RAS_2MM)
+    assert np.array_equal(to_canonical(volume).hu, volume.hu)
+
+
+def sheared(cosine: float) -> Affine:
+    affine = np.eye(4)
+    affine[:3, 2] = [cosine, 0.0, np.sqrt(1 - cosine**2)]
+    return affine
+
+
+def test_a_shear_below_one_in_a_thousand_is_rounding() -> None:
+    check_grid((4, 4, 4), sheared(0.0009))
+
+
+@pytest.mark.parametrize(
+    ("affine", "what"),
+    [
+        (sheared(0.0011), "sheared"),
+        (np.diag([1.0, 1.0, 0.0, 1.0]), "singular"),
+        (sheared(1.0), "singular"),
+        (np.full((4, 4), np.nan), "singular"),
+        (np.diag([1e60, 1.0, 1.0, 1.0]), "voxel size"),
+        (np.diag([0.0007, 0.0007, 0.0015, 1.0]), "voxel size"),  # a header in metres
+    ],
+)
+def test_an_impossible_grid_is_refused(affine: Affine, what: str) -> None:
+    with pytest.raises(SeriesError, match=what):
+        check_grid((4, 4, 4), affine)
+
+
+@pytest.mark.parametrize("shape", [(3, 9, 9), (9, 3, 9), (9, 9, 3)])
+def test_three_voxels_along_any_axis_are_too_few(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(SeriesError, match="only 3 of the 4"):
+        check_grid(shape, RAS_2MM)
+
+
+def test_more_voxels_than_any_ct_are_refused_before_memory_is_asked_for() -> None:
+    with pytest.raises(SeriesError, match="too_large"):
+        check_grid((32767, 32767, 32767), RAS_2MM)

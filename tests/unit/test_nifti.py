@@ -1,0 +1,150 @@
+import gzip
+import struct
+import tracemalloc
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.nifti import is_nifti, read_nifti
+from tests.bad_inputs import PIXDIM_OFFSET
+from tests.ct_files import RAS_2MM, made_hu, nifti
+from tests.real_ct import real_ct_folder
+
+FORM_CODES = 252  # byte offset of qform_code, then sform_code, in a NIfTI-1 header; int16 each
+GOOD = nifti(made_hu())
+
+
+def patched(data: bytes, layout: str, offset: int, *values: float) -> bytes:
+    changed = bytearray(data)
+    struct.pack_into(layout, changed, offset, *values)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"])
+def test_every_data_type_and_byte_order_reads_as_nibabel_does(kind: str, order: str) -> None:
+    voxels = (made_hu() / 16 + 64 * kind.startswith("u")).astype(kind)  # fits a byte of either sign
+    header = nib.Nifti1Header(endianness=order)
+    header.set_data_dtype(np.dtype(order + kind))
+    data = nib.Nifti1Image(voxels, RAS_2MM, header, dtype=np.dtype(kind)).to_bytes()
+    assert np.array_equal(read_nifti(data).hu, nib.Nifti1Image.from_bytes(data).get_fdata().round())
+
+
+@pytest.mark.parametrize("image", [nib.Nifti1Image, nib.Nifti2Image])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_both_versions_read_plain_and_compressed(image: Any, compress: Any) -> None:
+    volume = read_nifti(compress(image(made_hu(), RAS_2MM).to_bytes()))
+    assert np.array_equal(volume.hu, made_hu())
+    assert np.array_equal(volume.affine, RAS_2MM)
+
+
+@pytest.mark.parametrize("kind", ["u2", "i2", "f4"])
+def test_slope_and_intercept_are_honoured(kind: str) -> None:
+    voxels = np.arange(4 * 5 * 6).reshape(4, 5, 6).astype(kind)
+    data = patched(nifti(voxels), "<2f", 112, 2.5, -1024.0)
+    assert np.array_equal(read_nifti(data).hu, np.rint(voxels * 2.5 - 1024))
+
+
+def test_a_slope_of_zero_means_none() -> None:
+    assert np.array_equal(read_nifti(patched(GOOD, "<2f", 112, 0.0, 7.0)).hu, made_hu())
+
+
+def test_an_int16_file_costs_its_size_only_once() -> None:
+    data = nifti(np.zeros((200, 200, 200), np.int16))
+    tracemalloc.start()
+    volume = read_nifti(data)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 1.5 * volume.hu.nbytes
+
+
+def test_a_fourth_axis_of_one_is_no_fourth_dimension() -> None:
+    assert read_nifti(nifti(made_hu()[..., None])).shape == made_hu().shape
+
+
+def test_the_qform_counts_where_there_is_no_sform() -> None:
+    image = nib.Nifti1Image(made_hu(), None)
+    oblique = np.array([[0, -3, 0, 5], [1.8, 0, -1.6, 6], [2.4, 0, 1.2, 7], [0, 0, 0, 1.0]])
+    image.set_qform(oblique, code=1)
+    assert np.allclose(read_nifti(image.to_bytes()).affine, oblique, atol=1e-5)
+
+
+def test_the_sform_wins_over_the_qform() -> None:
+    image = nib.Nifti1Image(made_hu(), np.diag([-2.0, 2.0, 2.0, 1.0]))
+    image.set_qform(RAS_2MM, code=1)
+    assert read_nifti(image.to_bytes()).affine[0, 0] == -2.0
+
+
+def test_a_file_that_does_not_know_left_from_right_is_refused() -> None:
+    with pytest.raises(SeriesError, match="left and right"):
+        read_nifti(patched(GOOD, "<2h", FORM_CODES, 0, 0))
+
+
+def test_two_voxel_sizes_in_one_header_are_refused() -> None:
+    with pytest.raises(SeriesError, match="2 x 2 x 3 mm and 2 x 2 x 2 mm"):
+        read_nifti(patched(GOOD, "<f", PIXDIM_OFFSET + 12, 3.0))
+
+
+def test_a_header_without_its_image_is_refused() -> None:
+    with pytest.raises(SeriesError, match=r"\.hdr/\.img"):
+        read_nifti(GOOD[:344] + b"ni1\0" + GOOD[348:])
+
+
+@pytest.mark.parametrize("code", [0, 1, 32, 1536, 9999])  # unknown, bits, complex, float128, none
+def test_voxels_that_are_no_ordinary_numbers_are_refused(code: int) -> None:
+    with pytest.raises(SeriesError, match="unreadable_file"):
+        read_nifti(patched(GOOD, "<h", 70, code))
+
+
+def test_a_wrong_checksum_is_noticed() -> None:
+    data = bytearray(gzip.compress(GOOD))
+    data[-8] ^= 1
+    with pytest.raises(SeriesError, match="checksum"):
+        read_nifti(bytes(data))
+
+
+@given(st.integers(0, len(GOOD) - 1))
+def test_a_plain_file_cut_anywhere_is_refused(length: int) -> None:
+    with pytest.raises(SeriesError):
+        read_nifti(GOOD[:length])
+
+
+@given(st.data())
+def test_a_compressed_file_cut_anywhere_is_refused(data: st.DataObject) -> None:
+    whole = gzip.compress(GOOD)
+    length = data.draw(st.integers(2, len(whole) - 1))
+    with pytest.raises(SeriesError) as refusal:
+        read_nifti(whole[:length])
+    assert refusal.value.code is FailureCode.TRUNCATED_FILE
+
+
+@given(st.dictionaries(st.integers(0, 351), st.integers(0, 255), min_size=1, max_size=4))
+def test_an_altered_header_is_read_or_refused_and_nothing_else(changes: dict[int, int]) -> None:
+    data = bytearray(GOOD)
+    for offset, value in changes.items():
+        data[offset] = value
+    try:
+        volume = read_nifti(bytes(data))
+    except SeriesError:
+        return
+    assert min(volume.shape) >= 4
+
+
+def test_content_tells_what_is_nifti() -> None:
+    assert is_nifti(GOOD)
+    assert is_nifti(gzip.compress(GOOD))
+    assert not is_nifti(b"")
+    assert not is_nifti(b"Dear colleague")
+
+
+@pytest.mark.parametrize("name", ["example_ct.nii.gz", "example_ct_sm.nii.gz"])
+def test_a_real_ct_reads_as_nibabel_does(name: str) -> None:
+    path = real_ct_folder() / name
+    volume, reference = read_nifti(path.read_bytes()), nib.load(path)
+    assert np.array_equal(volume.hu, np.asanyarray(reference.dataobj))
+    assert np.array_equal(volume.affine, reference.affine)
