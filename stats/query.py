@@ -8,6 +8,7 @@ A DuckDB connection in memory over the current files of the Delta tables. Views:
 
     scans, structures, failures, runs   the tables (stats.schema says what each column means)
     anatomy        what is known of each structure of each label schema
+    dictionary     what each column means, and its unit
     measurements   structures, with age, sex and scanner of the scan and kind of the structure
     latest         measurements, of each series only the pipeline version measured last
 """
@@ -73,8 +74,9 @@ def connect(tables: str, options: StorageOptions | None = None) -> duckdb.DuckDB
         database.register_filesystem(_s3(settings))
     committed = opened["scans"].transaction_version(APP_ID) or 0
     for name, table in opened.items():
-        database.execute(_view(name, sorted(table.file_uris()), committed))
+        database.execute(_view(name, _files(table, table_uri(tables, name)), committed))
     database.register("anatomy", _anatomy())
+    database.register("dictionary", _dictionary())
     database.execute(_MEASUREMENTS)
     database.execute(_LATEST)
     return database
@@ -106,6 +108,12 @@ def _open(tables: str, name: TableName, options: dict[str, str]) -> DeltaTable:
             "make them"
         )
     return DeltaTable(uri, storage_options=options)
+
+
+def _files(table: DeltaTable, uri: str) -> list[str]:
+    """The current files. `table.file_uris()` has them percent-encoded if the folder is local."""
+    current = pa.table(table.get_add_actions(flatten=True))
+    return sorted(f"{uri}/{path}" for path in current["path"].to_pylist())
 
 
 def _view(name: TableName, files: list[str], committed: int) -> str:
@@ -154,6 +162,20 @@ def _anatomy() -> pa.Table:
         }
         for schema in ("paper104", "total_v1", "total_v2")
         for s in load_schema(schema).structures
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def _dictionary() -> pa.Table:
+    rows = [
+        {
+            "table_name": table,
+            "column_name": field.name,
+            "unit": field.metadata.get(b"unit", b"").decode() or None,
+            "description": field.metadata[b"description"].decode(),
+        }
+        for table, schema in SCHEMAS.items()
+        for field in schema
     ]
     return pa.Table.from_pylist(rows)
 

@@ -12,6 +12,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from segment_actor.errors import SetupError
 
+_UNFIT_SIGNS: Final = "*?[]\\%"
+"""To DuckDB they mean several files; deltalake panics at [ and takes %20 for a space."""
+
 StorageOptions = Mapping[str, str]
 """Options of the object store by the names of the AWS_* environment variables."""
 
@@ -24,10 +27,12 @@ def table_uri(tables: str, name: str) -> str:
     """The address of one table below the address of all, absolute if it is a local folder.
 
     Raises:
-        SetupError: the address is neither a local folder nor s3://.
+        SetupError: the address is neither a local folder nor s3://, or has unfit signs.
     """
     if "://" in tables and not tables.startswith(("s3://", "file://")):
         raise _unusable(tables, "the address must be a local folder or begin with s3://")
+    if any(sign in tables for sign in _UNFIT_SIGNS):
+        raise _unusable(tables, f"its name may hold none of {' '.join(_UNFIT_SIGNS)}")
     if is_s3(tables):
         return f"{tables.rstrip('/')}/{name}"
     return str((Path(tables.removeprefix("file://")) / name).absolute())

@@ -290,6 +290,14 @@ def test_an_unknown_kind_of_address_is_refused() -> None:
         CohortTables("ftp://somewhere/tables")
 
 
+@pytest.mark.parametrize("sign", ["*", "?", "[", "]", "%", "\\"])
+def test_a_name_that_means_something_else_to_the_engines_is_refused(
+    sign: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SetupError, match="its name may hold none of"):
+        CohortTables(str(tmp_path / f"a{sign}b"))
+
+
 COMMIT_UNTIL_FULL = """
 import sys
 from segment_actor.errors import SetupError

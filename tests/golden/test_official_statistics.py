@@ -13,7 +13,9 @@ from functools import cache
 import nibabel.nifti1
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from jobs.measure import main
 from segment_actor.anatomy import load_schema
 from stats.measure import measure
 from stats.official import official_statistics
@@ -63,3 +65,27 @@ def test_our_own_rows_hold_the_same_volumes_and_means_in_ml() -> None:
         else:
             assert row.volume_ml == pytest.approx(theirs["volume"] / 1000)
             assert row.hu_mean == pytest.approx(theirs["intensity"], abs=1e-4)
+
+
+@pytest.mark.parametrize("flags", [[], ["--include-incomplete"]])
+def test_the_measure_command_writes_the_official_numbers_on_request(flags: list[str]) -> None:
+    folder, (hu, labels, _) = real_ct_folder(), _case()
+    ct, label_map = folder / "example_ct_sm.nii.gz", folder / "example_seg_fast.nii.gz"
+    options = ["--ct", str(ct), "--labels", str(label_map), "--schema", "total_v2"]
+    result = CliRunner().invoke(
+        main, [*options, "--compat", "totalsegmentator", "--format", "json", *flags]
+    )
+    expected = official_statistics(hu, labels, SPACING_MM, SCHEMA, include_incomplete=bool(flags))
+    assert {row["structure"]: row["volume"] for row in json.loads(result.stdout)} == {
+        name: statistic.volume for name, statistic in expected.items()
+    }
+
+
+def test_the_measure_command_refuses_a_label_map_of_another_grid() -> None:
+    folder = real_ct_folder()
+    ct, other = folder / "example_ct_sm.nii.gz", folder / "example_seg_fast_force_split.nii.gz"
+    result = CliRunner().invoke(
+        main, ["--ct", str(ct), "--labels", str(other), "--schema", "total_v2"]
+    )
+    assert result.exit_code == 2
+    assert "the label map (122, 101, 112)" in result.stderr

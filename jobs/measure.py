@@ -1,0 +1,101 @@
+"""`ctcohort measure`: one CT and a label map of it, both NIfTI, without any model or table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+import pyarrow as pa
+
+from jobs.command import Command
+from jobs.output import FORMS, write_answer
+from segment_actor.anatomy import Schema, load_schema
+from segment_actor.errors import SeriesError, SetupError
+from segment_actor.nifti import read_nifti
+from segment_actor.volume import Volume
+from stats.measure import measure
+from stats.official import official_statistics
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_SAME_PLACE_MM = 1e-2  # affines written by different programs differ by rounding
+
+
+@click.command("measure", cls=Command)
+@click.option("--ct", type=_FILE, required=True, help="The CT, .nii or .nii.gz.")
+@click.option("--labels", type=_FILE, required=True, help="Its label map, on the same grid.")
+@click.option("--schema", required=True, help="paper104, total_v1 or total_v2.")
+@click.option(
+    "--compat",
+    type=click.Choice(["totalsegmentator"]),
+    help="Write the numbers that TotalSegmentator --statistics writes, by its rules.",
+)
+@click.option(
+    "--include-incomplete",
+    is_flag=True,
+    help="With --compat: keep structures near the border, as its option of that name.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMS)),
+    default="table",
+    show_default=True,
+    help="How the rows are written to stdout.",
+)
+def main(
+    ct: Path,
+    labels: Path,
+    schema: str,
+    compat: str | None,
+    include_incomplete: bool,
+    form: str,
+) -> None:
+    """Measure every structure of a label map in its CT."""
+    structures = load_schema(schema)
+    scan, label_map = _read(ct), _read(labels)
+    _check_same_grid(scan, label_map)
+    if compat:
+        rows = _official_rows(scan, label_map, structures, include_incomplete=include_incomplete)
+    else:
+        rows = _rows(scan, label_map, structures)
+    write_answer(rows, form, out=None)
+
+
+def _rows(scan: Volume, label_map: Volume, schema: Schema) -> pa.Table:
+    measured = measure(scan.hu, label_map.hu.astype(np.uint8), scan.voxel_ml, schema)
+    return pa.Table.from_pylist([asdict(row) for row in measured])
+
+
+def _official_rows(
+    scan: Volume, label_map: Volume, schema: Schema, *, include_incomplete: bool
+) -> pa.Table:
+    official = official_statistics(
+        scan.hu,
+        label_map.hu.astype(np.uint8),
+        scan.spacing_mm,
+        schema,
+        include_incomplete=include_incomplete,
+    )
+    return pa.Table.from_pylist([{"structure": n, **asdict(s)} for n, s in official.items()])
+
+
+def _read(file: Path) -> Volume:
+    try:
+        return read_nifti(file.read_bytes())
+    except SeriesError as error:
+        raise SetupError(f"{file}: {error.sentence}") from error
+
+
+def _check_same_grid(scan: Volume, label_map: Volume) -> None:
+    if scan.shape != label_map.shape:
+        raise SetupError(f"the CT is {scan.shape} voxels, the label map {label_map.shape}")
+    if not np.allclose(scan.affine, label_map.affine, atol=_SAME_PLACE_MM):
+        raise SetupError("the CT and the label map lie at different places: their affines differ")
+    if label_map.hu.min() < 0 or label_map.hu.max() > np.iinfo(np.uint8).max:
+        raise SetupError("the label map holds values outside 0..255")
+
+
+if __name__ == "__main__":
+    main()
