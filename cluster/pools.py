@@ -13,11 +13,13 @@ class Node:
 
     Attributes:
         cpus, gpus: as Ray counts them.
+        memory_bytes: main memory for tasks and actors.
         store_bytes: size of its object store (shared memory).
     """
 
     cpus: int
     gpus: int
+    memory_bytes: int
     store_bytes: int
 
 
@@ -30,6 +32,7 @@ class PoolPlan:
         calls_per_lane: CTs a lane holds at a time.
         cpus_per_lane, gpus_per_lane: what Ray sets aside for a lane and its group actors.
         load_tasks: CTs fetched, decoded and resampled at a time, one CPU each.
+        load_memory_bytes: what Ray sets aside for one of them.
         store_limit_bytes: object store that CTs between the stages may fill.
     """
 
@@ -38,8 +41,16 @@ class PoolPlan:
     cpus_per_lane: int
     gpus_per_lane: int
     load_tasks: int
+    load_memory_bytes: int
     store_limit_bytes: int
 
+
+LOAD_MEMORY_TIMES_FILE = 8
+"""A .nii.gz has about half the size of its int16 voxels. At most these are in memory: the file, the
+voxels as decoded, the same in RAS, both grids once more on their way out: 7 times the file."""
+
+LEAST_LOAD_MEMORY_BYTES = 2**28
+"""Python with its libraries, before the first voxel."""
 
 STORE_SHARE = 0.4
 """Ray Data would take 0.5 of the object store. It does not see what a lane puts there for its
@@ -47,13 +58,18 @@ groups and what they return: 1.2 to 2 copies of the CT on the model grid, a call
 
 
 def plan_pools(
-    nodes: tuple[Node, ...], n_groups: int, lanes: int | None = None, calls_per_lane: int = 2
+    nodes: tuple[Node, ...],
+    n_groups: int,
+    largest_ct_bytes: int,
+    lanes: int | None = None,
+    calls_per_lane: int = 2,
 ) -> PoolPlan:
     """One lane a GPU; without GPUs one for as many CPUs of a node as there are groups.
 
     Args:
         nodes: the cluster.
         n_groups: class groups of the model set: actors of a lane, one thread each on a CPU.
+        largest_ct_bytes: size of the largest series in the archive.
         lanes: wanted by the user; None lets the cluster decide.
         calls_per_lane: 2 overlaps measuring one CT with segmenting the next.
 
@@ -76,5 +92,12 @@ def plan_pools(
         gpus_per_lane=1 if gpus else 0,
         # a GPU finishes a CT faster than one CPU reads it: let the spare CPUs read ahead
         load_tasks=max(load_tasks, min(cpus - count, 4 * count)) if gpus else load_tasks,
+        load_memory_bytes=_load_memory(nodes, largest_ct_bytes),
         store_limit_bytes=int(STORE_SHARE * sum(n.store_bytes for n in nodes)),
     )
+
+
+def _load_memory(nodes: tuple[Node, ...], largest_ct_bytes: int) -> int:
+    """As much as the largest CT takes, but no more than the smallest machine can grant."""
+    wanted = max(LEAST_LOAD_MEMORY_BYTES, LOAD_MEMORY_TIMES_FILE * largest_ct_bytes)
+    return min(wanted, min(n.memory_bytes for n in nodes if n.cpus) // 2)

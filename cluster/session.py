@@ -72,6 +72,9 @@ def _join(address: str, code: Sequence[ModuleType]) -> None:
 
 def _quiet() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a hospital's machine calls nobody
+    # Ray's C++ side says on the driver's stderr what only its developers understand; the daemons of
+    # a local Ray inherit this. For their logs: RAY_BACKEND_LOG_LEVEL=info.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
 
 
@@ -81,6 +84,7 @@ def _nodes() -> tuple[Node, ...]:
         Node(
             cpus=int(has.get("CPU", 0)),
             gpus=int(has.get("GPU", 0)),
+            memory_bytes=int(has.get("memory", 0)),
             store_bytes=int(has.get("object_store_memory", 0)),
         )
         for has in alive

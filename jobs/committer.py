@@ -86,26 +86,27 @@ class Committer:
         """Series of this run without an outcome so far."""
         return len(self._series.keys() - self._committed - self._pending.keys())
 
-    def write_run(self, status: str, provenance: Row, per_hour: float | None = None) -> None:
+    def write_run(self, status: str, provenance: Row) -> None:
         """Write or replace the run's row.
 
         Args:
             status: running, finished or failed.
             provenance: columns of `runs` that do not change while it runs.
-            per_hour: CTs an hour.
         """
+        now = datetime.now(UTC)
+        hours = (now - self._started_at).total_seconds() / 3600
         row = {
             **provenance,
             "run_id": self._stamp.run_id,
             "started_at": self._started_at,
-            "finished_at": None if status == "running" else datetime.now(UTC),
+            "finished_at": None if status == "running" else now,
             "status": status,
             "model_set": self._method.model_set,
             "label_schema": self._method.label_schema,
             "cts_todo": len(self._series),
             "cts_done": self.measured,
             "cts_failed": self.failed,
-            "ct_per_hour": per_hour,
+            "ct_per_hour": None if status == "running" else self.measured / hours,
         }
         self._tables.write_run(row, self._stamp)
 

@@ -42,6 +42,9 @@ def outcomes(
             fn_kwargs={"settings": load_settings, "attempts": attempts},
             compute=TaskPoolStrategy(size=plan.load_tasks),
             num_cpus=1,
+            # beside its purpose: Ray Data fuses two stages that ask for the same, and a fused lane
+            # would read its CTs itself
+            memory=plan.load_memory_bytes,
         )
         .map(
             Lane,  # type: ignore[arg-type]  # map is typed for functions, and takes classes
@@ -68,3 +71,4 @@ def _bound(store_bytes: int) -> None:
     options = context.execution_options
     options.resource_limits = options.resource_limits.copy(object_store_memory=store_bytes)
     logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)  # "bars disabled"

@@ -18,6 +18,10 @@ STAGE_COLUMNS = {
 """Seconds of each stage in `scans`."""
 
 
+CONTRAST = {None: None, True: "yes", False: "no"}
+"""The header's free text could say anything; whether it names an agent is what counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """What every row says about how it was made, beside the stamp.
@@ -53,7 +57,7 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "scanner_model": facts.model,
         "kvp": facts.kvp,
         "slice_thickness_mm": facts.slice_thickness_mm,
-        "contrast_agent": facts.contrast_agent,
+        "contrast_agent": CONTRAST[facts.contrast_agent],
         "structures_measured": sum(row.voxel_count > 0 for row in outcome.structures),
         **{column: outcome.timings.get(stage) for stage, column in STAGE_COLUMNS.items()},
         "input_version": series.input_version,

@@ -103,10 +103,10 @@ def _work(config: SegmentConfig, models: ModelSet, todo: list[Series], committer
         _segment(config, models, todo, committer, progress)
     except SetupError:
         with suppress(SetupError):  # what stopped the run may be the tables themselves
-            committer.write_run("failed", provenance, progress.per_hour)
+            committer.write_run("failed", provenance)
         raise
     lost = committer.lost()
-    committer.write_run("failed" if lost else "finished", provenance, progress.per_hour)
+    committer.write_run("failed" if lost else "finished", provenance)
     if lost:
         log.warning("%d series were not reached; the next run takes them up.", lost)
     log.info("%d measured, %d failed: %s", committer.measured, committer.failed, config.tables)
@@ -124,7 +124,13 @@ def _segment(
     load = LoadSettings(todo[0].archive, models.spacing_mm, models.order, tries)
     lane = LaneSettings(config.model_set, config.precision, model_set_digest(models), tries)
     with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
-        plan = plan_pools(nodes, len(models.groups), config.lanes, config.calls_per_lane)
+        plan = plan_pools(
+            nodes,
+            len(models.groups),
+            largest_ct_bytes=max(s.bytes for s in todo),
+            lanes=config.lanes,
+            calls_per_lane=config.calls_per_lane,
+        )
         log.info("%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes))
         try:
             _collect(outcomes(todo, load, lane, plan), committer, progress, stop)
