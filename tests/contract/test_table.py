@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -15,7 +13,6 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segment_actor.errors import SetupError
 from stats.query import connect
 from stats.schema import SCHEMAS, TableName
 from stats.storage import CommitConflict, storage_options, table_uri
@@ -241,84 +238,3 @@ def test_a_row_without_its_key_is_refused_and_nothing_is_written(tmp_path: Path)
     with pytest.raises(ValueError, match="series_key must have a value"):
         tables.commit(Batch(structures=[_structure("ct-00", "liver")], scans=[{}]), STAMP)
     assert _raw_count(str(tmp_path), "structures") == 0
-
-
-@pytest.mark.s3
-@pytest.mark.parametrize(
-    ("uri", "changed", "sentence"),
-    [
-        ("s3://nobucket/t", {}, "the bucket does not exist"),
-        ("s3://tables/t", {"AWS_SECRET_ACCESS_KEY": "wrong"}, "does not accept the credentials"),
-        ("s3://tables/t", {"AWS_ACCESS_KEY_ID": "wrong"}, "does not accept the credentials"),
-        ("s3://tables/t", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "does not answer"),
-    ],
-)
-def test_a_store_that_cannot_be_used_is_one_clear_sentence(
-    uri: str,
-    changed: dict[str, str],
-    sentence: str,
-    seaweed: Seaweed,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seaweed.use(monkeypatch, **changed)
-    with pytest.raises(SetupError, match=sentence) as raised:
-        CohortTables(uri)
-    assert "\n" not in str(raised.value)
-
-
-@pytest.mark.s3
-def test_a_reader_may_not_commit_and_is_told_so(
-    seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seaweed.use(
-        monkeypatch,
-        AWS_ACCESS_KEY_ID=seaweed.reader_access_key,
-        AWS_SECRET_ACCESS_KEY=seaweed.reader_secret_key,
-    )
-    with pytest.raises(SetupError, match="ask for permission"):
-        CohortTables("s3://tables/forbidden")
-
-
-def test_a_file_in_the_place_of_the_folder_is_one_clear_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(SetupError, match="is a file, not a folder"):
-        CohortTables(str(tmp_path / "file"))
-
-
-def test_an_unknown_kind_of_address_is_refused() -> None:
-    with pytest.raises(SetupError, match="local folder or begin with s3://"):
-        CohortTables("ftp://somewhere/tables")
-
-
-@pytest.mark.parametrize("sign", ["*", "?", "[", "]", "%", "\\"])
-def test_a_name_that_means_something_else_to_the_engines_is_refused(
-    sign: str, tmp_path: Path
-) -> None:
-    with pytest.raises(SetupError, match="its name may hold none of"):
-        CohortTables(str(tmp_path / f"a{sign}b"))
-
-
-COMMIT_UNTIL_FULL = """
-import sys
-from segment_actor.errors import SetupError
-from stats.table import Batch, CohortTables, Stamp
-try:
-    tables = CohortTables(sys.argv[1])
-    for n in range(1000):
-        rows = [{"series_key": f"{n}-{m}"} for m in range(1000)]
-        tables.commit(Batch(scans=rows), Stamp("r", "2026-01-31", "v"))
-except SetupError as error:
-    print(error)
-"""
-
-
-def test_a_full_disk_is_one_clear_sentence(tmp_path: Path) -> None:
-    mount = 'mount -t tmpfs -o size=256k tmpfs "$1" && exec "$2" -c "$3" "$1"'
-    command = ["unshare", "-rm", "bash", "-c", mount, "-", str(tmp_path), sys.executable]
-    result = subprocess.run(
-        [*command, COMMIT_UNTIL_FULL], check=False, capture_output=True, text=True
-    )
-    if not result.stdout and ("unshare" in result.stderr or "mount" in result.stderr):
-        pytest.skip("needs a user namespace in which a tiny disk can be mounted")
-    assert "the disk is full: make room" in result.stdout
-    assert len(result.stdout.splitlines()) == 1
