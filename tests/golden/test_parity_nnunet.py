@@ -18,9 +18,16 @@ from nnunetv2.inference import predict_from_raw_data, sliding_window_prediction
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+from segment_actor.anatomy import load_schema
+from segment_actor.geometry import to_canonical
 from segment_actor.network import load_network
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.nifti import read_nifti
+from segment_actor.phantom.patient import draw_patient
+from segment_actor.phantom.scanner import draw_protocol, scan
+from segment_actor.resampling import to_model_grid
+from segment_actor.volume import HuArray, LabelArray, Shape, Volume
 from segment_actor.window import predict_labels
+from tests.real_ct import real_ct_folder
 from tests.tiny_model import write_tiny_model
 
 MODELS = Path(__file__).parents[2] / "segment_actor" / "models"
@@ -105,3 +112,25 @@ def test_random_weights_give_nnunets_labels_but_for_its_float16(tmp_path: Path) 
     hu = blobs((40, 44, 36))
     ours = predict_labels(load_network(folder), hu)
     assert np.mean(ours == official_labels(folder, hu, 0.5)) > 0.998
+
+
+@pytest.fixture(scope="module", params=["phantom", "real CT"])
+def ct(request: pytest.FixtureRequest) -> Volume:
+    """The abdomen of a phantom, and of a patient, whose like no embedded model has seen."""
+    if request.param == "phantom":
+        patient, protocol = draw_patient(7), draw_protocol(7, "abdomen")
+        return scan(patient, protocol, load_schema("paper104"))[0]
+    return to_canonical(read_nifti((real_ct_folder() / "example_ct.nii.gz").read_bytes()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", EMBEDDED, ids=lambda folder: folder.parent.name)
+def test_embedded_models_give_nnunets_labels(
+    folder: Path, ct: Volume, request: pytest.FixtureRequest
+) -> None:
+    network = load_network(folder)
+    hu = to_model_grid(ct, network.spacing_mm)
+    ours = predict_labels(network, hu)
+    assert np.mean(ours == official_labels(folder, hu, 0.5)) >= 0.9999
+    request.getfixturevalue("float32_sums")
+    assert np.mean(ours == official_labels(folder, hu, 0.5)) >= 0.999999
