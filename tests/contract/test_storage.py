@@ -1,4 +1,4 @@
-"""A place that cannot hold tables is one clear sentence, on a real S3 server and a real full disk."""
+"""A place that cannot hold tables is one clear sentence, also on a real server or a full disk."""
 
 from __future__ import annotations
 
