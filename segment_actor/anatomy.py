@@ -6,8 +6,8 @@ A schema is one CSV file in `segment_actor/schemas`. Sources of its columns:
   (`total_v1`) and v2 (`total_v2`).
 - `category`: the paper's four kinds.
 - `snomed`: the SNOMED CT code in the DICOM mapping published with TotalSegmentator.
-- `lower_volume_ml`: Table S1 of the paper, which has no row for the urinary bladder; by name in v1
-  and v2, empty where the paper lacks the structure.
+- `lower_volume_ml`: Table S1 of the paper; by name in v1 and v2, empty where the paper lacks
+  the structure.
 - `group`: which of five models segments the structure. In `total_*` the official parts; in
   `paper104` ours, four of 21 and one of 20 as in the paper's S4, which does not list them.
 """
