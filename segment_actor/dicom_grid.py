@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from segment_actor.dicom_series import Slice
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.geometry import SHEAR_TOLERANCE, SMALLEST_SPACING_MM, check_shape
+from segment_actor.geometry import SHEAR_TOLERANCE, SMALLEST_SPACING_MM, check_shape, check_spacing
 from segment_actor.volume import Affine
 
 IRREGULAR = 0.1
@@ -31,10 +31,11 @@ def lay_out(slices: Sequence[Slice]) -> tuple[list[Slice], Affine]:
 
     Raises:
         SeriesError: BAD_AFFINE for a tilted gantry or a damaged orientation, MISSING_SLICE for a
-            gap, SEVERAL_SERIES for two images at one place, TOO_FEW_SLICES.
+            gap, SEVERAL_SERIES for two images at one place, BAD_SPACING, TOO_FEW_SLICES.
     """
     first = slices[0]
     check_shape((first.columns, first.rows, len(slices)))
+    check_spacing(np.array(first.spacing_mm))
     axes = np.reshape(first.orientation, (2, 3))
     positions_mm = np.array([one.position_mm for one in slices])
     if not np.allclose(axes @ axes.T, np.eye(2), atol=SHEAR_TOLERANCE):

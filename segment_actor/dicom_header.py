@@ -7,6 +7,7 @@ a sentence; whoever can do without it goes on.
 from __future__ import annotations
 
 import io
+import logging
 import math
 import struct
 import warnings
@@ -15,11 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pydicom
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
 PYDICOM_ERRORS = (
     AttributeError,  # a required element is missing
+    BytesLengthException,
     EOFError,
     InvalidDicomError,
     NotImplementedError,  # unknown value representation or transfer syntax
@@ -34,10 +36,15 @@ PYDICOM_ERRORS = (
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """No checks of, and no warnings about, single values: they quote them, names included."""
-    with warnings.catch_warnings(), pydicom.config.disable_value_validation():
-        warnings.simplefilter("ignore")
-        yield
+    """No warnings and no log lines about single values: they quote them, names included."""
+    log = logging.getLogger("pydicom")
+    was_disabled, log.disabled = log.disabled, True
+    try:
+        with warnings.catch_warnings(), pydicom.config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = was_disabled
 
 
 def is_dicom(data: bytes) -> bool:

@@ -128,7 +128,7 @@ def _parse(file: bytes) -> Slice | None:
             FailureCode.UNREADABLE_FILE,
             "The header of an image is damaged or cut off. Export the series again.",
         )
-    if header.file_meta.get("MediaStorageSOPClassUID") == DICOMDIR:
+    if text(header.file_meta, "MediaStorageSOPClassUID") == DICOMDIR:
         return None
     return Slice(
         file=file,

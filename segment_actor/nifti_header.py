@@ -67,6 +67,11 @@ def parse_header(raw: bytes) -> NiftiHeader:
         SeriesError: what is wrong with it.
     """
     fields = _fields(raw)
+    with np.errstate(all="ignore"):  # any bits may stand in a damaged field; all are checked
+        return _checked_header(fields)
+
+
+def _checked_header(fields: _Fields) -> NiftiHeader:
     try:
         slope, intercept = fields.get_slope_inter()  # (None, None): not scaled
         dtype = fields.get_data_dtype()
@@ -74,7 +79,7 @@ def parse_header(raw: bytes) -> NiftiHeader:
         raise _damaged_header() from None
     return NiftiHeader(
         shape=_shape(fields),
-        dtype=_checked(dtype),
+        dtype=_checked_dtype(dtype),
         affine=_affine(fields),
         voxel_offset=_voxel_offset(fields),
         slope=1.0 if slope is None else float(slope),
@@ -123,7 +128,7 @@ def _shape(fields: _Fields) -> Shape:
     return i, j, k
 
 
-def _checked(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def _checked_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     if dtype.fields:
         raise SeriesError(
             FailureCode.COLOUR_IMAGE,

@@ -83,7 +83,7 @@ def _unzip(blob: bytes) -> list[bytes]:
         )
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
             _check_entries(entries)
             return [archive.read(entry) for entry in entries]
     except (

@@ -72,9 +72,7 @@ def _bad_nifti() -> dict[str, BadInput]:
     }
     as_is = ("empty", "truncated", "text")
     return {
-        name: BadInput(
-            "nifti", {f"{name}.nii.gz": data if name in as_is else _gzip(data)}, why
-        )
+        name: BadInput("nifti", {f"{name}.nii.gz": data if name in as_is else _gzip(data)}, why)
         for name, (data, why) in made.items()
     }
 

@@ -45,6 +45,9 @@ def _dicom_slice(hu: HuArray, spacing_mm: tuple[float, float, float], k: int) ->
     slice_ = Dataset()
     slice_.SOPClassUID = CTImageStorage
     slice_.SOPInstanceUID = f"{SERIES_UID}.{k + 1}"
+    slice_.file_meta = FileMetaDataset()
+    slice_.file_meta.MediaStorageSOPInstanceUID = slice_.SOPInstanceUID
+    slice_.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     slice_.SeriesInstanceUID = SERIES_UID
     slice_.StudyInstanceUID = "1.2.826.0.1.3680043.10.1234.2"
     slice_.Modality = "CT"
@@ -67,11 +70,8 @@ def _dicom_slice(hu: HuArray, spacing_mm: tuple[float, float, float], k: int) ->
 
 
 def dicom(slice_: Dataset) -> bytes:
-    """The file of one slice, explicit little endian."""
-    slice_.file_meta = FileMetaDataset()
+    """The file of one slice."""
     slice_.file_meta.MediaStorageSOPClassUID = slice_.SOPClassUID
-    slice_.file_meta.MediaStorageSOPInstanceUID = f"{SERIES_UID}.9"
-    slice_.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     buffer = io.BytesIO()
     slice_.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()

@@ -1,5 +1,6 @@
 import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from segment_actor.errors import SeriesError
 from segment_actor.geometry import check_grid, from_canonical, to_canonical
-from segment_actor.volume import Affine, Volume
+from segment_actor.volume import Affine, HuArray, Volume
 from tests.ct_files import RAS_2MM, made_hu
 
 spacings = st.floats(0.3, 8.0)
@@ -31,15 +32,17 @@ def volumes(draw: st.DrawFn) -> Volume:
     return Volume(made_hu(shape, draw(st.integers(0, 99))), affine)
 
 
-def hu_at(volume: Volume, points_mm: np.ndarray) -> np.ndarray:
+def hu_at(volume: Volume, points_mm: npt.NDArray[np.float64]) -> HuArray:
     index = np.c_[points_mm, np.ones(len(points_mm))] @ np.linalg.inv(volume.affine).T
     i, j, k = np.rint(index[:, :3]).astype(int).T
-    return volume.hu[i, j, k]
+    found: HuArray = volume.hu[i, j, k]
+    return found
 
 
-def voxel_centres_mm(volume: Volume) -> np.ndarray:
+def voxel_centres_mm(volume: Volume) -> npt.NDArray[np.float64]:
     index = np.argwhere(np.ones(volume.shape))
-    return index @ volume.affine[:3, :3].T + volume.affine[:3, 3]
+    centres: npt.NDArray[np.float64] = nib.affines.apply_affine(volume.affine, index)
+    return centres
 
 
 @given(volumes())

@@ -3,6 +3,7 @@ import pytest
 
 from segment_actor.errors import SeriesError
 from segment_actor.hounsfield import check_hounsfield, to_hu
+from segment_actor.volume import HuArray
 
 
 def test_values_are_rounded_to_the_nearest_hu_and_kept_within_int16() -> None:
@@ -25,18 +26,32 @@ def test_a_voxel_without_a_value_is_refused(value: float) -> None:
         to_hu(np.array([0.0, value]), 1e10, 0.0)
 
 
+def ct_of(low: int, high: int, dark_voxels: int = 10) -> HuArray:
+    """A thousand voxels, some of them low, the others high."""
+    hu = np.full((10, 10, 10), high, np.int16)
+    hu.flat[:dark_voxels] = low
+    return hu
+
+
 @pytest.mark.parametrize(
     ("low", "high"),
-    [(0, 1), (-1, 1), (-3, 5), (0, 0), (0, 255), (0, 4095), (-1, 98)],
+    [(0, 1), (-1, 1), (-3, 5), (0, 0), (0, 255), (0, 4095), (-49, 900), (-1000, -1000), (-60, 39)],
 )
 def test_what_cannot_be_hounsfield_units_is_refused(low: int, high: int) -> None:
     with pytest.raises(SeriesError, match=f"from {low} to {high}"):
-        check_hounsfield(np.array([[[low, high]]], np.int16))
+        check_hounsfield(ct_of(low, high))
+
+
+def test_one_dark_voxel_in_a_thousand_is_enough_and_fewer_are_noise() -> None:
+    check_hounsfield(ct_of(-100, 900, dark_voxels=1))
+    twice = np.concatenate([ct_of(-100, 900, dark_voxels=1), ct_of(-100, 900, dark_voxels=0)])
+    with pytest.raises(SeriesError, match="from -100 to 900"):
+        check_hounsfield(twice)
 
 
 @pytest.mark.parametrize(
     ("low", "high"),
-    [(-1024, 3071), (-120, 80), (-1, 99)],  # a whole body, muscle in fat, the narrowest accepted
+    [(-1024, 3071), (-120, 80), (-51, 49)],  # a whole body, muscle in fat, the narrowest accepted
 )
 def test_a_crop_without_air_is_still_a_ct(low: int, high: int) -> None:
-    check_hounsfield(np.array([[[low, high]]], np.int16))
+    check_hounsfield(ct_of(low, high))

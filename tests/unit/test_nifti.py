@@ -145,6 +145,7 @@ def test_content_tells_what_is_nifti() -> None:
 @pytest.mark.parametrize("name", ["example_ct.nii.gz", "example_ct_sm.nii.gz"])
 def test_a_real_ct_reads_as_nibabel_does(name: str) -> None:
     path = real_ct_folder() / name
-    volume, reference = read_nifti(path.read_bytes()), nib.load(path)
+    reference: Any = nib.load(path)
+    volume = read_nifti(path.read_bytes())
     assert np.array_equal(volume.hu, np.asanyarray(reference.dataobj))
     assert np.array_equal(volume.affine, reference.affine)

@@ -1,0 +1,213 @@
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage, MediaStorageDirectoryStorage, RLELossless
+
+from segment_actor.dicom import read_dicom
+from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.volume import Affine, HuArray
+from tests.ct_files import dicom, dicom_files, dicom_slices, made_hu
+from tests.real_ct import real_ct_folder
+
+GOOD = dicom_files(dicom_slices(made_hu()))
+
+
+def simpleitk_reads(files: list[str]) -> tuple[HuArray, Affine]:
+    """The same series by an independent implementation: (I, J, K) HU and a RAS affine."""
+    sitk = pytest.importorskip("SimpleITK", reason="the reference reader is not installed")
+    image = sitk.ReadImage(files)
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    affine[:3, 3] = image.GetOrigin()
+    return sitk.GetArrayFromImage(image).T, np.diag([-1, -1, 1, 1]) @ affine
+
+
+def read(slices: list[Dataset]) -> HuArray:
+    return read_dicom(dicom_files(slices)).volume.hu
+
+
+def refusal(change: Callable[[list[Dataset]], Any]) -> SeriesError:
+    slices = dicom_slices(made_hu())
+    change(slices)
+    with pytest.raises(SeriesError) as caught:
+        read(slices)
+    return caught.value
+
+
+def set_all(**elements: Any) -> Callable[[list[Dataset]], None]:
+    def change(slices: list[Dataset]) -> None:
+        for one in slices:
+            for keyword, value in elements.items():
+                setattr(one, keyword, value)
+
+    return change
+
+
+ORIENTATIONS = {
+    "axial": [1, 0, 0, 0, 1, 0],
+    "prone": [-1, 0, 0, 0, -1, 0],
+    "feet first": [-1, 0, 0, 0, 1, 0],
+    "sagittal": [0, 1, 0, 0, 0, -1],
+    "coronal": [1, 0, 0, 0, 0, -1],
+    "oblique": [0.8, 0.6, 0, -0.6, 0.8, 0],
+}
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS.keys())
+def test_any_orientation_lies_where_simpleitk_puts_it(
+    orientation: list[float], tmp_path: Path
+) -> None:
+    slices = dicom_slices(made_hu())
+    normal = np.cross(orientation[:3], orientation[3:])
+    for k, one in enumerate(slices):
+        one.ImageOrientationPatient = orientation
+        one.ImagePositionPatient = [round(float(mm), 6) for mm in [5, -7, 11] + 4 * k * normal]
+        (tmp_path / f"{k}.dcm").write_bytes(dicom(one))
+    hu, affine = simpleitk_reads([str(tmp_path / f"{k}.dcm") for k in range(8)])
+    volume = read_dicom(dicom_files(slices[::-1])).volume
+    assert np.array_equal(volume.hu, hu)
+    assert np.allclose(volume.affine, affine, atol=1e-5)
+
+
+def test_a_real_jpeg_2000_series_reads_as_simpleitk_does() -> None:
+    paths = sorted((real_ct_folder() / "example_ct_dicom").iterdir(), reverse=True)  # feet first
+    slices = [pydicom.dcmread(path) for path in paths]
+    for one in slices:
+        one.SOPInstanceUID, one.SeriesInstanceUID = one.file_meta.MediaStorageSOPInstanceUID, "1.2"
+        one.SOPClassUID = CTImageStorage
+    hu, affine = simpleitk_reads([str(path) for path in paths])
+    scan = read_dicom(dicom_files(slices))
+    assert np.array_equal(scan.volume.hu, hu)
+    assert np.allclose(scan.volume.affine, affine)
+    assert (scan.facts.kvp, scan.facts.manufacturer, scan.facts.sex) == (120.0, "SIEMENS", None)
+
+
+def test_a_real_series_with_blank_uids_is_refused() -> None:
+    paths = (real_ct_folder() / "example_ct_dicom").iterdir()
+    with pytest.raises(SeriesError, match="missing_uid"):
+        read_dicom([path.read_bytes() for path in paths])
+
+
+def test_compressed_pixels_are_decoded() -> None:
+    slices = dicom_slices(made_hu())
+    for one in slices:
+        one.compress(RLELossless, generate_instance_uid=False)
+    assert np.array_equal(read(slices), made_hu())
+
+
+def test_files_come_in_any_order_beside_files_that_are_no_images() -> None:
+    directory = dicom_slices(made_hu())[0]
+    directory.SOPClassUID = MediaStorageDirectoryStorage
+    files = [b"readme", GOOD[5], dicom(directory), b"", *GOOD[:5], *GOOD[6:]]
+    assert np.array_equal(read_dicom(files).volume.hu, made_hu())
+
+
+def test_every_slice_has_its_own_slope_and_intercept() -> None:
+    slices = dicom_slices(made_hu())
+    slices[3].RescaleSlope, slices[3].RescaleIntercept = "0.5", "100"
+    stored = made_hu()[:, :, 3].astype(float) + 1024
+    assert np.array_equal(read(slices)[:, :, 3], np.rint(stored * 0.5 + 100))
+
+
+@pytest.mark.parametrize(
+    ("padding", "limit", "air"),
+    [(7, None, [7]), (3, 5, [3, 4, 5]), (5, 3, [3, 4, 5])],
+)
+def test_padding_becomes_air(padding: int, limit: int | None, air: list[int]) -> None:
+    stored = np.arange(6 * 7).reshape(6, 7, 1).repeat(4, axis=2)
+    slices = dicom_slices((stored - 1024).astype(np.int16))
+    for one in slices:
+        one.RescaleIntercept = "0"
+        one.add_new("PixelPaddingValue", "US", padding)
+        if limit is not None:
+            one.add_new("PixelPaddingRangeLimit", "US", limit)
+    assert np.array_equal(read(slices), np.where(np.isin(stored, air), -1024, stored))
+
+
+def test_a_signed_padding_value_written_without_its_sign_is_understood() -> None:
+    slices = dicom_slices(made_hu())
+    for one in slices:
+        one.PixelRepresentation, one.RescaleIntercept = 1, "0"
+        pixels = one.pixel_array.copy().astype("<i2")
+        pixels[0, 0] = -2000
+        one.PixelData = pixels.tobytes()
+        one.add_new("PixelPaddingValue", "US", 63536)
+    assert (read(slices)[0, 0] == -1024).all()
+
+
+def shift_one(slices: list[Dataset]) -> None:
+    slices[3].ImagePositionPatient = [-100, -50, 10 + 3 * 4 + 0.5]
+
+
+def twice_the_same_place(slices: list[Dataset]) -> None:
+    slices[3].ImagePositionPatient = slices[4].ImagePositionPatient
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (shift_one, FailureCode.MISSING_SLICE),
+        (twice_the_same_place, FailureCode.SEVERAL_SERIES),
+        (lambda slices: set_all(Columns=3, Rows=14)(slices[:1]), FailureCode.SEVERAL_SERIES),
+        (lambda slices: slices.__delitem__(slice(3, None)), FailureCode.TOO_FEW_SLICES),
+        (set_all(ImageOrientationPatient=[1, 0, 0, 0.1, 1, 0]), FailureCode.BAD_AFFINE),
+        (set_all(ImageOrientationPatient=None), FailureCode.BAD_AFFINE),
+        (set_all(ImagePositionPatient=["1", "2"]), FailureCode.BAD_AFFINE),
+        (set_all(PixelSpacing=None), FailureCode.BAD_SPACING),
+        (set_all(PixelSpacing=[0, 1]), FailureCode.BAD_SPACING),
+        (set_all(PixelSpacing=[-1, 1]), FailureCode.BAD_SPACING),
+        (set_all(SamplesPerPixel=3), FailureCode.COLOUR_IMAGE),
+        (set_all(NumberOfFrames="40"), FailureCode.UNREADABLE_FILE),
+        (set_all(Rows=0), FailureCode.UNREADABLE_FILE),
+        (set_all(RescaleIntercept=None), FailureCode.NOT_HOUNSFIELD),
+        (set_all(RescaleSlope="0"), FailureCode.NOT_HOUNSFIELD),
+        (set_all(RescaleType="Z_EFF"), FailureCode.NOT_HOUNSFIELD),
+        (set_all(PixelData=b"\0" * 10), FailureCode.TRUNCATED_FILE),
+    ],
+)
+def test_a_fault_of_the_series_has_its_code(
+    change: Callable[[list[Dataset]], Any], code: FailureCode
+) -> None:
+    assert refusal(change).code is code
+
+
+def test_the_tilt_of_the_gantry_is_named() -> None:
+    def tilt(slices: list[Dataset]) -> None:
+        for k, one in enumerate(slices):
+            one.ImagePositionPatient = [0, 4 * k * np.tan(np.radians(12)).round(6), 4 * k]
+
+    assert "tilted by 12.0 degrees" in refusal(tilt).sentence
+
+
+def test_positions_rounded_to_a_tenth_of_a_millimetre_are_regular() -> None:
+    slices = dicom_slices(made_hu(), (2, 3, 1.25))
+    for k, one in enumerate(slices):
+        one.ImagePositionPatient = [-100, -50, round(10 + 1.25 * k, 1)]
+    assert read_dicom(dicom_files(slices)).volume.spacing_mm[2] == pytest.approx(1.25, abs=0.02)
+
+
+@given(st.integers(0, len(GOOD[3]) - 1))
+def test_a_slice_cut_anywhere_fails_the_series(length: int) -> None:
+    with pytest.raises(SeriesError):
+        read_dicom([*GOOD[:3], GOOD[3][:length], *GOOD[4:]])
+
+
+ALTERED = st.dictionaries(st.integers(132, len(GOOD[3]) - 1), st.integers(0, 255), max_size=4)
+
+
+@given(ALTERED)
+def test_an_altered_slice_is_read_or_refused_and_nothing_else(changes: dict[int, int]) -> None:
+    altered = bytearray(GOOD[3])
+    for offset, value in changes.items():
+        altered[offset] = value
+    with contextlib.suppress(SeriesError):
+        scan = read_dicom([*GOOD[:3], bytes(altered), *GOOD[4:]])
+        assert scan.volume.shape == made_hu().shape

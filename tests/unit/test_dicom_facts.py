@@ -1,0 +1,82 @@
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+
+from segment_actor.dicom_facts import facts_of
+from segment_actor.scan import ScanFacts
+from tests.ct_files import SERIES_UID, dicom_slices, made_hu
+
+
+def header(**elements: Any) -> Dataset:
+    dataset = Dataset()
+    with pydicom.config.disable_value_validation():
+        for keyword, value in elements.items():
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def test_all_facts_of_a_header_are_read() -> None:
+    assert facts_of(dicom_slices(made_hu())[0]) == ScanFacts(
+        age_years=63.0,
+        sex="F",
+        manufacturer="Maker",
+        model="Model X",
+        kvp=120.0,
+        slice_thickness_mm=5.0,
+        contrast_agent=True,
+        series_uid=SERIES_UID,
+        patient_id="secret-id",
+    )
+
+
+def test_an_empty_header_has_no_facts() -> None:
+    assert facts_of(Dataset()) == ScanFacts()
+
+
+@pytest.mark.parametrize(
+    ("age", "years"),
+    [("063Y", 63.0), ("018M", 1.5), ("026W", 0.4983), ("000D", 0.0), ("200Y", None), ("63", None)],
+)
+def test_an_age_counts_in_its_unit(age: str, years: float | None) -> None:
+    assert facts_of(header(PatientAge=age)).age_years == pytest.approx(years, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("born", "seen", "years"),
+    [
+        ("19600101", "20200101", 60.0),
+        ("20200101", "19600101", None),
+        ("18000101", "20200101", None),
+        ("1960", "20200101", None),
+        ("", "20200101", None),
+    ],
+)
+def test_without_an_age_the_dates_tell_it(born: str, seen: str, years: float | None) -> None:
+    facts = facts_of(header(PatientBirthDate=born, StudyDate=seen))
+    assert facts.age_years == pytest.approx(years, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("agent", "given"),
+    [("Iohexol", True), ("APPLIED", True), ("NONE", False), ("no", False), ("", None)],
+)
+def test_a_contrast_agent_is_given_not_given_or_unknown(agent: str, given: bool | None) -> None:
+    assert facts_of(header(ContrastBolusAgent=agent)).contrast_agent is given
+
+
+@pytest.mark.parametrize("sex", ["O", "", "male"])
+def test_any_other_sex_is_unknown(sex: str) -> None:
+    assert facts_of(header(PatientSex=sex)).sex is None
+
+
+def test_a_fact_that_is_impossible_is_none() -> None:
+    facts = facts_of(header(KVP="0", SliceThickness="-1"))
+    assert (facts.kvp, facts.slice_thickness_mm) == (None, None)
+
+
+def test_what_identifies_a_patient_is_not_shown() -> None:
+    shown = repr(facts_of(dicom_slices(made_hu())[0]))
+    assert "secret-id" not in shown
+    assert SERIES_UID not in shown
