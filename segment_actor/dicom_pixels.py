@@ -28,8 +28,8 @@ def decode(file: bytes) -> HuArray:
     if header is None or "PixelData" not in header:
         raise _cut_off()
     stored = _stored(header)
-    slope, intercept = number(header, "RescaleSlope"), number(header, "RescaleIntercept")
-    if not slope or intercept is None or text(header, "RescaleType") not in RESCALE_TYPES:
+    slope, intercept = number(header, "RescaleSlope") or 0.0, number(header, "RescaleIntercept")
+    if slope <= 0 or intercept is None or text(header, "RescaleType") not in RESCALE_TYPES:
         raise SeriesError(
             FailureCode.NOT_HOUNSFIELD,
             "An image does not say how its pixel values become Hounsfield units. "

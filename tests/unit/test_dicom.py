@@ -169,6 +169,7 @@ def twice_the_same_place(slices: list[Dataset]) -> None:
         (set_all(Rows=0), FailureCode.UNREADABLE_FILE),
         (set_all(RescaleIntercept=None), FailureCode.NOT_HOUNSFIELD),
         (set_all(RescaleSlope="0"), FailureCode.NOT_HOUNSFIELD),
+        (set_all(RescaleSlope="-1"), FailureCode.NOT_HOUNSFIELD),
         (set_all(RescaleType="Z_EFF"), FailureCode.NOT_HOUNSFIELD),
         (set_all(PixelData=b"\0" * 10), FailureCode.TRUNCATED_FILE),
     ],
