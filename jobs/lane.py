@@ -15,6 +15,7 @@ import ray
 from jobs.attempts import Actor, begin
 from jobs.groups import ActorClass, MakeSegmenters, start_groups
 from jobs.guard import Row, guarded
+from jobs.label_maps import write_label_map
 from jobs.models import load_models
 from jobs.outcome import Outcome, ScanNote, StageClock
 from segment_actor.anatomy import load_schema
@@ -22,7 +23,7 @@ from segment_actor.errors import SetupError
 from segment_actor.model_set import ModelSet, Precision, model_set_digest
 from segment_actor.resampling import nearest_index
 from segment_actor.segmenter import GroupSegmenter, paint
-from segment_actor.volume import HuArray
+from segment_actor.volume import HuArray, LabelArray
 from stats.measure import StructureRow, measure
 
 
@@ -44,6 +45,7 @@ class LaneSettings:
         precision: instead of the set's own, or None.
         digest: what every copy must be.
         max_attempts: times a CT may end its worker.
+        labels: folder for label maps, None for none.
         segmenters: what runs in the group actors.
     """
 
@@ -51,6 +53,7 @@ class LaneSettings:
     precision: Precision | None
     digest: str
     max_attempts: int
+    labels: str | None = None
     segmenters: MakeSegmenters = group_segmenters
 
 
@@ -65,6 +68,7 @@ class Lane:
         self._groups = start_groups(settings.segmenters(models), settings.max_attempts)
         self._attempts = attempts
         self._max_attempts = settings.max_attempts
+        self._labels = settings.labels
         self._suspects = threading.Lock()
 
     def __call__(self, row: Row) -> Row:
@@ -80,17 +84,26 @@ class Lane:
             seen = ray.get(self._attempts.seen.remote("segment", outcome.series_key))
             with self._suspects if seen else nullcontext():
                 begin(self._attempts, "segment", outcome.series_key, self._max_attempts)
-                rows = self._rows(row["hu"], row["model_hu"], scan, clock)
+                labels = self._label(row["model_hu"], clock)
+                rows = self._rows(row["hu"], labels, scan, clock)
+                if self._labels:
+                    with clock.timed("write"):
+                        write_label_map(
+                            self._labels, outcome.series_key, labels, scan.shape, scan.affine
+                        )
             return {"outcome": replace(outcome, structures=rows, timings=clock.seconds)}
 
         return guarded(work, outcome, clock)
 
-    def _rows(
-        self, hu: HuArray, model_hu: HuArray, scan: ScanNote, clock: StageClock
-    ) -> tuple[StructureRow, ...]:
-        """hu: (I, J, K), the original grid; model_hu: (i, j, k), the model's."""
+    def _label(self, model_hu: HuArray, clock: StageClock) -> LabelArray:
+        """All groups' structures on the model's grid (i, j, k)."""
         with clock.timed("segment"):
-            labels = paint(self._groups.segment(model_hu))
+            return paint(self._groups.segment(model_hu))
+
+    def _rows(
+        self, hu: HuArray, labels: LabelArray, scan: ScanNote, clock: StageClock
+    ) -> tuple[StructureRow, ...]:
+        """hu: (I, J, K), the original grid; labels: (i, j, k), the model's."""
         with clock.timed("measure"):
             i, j, k = (nearest_index(*n) for n in zip(hu.shape, labels.shape, strict=True))
             return tuple(measure(hu, labels, scan.voxel_ml, self._schema, (i, j, k)))

@@ -95,6 +95,7 @@ def _note(scan: Scan, canonical: Volume) -> ScanNote:
         orientation="".join(aff2axcodes(scan.volume.affine)),
         shape=canonical.shape,
         spacing_mm=canonical.spacing_mm,
+        affine=canonical.affine,
         voxel_ml=canonical.voxel_ml,
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from segment_actor.errors import FailureCode
 from segment_actor.scan import ScanFacts
-from segment_actor.volume import Shape, SpacingMm
+from segment_actor.volume import Affine, Shape, SpacingMm
 from stats.measure import StructureRow
 
 
@@ -18,7 +18,7 @@ class Failure:
     """Why a series has no measurements.
 
     Attributes:
-        stage: fetch, read, resample, segment or measure.
+        stage: fetch, read, resample, segment, measure or write.
         code: kind of failure.
         sentence: for a person.
     """
@@ -37,6 +37,7 @@ class ScanNote:
         orientation: axes as stored, e.g. LPS.
         shape: (I, J, K) on the original grid, RAS.
         spacing_mm: along I, J, K, RAS.
+        affine: (4, 4), voxel index to RAS millimetres, axes RAS.
         voxel_ml: volume of a voxel.
     """
 
@@ -44,6 +45,7 @@ class ScanNote:
     orientation: str
     shape: Shape
     spacing_mm: SpacingMm
+    affine: Affine
     voxel_ml: float
 
 

@@ -122,7 +122,8 @@ def _segment(
 ) -> None:
     tries = config.max_attempts
     load = LoadSettings(todo[0].archive, models.spacing_mm, models.order, tries)
-    lane = LaneSettings(config.model_set, config.precision, model_set_digest(models), tries)
+    digest = model_set_digest(models)
+    lane = LaneSettings(config.model_set, config.precision, digest, tries, config.labels)
     with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
         plan = plan_pools(
             nodes,
@@ -185,6 +186,7 @@ def _provenance(config: SegmentConfig, models: ModelSet) -> Row:
 @click.option("--commit-every-cts", type=int, help="Commit after so many CTs [50].")
 @click.option("--commit-every-s", type=float, help="Commit after so many seconds [60].")
 @click.option("--demographics", help="CSV with path, age_years, sex [archive: demographics.csv].")
+@click.option("--labels", help="Folder or s3:// prefix for label maps [none are written].")
 @click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
 @click.option("--max-attempts", type=int, help="Times a CT may end its worker [4].")
 @click.option("--precision", help="float32 or bfloat16 [as the model set says].")

@@ -104,7 +104,8 @@ def load_network(folder: Path) -> Network:
             f"{model.checkpoint} does not fit the network of its plans; "
             f"copy the whole model folder again ({str(error)[:200]})"
         ) from error
-    module.eval().requires_grad_(requires_grad=False)
+    # float(): a checkpoint may hold its weights in float16, at half the size.
+    module.float().eval().requires_grad_(requires_grad=False)
     return Network(
         module=module,
         spacing_mm=model.spacing_mm,

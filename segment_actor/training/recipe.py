@@ -44,7 +44,7 @@ class Effort:
 
     n_cases: int = 80
     fast_epochs: int = 20
-    group_epochs: int = 10
+    group_epochs: int = 14
     processes: int = 2
     threads: int = 2
 
@@ -57,11 +57,11 @@ class Dataset:
     name: str
     spacing_mm: float
     memory_gb: float
-    """Size that the planner plans for; sets the patch: (64, 64, 96) and (96, 96, 144) voxels."""
+    """Size that the planner plans for; sets the patch: (64, 64, 96) and (96, 64, 112) voxels."""
 
 
 FAST = Dataset(FAST_ID, "Dataset910_PhantomFast", 4.5, 1.0)
-FINE = Dataset(FINE_ID, "Dataset900_PhantomAll", 3.0, 4.0)
+FINE = Dataset(FINE_ID, "Dataset900_PhantomAll", 3.0, 2.0)
 
 
 def use_folder(work: Path) -> None:

@@ -1,0 +1,107 @@
+"""`ctcohort demo`: the whole way on a laptop, from CTs in a folder to an answer in SQL.
+
+phantoms -> manifest -> segment on Ray -> tables -> agreement with the truth, SQL, two pictures
+
+OUT/archive   the CTs                     OUT/tables        the Delta tables
+OUT/truth     their true label maps       OUT/labels        the label maps of the run
+OUT/overview.png, OUT/aging.png           OUT/agreement.csv Dice and volume error by structure
+OUT/manifest.parquet, OUT/site_secret     which key is which CT; stays at home
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from cluster.store import open_store
+from jobs.command import Command
+from jobs.config import SegmentConfig
+from jobs.index import index_archive
+from jobs.keys import key_maker
+from jobs.manifest import Series, write_manifest
+from jobs.models import load_models
+from jobs.output import FORMS
+from jobs.phantom import write_phantoms
+from jobs.pictures import aging, overview
+from jobs.score import by_group, read_label_map, score
+from jobs.segment import run
+from segment_actor.anatomy import load_schema
+from segment_actor.geometry import to_canonical
+from segment_actor.nifti import read_nifti
+from stats.query import ask, connect
+
+QUESTION = """
+SELECT structure,
+       count(*) AS cts,
+       round(avg(volume_ml), 1) AS mean_ml,
+       round(avg(hu_mean), 1) AS mean_hu,
+       round(corr(age_years, volume_ml), 2) AS volume_with_age,
+       round(corr(age_years, hu_mean), 2) AS hu_with_age
+FROM latest
+WHERE status = 'ok' AND structure IN
+      ('aorta', 'kidney_right', 'liver', 'pancreas', 'vertebrae_L4', 'vertebrae_T10')
+GROUP BY structure ORDER BY structure
+"""
+"""How do volume and density change with age? Only structures wholly in the field of view."""
+
+
+@click.command("demo", cls=Command)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.option("--count", default=12, show_default=True, help="How many phantom CTs.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the first phantom.")
+@click.option("--model-set", default="embedded", show_default=True, help="Name or TOML file.")
+def main(out: Path, count: int, seed: int, model_set: str) -> int:
+    """Make a phantom archive, segment it, ask it a question: the whole way in minutes."""
+    begun = time.monotonic()
+    models = load_models(model_set, None)
+    print(f"1/4  {count} phantom CTs with known truth -> {out / 'archive'}")
+    write_phantoms(out, range(seed, seed + count))
+    series = index_archive(open_store(str(out / "archive")), key_maker(None, out / "site_secret"))
+    write_manifest(series, str(out / "manifest.parquet"))
+    print(f"2/4  {len(models.groups)} class group(s) on Ray -> {out / 'tables'}")
+    code = run(
+        SegmentConfig(
+            manifest=str(out / "manifest.parquet"),
+            tables=str(out / "tables"),
+            labels=str(out / "labels"),
+            model_set=model_set,
+        )
+    )
+    print("3/4  agreement with the truth\n")
+    _print_agreement(out, series, models.schema)
+    print(f'4/4  a question:  ctcohort query --tables {out / "tables"} "..."\n{QUESTION}')
+    _answer_and_draw(out, series)
+    print(f"\nPictures: {out / 'overview.png'}, {out / 'aging.png'}")
+    print(f"Done in {time.monotonic() - begun:.0f} s. {models.warning}")
+    return code
+
+
+def _print_agreement(out: Path, series: Sequence[Series], schema: str) -> None:
+    found = score(series, out / "truth", out / "labels", str(out / "tables"), load_schema(schema))
+    found.to_csv(out / "agreement.csv", index=False)
+    print(by_group(found).to_string(float_format="{:.3f}".format), "\n")
+
+
+def _answer_and_draw(out: Path, series: Sequence[Series]) -> None:
+    with connect(str(out / "tables")) as database:
+        print(FORMS["table"](ask(database, QUESTION)).decode())
+        measured = database.sql(
+            "SELECT structure, age_years, volume_ml, hu_mean, status FROM latest"
+        ).df()
+        shown = database.execute(
+            "SELECT series_key FROM scans ORDER BY structures_measured DESC, series_key LIMIT 1"
+        ).fetchone()
+    aging(measured, f"{len(series)} phantoms: volume and density against age", out / "aging.png")
+    if shown is None:  # nothing could be measured; the failures say why
+        return
+    one = next(s for s in series if s.series_key == shown[0])
+    volume = to_canonical(read_nifti((out / "archive" / one.path).read_bytes()))
+    labels, _ = read_label_map(out / "labels" / f"{one.series_key}.nii.gz")
+    overview(volume, labels, "A phantom CT, segmented by the embedded models", out / "overview.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""How good a run over phantoms was: its label maps and tables against the known truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from jobs.manifest import Series
+from segment_actor.anatomy import Schema
+from segment_actor.volume import LabelArray
+from stats.agreement import dice_per_structure
+from stats.query import connect
+
+
+def score(
+    series: Sequence[Series], truth: Path, labels: Path, tables: str, schema: Schema
+) -> pd.DataFrame:
+    """Agreement of every structure of every phantom.
+
+    Args:
+        series: of the manifest; the truth of a CT has the CT's path under `truth`.
+        truth: folder of true label maps.
+        labels: folder of predicted ones, SERIES_KEY.nii.gz.
+        tables: of the run, for the measured volumes.
+        schema: of both.
+
+    Returns:
+        One row a structure present in a phantom: series_key, structure, group, dice,
+        volume_error_percent (of the volume in the tables; NULL for one that leaves the field of
+        view or was missed). A CT that failed has no rows.
+    """
+    with connect(tables) as database:
+        measured = database.sql("SELECT series_key, structure, status, volume_ml FROM latest").df()
+    rows = []
+    for one in series:
+        predicted = labels / f"{one.series_key}.nii.gz"
+        if not predicted.is_file():
+            continue
+        true_map, voxel_ml = read_label_map(truth / one.path)
+        dice = dice_per_structure(true_map, read_label_map(predicted)[0], schema)
+        true_ml = np.bincount(true_map.ravel(), minlength=256) * voxel_ml
+        rows += [
+            (one.series_key, s.name, s.group, dice[s.name], float(true_ml[s.id]))
+            for s in schema.structures
+            if dice[s.name] is not None
+        ]
+    table = pd.DataFrame(rows, columns=["series_key", "structure", "group", "dice", "true_ml"])
+    table = table.merge(measured, how="left", on=["series_key", "structure"])
+    whole = table["volume_ml"].where(table["status"] != "truncated")
+    table["volume_error_percent"] = 100 * (whole - table["true_ml"]) / table["true_ml"]
+    return table.drop(columns=["true_ml", "volume_ml", "status"])
+
+
+def by_group(agreement: pd.DataFrame) -> pd.DataFrame:
+    """One row a group, and `all`: mean Dice over structures, median absolute volume error.
+
+    The mean of a group is over its structures, each the mean over the CTs that show it, as in the
+    paper.
+    """
+    every = pd.concat([agreement, agreement.assign(group="all")])
+    groups = every.groupby("group", sort=False)
+    structure_dice = every.groupby(["group", "structure"], sort=False)["dice"].mean()
+    return pd.DataFrame(
+        {
+            "structures": groups["structure"].nunique(),
+            "mean_dice": structure_dice.groupby("group", sort=False).mean(),
+            "median_volume_error_percent": groups["volume_error_percent"].agg(
+                lambda error: error.abs().median()
+            ),
+        }
+    )
+
+
+def read_label_map(path: Path) -> tuple[LabelArray, float]:
+    """A label map in RAS, and the volume of its voxels in ml."""
+    image = nib.as_closest_canonical(nib.Nifti1Image.from_filename(path))
+    labels: LabelArray = np.asarray(image.dataobj, dtype=np.uint8)
+    return labels, float(abs(np.linalg.det(image.affine[:3, :3]))) / 1000.0
