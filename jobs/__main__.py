@@ -11,6 +11,7 @@ COMMANDS = {
     "index": "List an archive: one manifest row a CT series.",
     "segment": "Measure every CT of an archive that the tables do not hold yet.",
     "query": "Ask the tables a question in SQL.",
+    "measure": "Measure one CT with a label map of it, without any model or table.",
     "train": "Train the embedded phantom models again from nothing.",
     "phantom": "Write phantom CTs with their ground truth.",
 }

@@ -35,7 +35,8 @@ def _log_to_stderr() -> None:
     """Our own packages speak from INFO on, everybody else from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    for package in ("jobs", "cluster", "stats", "segment_actor"):
+    # a command run as `python -m jobs.segment` logs as __main__
+    for package in ("__main__", "jobs", "cluster", "stats", "segment_actor"):
         logger = logging.getLogger(package)
         logger.setLevel(logging.INFO)
         logger.handlers = [handler]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from segment_actor.errors import SetupError
 from segment_actor.model_set import Precision
@@ -121,7 +121,7 @@ def _fits(value: object, wanted: object) -> bool:
 
 def _members(wanted: object) -> tuple[object, ...]:
     """The plain types of `int | None` and the like; a Literal of texts counts as text."""
-    members = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
+    members = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
     return tuple(str if get_origin(m) is Literal else m for m in members)
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from segment_actor.anatomy import GROUPS, load_schema
 from segment_actor.model_folder import CHECKPOINT, file_sha256
+from segment_actor.volume import Shape
 from tests.bad_inputs import BadInput, bad_inputs
 from tests.ct_files import SERIES_UID, dicom_files, dicom_slices, made_hu, nifti, zipped
 from tests.tiny_model import write_tiny_model
-
-SHAPE = (20, 22, 24)
 
 Objects = dict[str, bytes]
 """Content by path, as in an archive."""
 
 
-def write_tiny_model_set(root: Path) -> Path:
-    """Five nnU-Net folders and the TOML that names them; two structures a group."""
+def write_tiny_model_set(root: Path, groups: Sequence[str] = GROUPS[:2]) -> Path:
+    """nnU-Net folders and the TOML that names them; two structures a group.
+
+    Two groups by default: each is a process that imports torch, which takes longer than the work.
+    """
     schema = load_schema("paper104")
     text = 'name = "tiny"\nschema = "paper104"\nlicence = "CC0-1.0"\nwarning = "Random weights."\n'
-    for group in GROUPS:
+    for group in groups:
         names = tuple(s.name for s in schema.structures if s.group == group)[:2]
         folder = write_tiny_model(root / group, names)
         text += f'[[groups]]\nname = "{group}"\nfolder = "{folder.relative_to(root)}"\n'
@@ -32,9 +34,9 @@ def write_tiny_model_set(root: Path) -> Path:
     return file
 
 
-def good_cts(numbers: Iterable[int]) -> Objects:
+def good_cts(numbers: Iterable[int], shape: Shape = (20, 22, 24)) -> Objects:
     """NIfTI files, each of other voxels."""
-    return {f"ct{n:03}.nii.gz": gzip.compress(nifti(made_hu(SHAPE, seed=n))) for n in numbers}
+    return {f"ct{n:03}.nii.gz": gzip.compress(nifti(made_hu(shape, seed=n)), 1) for n in numbers}
 
 
 def good_dicom(name: str, number: int) -> Objects:

@@ -1,0 +1,53 @@
+"""Whole runs on a real Ray: what ends up in the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from segment_actor.anatomy import load_schema
+from tests.running_job import committed, running_job
+from tests.tiny_cohort import broken, good_cts, good_dicom, good_zip, write_objects
+
+pytestmark = pytest.mark.ray
+
+
+def segment(archive: Path, tables: Path, model_set: Path, *flags: str) -> tuple[int, str]:
+    with running_job(str(archive), str(tables), model_set, *flags) as job:
+        return job.finish()
+
+
+def versions(tables: Path) -> dict[str, int]:
+    return {
+        name: DeltaTable(str(tables / name)).version()
+        for name in ("scans", "structures", "failures", "runs")
+    }
+
+
+def test_every_good_ct_is_measured_every_bad_one_fails_with_its_code_and_nothing_is_done_twice(
+    model_set: Path, tmp_path: Path
+) -> None:
+    archive, tables = tmp_path / "archive", tmp_path / "tables"
+    bad_objects, bad = broken()
+    good = good_cts(range(2)) | good_dicom("series", 1) | good_zip("export", 2)
+    write_objects(archive, good | bad_objects)
+
+    code, said = segment(archive, tables, model_set)
+    rows = committed(str(tables))
+    assert code == 1, said
+    assert len(rows["scans"]) == 4
+    assert len(rows["structures"]) == 4 * len(load_schema("paper104").structures)
+    assert sorted(r[2] for r in rows["failures"]) == sorted(b.code.value for b in bad.values())
+
+    before = versions(tables)
+    code, said = segment(archive, tables, model_set)
+    assert (code, versions(tables)) == (0, before)
+    assert "0 to do" in said
+
+    write_objects(archive, good_cts([7]))
+    code, said = segment(archive, tables, model_set)
+    assert code == 0, said
+    assert "1 to do" in said
+    assert len(committed(str(tables))["scans"]) == 5

@@ -1,0 +1,19 @@
+"""Counting tries; the actor on a real Ray is in tests/ray."""
+
+from __future__ import annotations
+
+from jobs.attempts import Attempts, worker_died
+from segment_actor.errors import FailureCode
+
+
+def test_tries_are_counted_by_stage_and_series() -> None:
+    attempts = Attempts()
+    assert [attempts.begin("read", "a"), attempts.begin("read", "a")] == [1, 2]
+    assert attempts.begin("segment", "a") == 1
+    assert (attempts.seen("read", "a"), attempts.seen("read", "b")) == (2, 0)
+
+
+def test_a_ct_that_was_set_aside_says_at_what_and_how_often() -> None:
+    error = worker_died("read", 4)
+    assert error.code is FailureCode.WORKER_DIED
+    assert error.sentence.startswith("Reading this CT ended its worker process 4 times")

@@ -1,0 +1,85 @@
+"""Exit codes and help of the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from jobs.__main__ import COMMANDS, main
+from jobs.command import COULD_NOT_RUN, DONE, SOME_FAILED, Command
+from segment_actor.errors import SetupError
+
+
+def run(result: int | Exception | None) -> tuple[int, str]:
+    @click.command(cls=Command, name="try")
+    def command() -> int | None:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    done = CliRunner().invoke(command)
+    return done.exit_code, done.stderr
+
+
+@pytest.mark.parametrize(("result", "code"), [(None, DONE), (0, DONE), (SOME_FAILED, 1)])
+def test_a_command_ends_with_the_code_it_returns(result: int | None, code: int) -> None:
+    assert run(result)[0] == code
+
+
+def test_a_set_up_error_is_one_sentence_and_exit_code_2() -> None:
+    assert run(SetupError("No bucket.")) == (COULD_NOT_RUN, "ctcohort try: No bucket.\n")
+
+
+def test_help_names_every_command_without_importing_torch_or_ray() -> None:
+    code = "import sys, jobs.__main__ as m; m.main(['--help'], standalone_mode=False); "
+    code += "print(sorted({'ray', 'torch', 'pyarrow'} & set(sys.modules)))"
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert all(name in said for name in COMMANDS)
+    assert said.endswith("[]\n")
+
+
+def test_an_unknown_command_is_refused() -> None:
+    assert CliRunner().invoke(main, ["segmnt"]).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["index", "segment", "query", "measure"])
+def test_a_command_has_help(name: str) -> None:
+    assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"--archive": "nowhere"}, "nowhere does not exist"),
+        ({"--model-set": "nothing"}, "there is no model set 'nothing'"),
+        ({"--tables": "/dev/null/tables"}, "the tables at /dev/null/tables cannot be used"),
+    ],
+)
+def test_segment_says_what_is_missing_before_it_starts_anything(
+    changed: dict[str, str], sentence: str, tmp_path: Path, tiny_model_set: Path
+) -> None:
+    (tmp_path / "a.nii").write_bytes(b"")
+    flags = {
+        "--archive": str(tmp_path),
+        "--tables": str(tmp_path / "t"),
+        "--model-set": str(tiny_model_set),
+        **changed,
+    }
+    arguments = ["segment", *(word for flag in flags.items() for word in flag)]
+    done = CliRunner(env={"CTCOHORT_SITE_SECRET": "0123456789abcdef"}).invoke(main, arguments)
+    assert done.exit_code == COULD_NOT_RUN
+    assert sentence in done.stderr
+
+
+@pytest.fixture(scope="module")
+def tiny_model_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tiny_cohort import write_tiny_model_set  # noqa: PLC0415  # it imports torch
+
+    return write_tiny_model_set(tmp_path_factory.mktemp("models"), groups=["organs"])

@@ -1,0 +1,83 @@
+"""Settings: a TOML file, flags before it, and nothing that is not understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jobs.config import SegmentConfig, segment_config, site_secret_source
+from segment_actor.errors import SetupError
+
+GOOD = {"archive": "a", "tables": "t"}
+
+
+def toml(folder: Path, text: str) -> Path:
+    file = folder / "run.toml"
+    file.write_text(text)
+    return file
+
+
+def test_flags_go_before_the_file_and_the_file_before_the_defaults(tmp_path: Path) -> None:
+    file = toml(tmp_path, 'archive = "a"\ntables = "t"\nlanes = 3\nmax_attempts = 2\n')
+    config = segment_config(file, {"lanes": 5, "model_set": None})
+    assert config == SegmentConfig(tables="t", archive="a", lanes=5, max_attempts=2)
+
+
+def test_a_manifest_on_the_command_line_replaces_the_files_archive(tmp_path: Path) -> None:
+    file = toml(tmp_path, 'archive = "a"\ntables = "t"\n')
+    config = segment_config(file, {"manifest": "m.parquet"})
+    assert (config.archive, config.manifest) == (None, "m.parquet")
+
+
+def test_an_unknown_key_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    file = toml(tmp_path, 'tables = "t"\nmodel_sett = "x"\n')
+    with pytest.raises(SetupError, match="unknown key 'model_sett'; did you mean 'model_set'"):
+        segment_config(file, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('lanes = "two"', "lanes cannot be 'two'; expected a whole number"),
+        ("lanes = true", "lanes cannot be True"),
+        ("lanes = 1.5", "lanes cannot be 1.5"),
+        ("retry_failed = 1", "retry_failed cannot be 1; expected true or false"),
+        ("lanes = 0", "lanes must be at least 1, got 0"),
+        ("commit_every_s = -1", "commit_every_s must be positive"),
+        ('precision = "float16"', "precision must be one of float32, bfloat16"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_its_key(
+    tmp_path: Path, line: str, sentence: str
+) -> None:
+    with pytest.raises(SetupError, match=sentence):
+        segment_config(toml(tmp_path, line), GOOD)
+
+
+def test_a_whole_number_will_do_for_seconds() -> None:
+    assert segment_config(None, {**GOOD, "commit_every_s": 5}).commit_every_s == 5
+
+
+@pytest.mark.parametrize("sources", [{}, {"archive": "a", "manifest": "m"}])
+def test_exactly_one_of_archive_and_manifest_is_needed(sources: dict[str, str]) -> None:
+    with pytest.raises(SetupError, match="either --archive or --manifest"):
+        segment_config(None, {"tables": "t", **sources})
+
+
+def test_tables_are_needed() -> None:
+    with pytest.raises(SetupError, match="--tables URI"):
+        segment_config(None, {"archive": "a"})
+
+
+def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"none.toml: No such file"):
+        segment_config(tmp_path / "none.toml", GOOD)
+    with pytest.raises(SetupError, match="is not a TOML file"):
+        segment_config(toml(tmp_path, "archive ="), GOOD)
+
+
+def test_the_secrets_place_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CTCOHORT_SITE_SECRET", raising=False)
+    monkeypatch.setenv("CTCOHORT_SITE_SECRET_FILE", "/etc/site_secret")
+    assert site_secret_source() == (None, Path("/etc/site_secret"))

@@ -1,0 +1,51 @@
+"""What becomes of an error inside a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from ray.exceptions import OutOfDiskError
+
+from jobs.guard import Row, guarded
+from jobs.outcome import Failure, Outcome, StageClock
+from segment_actor.errors import FailureCode, SeriesError, SetupError
+
+
+def failing(error: Exception) -> Callable[[], Row]:
+    def work() -> Row:
+        raise error
+
+    return work
+
+
+def ended(error: Exception) -> Outcome:
+    outcome: Outcome = guarded(failing(error), Outcome("key"), StageClock("read"))["outcome"]
+    return outcome
+
+
+def test_a_series_error_becomes_a_failure_of_the_stage_at_work() -> None:
+    error = SeriesError(FailureCode.NOT_3D, "It has two dimensions.")
+    assert ended(error).failure == Failure("read", FailureCode.NOT_3D, "It has two dimensions.")
+
+
+@pytest.mark.parametrize("error", [SetupError("The archive is gone."), OutOfDiskError("full")])
+def test_what_no_series_is_to_blame_for_stops_the_run(error: Exception) -> None:
+    assert ended(error).stop
+    assert ended(error).failure is None
+
+
+def test_an_unforeseen_error_says_where_in_our_code_but_not_what_it_was_about() -> None:
+    failure = ended(ValueError("/archive/Doe_Jane.nii.gz")).failure
+    assert failure is not None
+    assert failure.code is FailureCode.UNEXPECTED
+    assert "ValueError at " in failure.sentence
+    assert "test_guard.py" in failure.sentence
+    assert "Doe" not in failure.sentence
+
+
+def test_time_is_kept_by_stage() -> None:
+    clock = StageClock("fetch")
+    with clock.timed("read"):
+        assert clock.stage == "read"
+    assert clock.seconds["read"] >= 0
