@@ -63,7 +63,10 @@ class Lane:
     def __init__(self, settings: LaneSettings, attempts: Actor) -> None:
         models = load_models(settings.model_set, settings.precision)
         if model_set_digest(models) != settings.digest:
-            raise SetupError(f"Model set {models.name} differs between the nodes; copy it again.")
+            raise SetupError(
+                f"Model set {models.name} differs between the nodes: copy it again, or, where only "
+                "some processors have bfloat16, give --precision float32."
+            )
         self._schema = load_schema(models.schema)
         self._groups = start_groups(settings.segmenters(models), settings.max_attempts)
         self._attempts = attempts

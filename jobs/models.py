@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from segment_actor.model_set import ModelSet, Precision, load_model_set
+
+log = logging.getLogger(__name__)
 
 
 def load_models(name_or_path: str, precision: Precision | None) -> ModelSet:
@@ -14,8 +17,20 @@ def load_models(name_or_path: str, precision: Precision | None) -> ModelSet:
         name_or_path: of the set.
         precision: of the networks' arithmetic; None takes the set's own.
 
+    Returns:
+        The set with the precision that this machine will use: bfloat16 becomes float32 where the
+        processor lacks it, so that the pipeline version says what was done.
+
     Raises:
         SetupError: no such set, or a file of it is missing or another one.
     """
     models = load_model_set(name_or_path)
-    return replace(models, precision=precision) if precision else models
+    wanted = precision or models.precision
+    if wanted == "bfloat16":
+        from segment_actor.window import usable_precision  # torch, 2 s: only for those who ask
+
+        usable = usable_precision(wanted)
+        if usable != wanted:
+            log.warning("this processor has no %s; %s runs in %s", wanted, models.name, usable)
+        wanted = usable
+    return replace(models, precision=wanted)

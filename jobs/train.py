@@ -68,7 +68,8 @@ def write_model_sets(out: Path) -> None:
             f'name = "{name}"',
             'schema = "paper104"',
             "order = 3",
-            "step = 0.5",
+            "step = 0.8",
+            'precision = "bfloat16"',
             'licence = "Apache-2.0"',
             f'warning = "{WARNING}"',
         ]
