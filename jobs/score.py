@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.manifest import Series
-from segment_actor.anatomy import Schema
+from segment_actor.anatomy import GROUPS, Schema
 from segment_actor.volume import LabelArray
 from stats.agreement import dice_per_structure
 from stats.query import connect
@@ -61,10 +61,11 @@ def by_group(agreement: pd.DataFrame) -> pd.DataFrame:
     The mean of a group is over its structures, each the mean over the CTs that show it, as in the
     paper.
     """
+    order = [*(g for g in GROUPS if g in set(agreement["group"])), "all"]
     every = pd.concat([agreement, agreement.assign(group="all")])
     groups = every.groupby("group", sort=False)
     structure_dice = every.groupby(["group", "structure"], sort=False)["dice"].mean()
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "structures": groups["structure"].nunique(),
             "mean_dice": structure_dice.groupby("group", sort=False).mean(),
@@ -73,6 +74,7 @@ def by_group(agreement: pd.DataFrame) -> pd.DataFrame:
             ),
         }
     )
+    return table.loc[order]
 
 
 def read_label_map(path: Path) -> tuple[LabelArray, float]:

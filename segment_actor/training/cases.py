@@ -12,12 +12,22 @@ import numpy as np
 
 from segment_actor.anatomy import Schema
 from segment_actor.phantom.patient import draw_patient
-from segment_actor.phantom.scanner import Grid, draw_protocol, scan, truth_on_grid
+from segment_actor.phantom.scanner import (
+    FIELDS_OF_VIEW,
+    Grid,
+    draw_protocol,
+    scan,
+    truth_on_grid,
+)
 from segment_actor.resampling import model_grid, resample
 from segment_actor.volume import Affine, HuArray, LabelArray
 
 FIRST_TRAINING_SEED = 1_000_000
 """Training phantoms have seeds from here on; `ctcohort phantom` draws its own from 0."""
+
+FIRST_EVEN_CASE = 80
+"""From this case on all fields of view are equally frequent. Before, they are as in an archive,
+where the neck is rare: with those alone C4 was never learnt (Dice 0.0 after 700 steps)."""
 
 
 def write_dataset(
@@ -50,7 +60,9 @@ def training_case(
     The CT takes the path of inference (its own spacing, then cubic resampling), so that the model
     learns on what it will see; the truth is painted on the model's grid and is exact there.
     """
-    patient, protocol = draw_patient(seed), draw_protocol(seed)
+    n = seed - FIRST_TRAINING_SEED
+    view = [*FIELDS_OF_VIEW][n % len(FIELDS_OF_VIEW)] if n >= FIRST_EVEN_CASE else None
+    patient, protocol = draw_patient(seed), draw_protocol(seed, view)
     volume, _ = scan(patient, protocol, schema)
     shape = model_grid(volume.shape, volume.spacing_mm, (spacing_mm,) * 3)
     hu = np.rint(resample(volume.hu, shape)).astype(np.int16)

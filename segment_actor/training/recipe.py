@@ -42,7 +42,7 @@ class Effort:
         threads: of torch.
     """
 
-    n_cases: int = 80
+    n_cases: int = 120
     fast_epochs: int = 20
     group_epochs: int = 14
     processes: int = 2
@@ -129,8 +129,7 @@ def fit(
     if start is not None:
         trainer.network.load_state_dict(start)
     trainer.run_training()
-    weights = {k: v.detach().clone() for k, v in trainer.network.state_dict().items()}
-    return weights, plans, about
+    return trainer.network.state_dict(), plans, about
 
 
 def cut_to(weights: Weights, ids: list[int]) -> Weights:
@@ -153,8 +152,12 @@ def export(
     kept["configurations"] = {CONFIGURATION: plans["configurations"][CONFIGURATION]}
     (folder / "plans.json").write_text(json.dumps(kept, indent=1) + "\n")
     (folder / "dataset.json").write_text(json.dumps(about, indent=1) + "\n")
+    # nnU-Net's modules name each weight up to three times; it is stored once.
+    halves: Weights = {}
+    for v in weights.values():
+        halves.setdefault(str(v.data_ptr()), v.detach().half())
     checkpoint = {
-        "network_weights": {k: v.half() for k, v in weights.items()},
+        "network_weights": {k: halves[str(v.data_ptr())] for k, v in weights.items()},
         "trainer_name": "nnUNetTrainerPhantom",
         "init_args": {"configuration": CONFIGURATION, "fold": 0},
         "inference_allowed_mirroring_axes": None,
