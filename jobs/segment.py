@@ -51,6 +51,9 @@ log = logging.getLogger(__name__)
 
 CODE = (cluster, jobs, segment_actor, stats)
 
+LOCATIONS = ("archive", "manifest", "tables", "labels", "demographics", "address")
+"""Settings that are not written into `runs`: paths and hosts of the site."""
+
 
 def run(config: SegmentConfig) -> int:
     """The whole job.
@@ -170,7 +173,9 @@ def _provenance(config: SegmentConfig, models: ModelSet) -> Row:
         "model_digests": json.dumps(digests),
         "code_version": code_version(),
         "package_versions": json.dumps(library_versions()),
-        "settings_json": json.dumps(asdict(config)),
+        "settings_json": json.dumps(
+            {k: v for k, v in asdict(config).items() if k not in LOCATIONS}
+        ),
     }
 
 

@@ -113,7 +113,7 @@ STRUCTURES = pa.schema(
 FAILURES = pa.schema(
     [
         _SERIES,
-        _column("stage", _TEXT, "Where it failed: fetch, read, resample, segment, measure."),
+        _column("stage", _TEXT, "Where it failed: fetch, read, resample, segment, measure, write."),
         _column(
             "code", _TEXT, "Kind of failure, for grouping, e.g. truncated_file.", required=True
         ),

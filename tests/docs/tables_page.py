@@ -1,0 +1,43 @@
+"""Writes docs/tables.md from the schemas: python -m tests.docs.tables_page > docs/tables.md."""
+
+from __future__ import annotations
+
+import sys
+
+from stats.schema import SCHEMAS
+
+INTRODUCTION = """# The tables
+
+Four Delta tables (Parquet files and a log) under the folder or prefix given as `--tables`, each
+partitioned by `run_date`. Not measured is NULL, never 0. A patient or a CT is known by a keyed hash
+only; the manifest, which stays with the hospital, says which file a key is.
+
+`ctcohort query` and `stats.query.connect` show them as views of the same names, and besides:
+
+- `measurements`: `structures` with age, sex and scanner of the scan, and category and side of the
+  structure
+- `latest`: `measurements`, of each CT only the pipeline version that measured it last
+- `anatomy`: what is known of each structure (category, side, SNOMED code, lower cut-off)
+- `dictionary`: this page, as a table
+
+Other readers (Spark, Trino, pandas, any that knows Delta or Parquet) see the same rows; they should
+leave out rows whose `commit_seq` is higher than the last of `scans`, which a run that was cut off
+may have left.
+"""
+
+
+def tables_page() -> str:
+    """The page as Markdown."""
+    parts = [INTRODUCTION]
+    for name, schema in SCHEMAS.items():
+        parts.append(f"## {name}\n\n| column | type | unit | meaning |\n|---|---|---|---|")
+        for field in schema:
+            said = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
+            cells = (f"`{field.name}`", str(field.type), said.get("unit", ""), said["description"])
+            parts.append("| " + " | ".join(cells) + " |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(tables_page())
