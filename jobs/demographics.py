@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from dataclasses import dataclass
+
+import pandas as pd
 
 from segment_actor.errors import SetupError
 
@@ -38,18 +39,20 @@ def read_demographics(data: bytes, name: str) -> dict[str, Person]:
         SetupError: not a table with these columns, or a cell that cannot be understood.
     """
     try:
-        table = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True)
-        rows = list(table)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SetupError(f"{name} is not a CSV file: {error}.") from error
-    missing = [c for c in COLUMNS if c not in (table.fieldnames or ())]
+        # As text: what a cell means is decided below, line by line.
+        table = pd.read_csv(
+            io.BytesIO(data), dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise SetupError(f"{name} is not a CSV file: {str(error).strip()}.") from error
+    missing = [c for c in COLUMNS if c not in table.columns]
     if missing:
         raise SetupError(
             f"{name} has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}."
         )
     return {
         row["path"].strip("/"): Person(_age(row["age_years"], f"{name} line {n}"), _sex(row["sex"]))
-        for n, row in enumerate(rows, start=2)
+        for n, row in enumerate(table.to_dict("records"), start=2)
         if row["path"]
     }
 

@@ -45,16 +45,16 @@ class LaneSettings:
         precision: instead of the set's own, or None.
         digest: what every copy must be.
         max_attempts: times a CT may end its worker.
-        labels: folder for label maps, None for none.
         segmenters: what runs in the group actors.
+        labels: folder for label maps, None for none.
     """
 
     model_set: str
     precision: Precision | None
     digest: str
     max_attempts: int
-    labels: str | None = None
     segmenters: MakeSegmenters = group_segmenters
+    labels: str | None = None
 
 
 class Lane:

@@ -126,7 +126,7 @@ def _segment(
     tries = config.max_attempts
     load = LoadSettings(todo[0].archive, models.spacing_mm, models.order, tries)
     digest = model_set_digest(models)
-    lane = LaneSettings(config.model_set, config.precision, digest, tries, config.labels)
+    lane = LaneSettings(config.model_set, config.precision, digest, tries, labels=config.labels)
     with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
         plan = plan_pools(
             nodes,
