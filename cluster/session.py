@@ -67,7 +67,10 @@ def _join(address: str, code: Sequence[ModuleType]) -> None:
         ray.init(address=address, runtime_env=env, **_SILENT)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise SetupError(f"The Ray cluster at {address} does not answer: {reason}") from error
+        raise SetupError(
+            f"The Ray cluster at {address} does not answer: {reason}. If it asks for a token, set "
+            "RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH."
+        ) from error
 
 
 def _quiet() -> None:

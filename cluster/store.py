@@ -57,6 +57,7 @@ class Store:
         fs = fsspec.filesystem(
             "s3",
             use_listings_cache=False,
+            skip_instance_cache=True,  # it would keep the credentials of another Store
             config_kwargs={"connect_timeout": 10, "read_timeout": 60},
         )
         return fs, path.rstrip("/")

@@ -1,0 +1,48 @@
+"""Works on an archive with poisonous CTs and prints what became of each, as JSON.
+
+python -m tests.poison_run ARCHIVE MODEL_SET
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from cluster.pools import plan_pools
+from cluster.session import connect
+from cluster.store import open_store
+from jobs.index import index_archive
+from jobs.keys import KeyMaker
+from jobs.lane import LaneSettings
+from jobs.load import LoadSettings
+from jobs.models import load_models
+from jobs.outcome import Outcome
+from jobs.pipeline import outcomes
+from segment_actor.model_set import model_set_digest
+from tests.poison import PoisonousStore, threshold_segmenters
+
+
+def main(archive: str, model_set: str) -> None:
+    """Prints by path [stage, code] of a CT that failed, or how many voxels each group labelled."""
+    series = index_archive(open_store(archive), KeyMaker(b"0123456789abcdef"))
+    models = load_models(model_set, None)
+    # the grid is the CTs' own, so that no voxel changes on its way to the segmenters
+    load = LoadSettings(archive, (2.0, 2.0, 2.0), 3, max_attempts=2, open_archive=PoisonousStore)
+    lane = LaneSettings(
+        model_set, None, model_set_digest(models), 2, segmenters=threshold_segmenters
+    )
+    paths = {s.series_key: s.path for s in series}
+    with connect(None) as nodes:
+        plan = plan_pools(nodes, len(models.groups), max(s.bytes for s in series))
+        ended = {paths[o.series_key]: _report(o) for o in outcomes(series, load, lane, plan)}
+    sys.stdout.write(json.dumps(ended))
+
+
+def _report(outcome: Outcome) -> list[str] | list[int]:
+    if outcome.failure:
+        return [outcome.failure.stage, outcome.failure.code.value]
+    return [row.voxel_count for row in outcome.structures if row.voxel_count]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
