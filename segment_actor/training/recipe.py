@@ -25,7 +25,9 @@ from segment_actor.training.cases import write_dataset
 FAST_ID, FINE_ID, FIRST_GROUP_ID = 910, 900, 901
 PLANS = "nnUNetPlans"
 CONFIGURATION = "3d_fullres"
-FOLDER = f"nnUNetTrainerPhantom__{PLANS}__{CONFIGURATION}"
+TRAINER = "nnUNetTrainerNoMirroring"
+"""What the models call their trainer: the base of ours, which nnU-Net's own predictor can find."""
+FOLDER = f"{TRAINER}__{PLANS}__{CONFIGURATION}"
 N_VALIDATION = 4
 
 Weights = dict[str, torch.Tensor]
@@ -43,8 +45,8 @@ class Effort:
     """
 
     n_cases: int = 120
-    fast_epochs: int = 20
-    group_epochs: int = 14
+    fast_epochs: int = 34
+    group_epochs: int = 20
     processes: int = 2
     threads: int = 2
 
@@ -158,7 +160,7 @@ def export(
         halves.setdefault(str(v.data_ptr()), v.detach().half())
     checkpoint = {
         "network_weights": {k: halves[str(v.data_ptr())] for k, v in weights.items()},
-        "trainer_name": "nnUNetTrainerPhantom",
+        "trainer_name": TRAINER,
         "init_args": {"configuration": CONFIGURATION, "fold": 0},
         "inference_allowed_mirroring_axes": None,
     }
