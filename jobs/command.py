@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from types import TracebackType
 
 import click
 
@@ -23,12 +24,21 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         """Run, and turn the returned code or a `SetupError` into the process's exit code."""
         _log_to_stderr()
+        sys.excepthook = _end_as_could_not_run
         try:
             code = super().invoke(ctx)
         except SetupError as error:
             click.echo(f"ctcohort {self.name}: {error}", err=True)
             code = COULD_NOT_RUN
         ctx.exit(DONE if code is None else code)
+
+
+def _end_as_could_not_run(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Python ends with code 1 after an error nobody caught, which here would mean `SOME_FAILED`."""
+    sys.__excepthook__(kind, error, trace)
+    raise SystemExit(COULD_NOT_RUN)
 
 
 def _log_to_stderr() -> None:

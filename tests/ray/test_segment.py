@@ -14,11 +14,6 @@ from tests.tiny_cohort import broken, good_cts, good_dicom, good_zip, write_obje
 pytestmark = pytest.mark.ray
 
 
-def segment(archive: Path, tables: Path, model_set: Path, *flags: str) -> tuple[int, str]:
-    with running_job(str(archive), str(tables), model_set, *flags) as job:
-        return job.finish()
-
-
 def versions(tables: Path) -> dict[str, int]:
     return {
         name: DeltaTable(str(tables / name)).version()
@@ -27,14 +22,19 @@ def versions(tables: Path) -> dict[str, int]:
 
 
 def test_every_good_ct_is_measured_every_bad_one_fails_with_its_code_and_nothing_is_done_twice(
-    model_set: Path, tmp_path: Path
+    model_set: Path, cluster: dict[str, str], tmp_path: Path
 ) -> None:
     archive, tables = tmp_path / "archive", tmp_path / "tables"
+
+    def segment() -> tuple[int, str]:
+        with running_job(str(archive), str(tables), model_set, env=cluster) as job:
+            return job.finish()
+
     bad_objects, bad = broken()
     good = good_cts(range(2)) | good_dicom("series", 1) | good_zip("export", 2)
     write_objects(archive, good | bad_objects)
 
-    code, said = segment(archive, tables, model_set)
+    code, said = segment()
     rows = committed(str(tables))
     assert code == 1, said
     assert len(rows["scans"]) == 4
@@ -42,12 +42,12 @@ def test_every_good_ct_is_measured_every_bad_one_fails_with_its_code_and_nothing
     assert sorted(r[2] for r in rows["failures"]) == sorted(b.code.value for b in bad.values())
 
     before = versions(tables)
-    code, said = segment(archive, tables, model_set)
+    code, said = segment()
     assert (code, versions(tables)) == (0, before)
     assert "0 to do" in said
 
     write_objects(archive, good_cts([7]))
-    code, said = segment(archive, tables, model_set)
+    code, said = segment()
     assert code == 0, said
     assert "1 to do" in said
     assert len(committed(str(tables))["scans"]) == 5

@@ -15,6 +15,7 @@ from jobs.__main__ import main
 from jobs.index import index_archive
 from jobs.keys import KeyMaker
 from segment_actor.errors import FailureCode, SeriesError, SetupError
+from tests.ray_cluster import running_cluster
 from tests.running_job import SECRET, committed, running_job
 from tests.seaweed import Seaweed, running_seaweed
 from tests.tiny_cohort import (
@@ -114,16 +115,19 @@ def test_a_whole_run_from_bucket_to_bucket_and_once_more(seaweed: Seaweed, tmp_p
     bad_objects, bad = broken()
     archive = upload("s3://cts/run", good_cts([1, 2]) | bad_objects)
     models = write_tiny_model_set(tmp_path)
-    tables, env = "s3://tables/run", dict(seaweed.environment)
-    with running_job(archive, tables, models, env=env) as job:
+    tables = "s3://tables/run"
+    with (
+        running_cluster(seaweed.environment) as env,
+        running_job(archive, tables, models, env=env) as job,
+    ):
         code, said = job.finish()
-    rows = committed(tables)
     assert code == 1, said
+    rows = committed(tables)
     assert len(rows["scans"]) == 2
     assert sorted(r[2] for r in rows["failures"]) == sorted(b.code.value for b in bad.values())
     s3 = s3fs.S3FileSystem(skip_instance_cache=True)
     before = s3.find("tables/run")
-    with running_job(archive, tables, models, env=env) as job:
+    with running_job(archive, tables, models) as job:
         code, said = job.finish()
     assert (code, s3.find("tables/run")) == (0, before)
 
@@ -131,7 +135,8 @@ def test_a_whole_run_from_bucket_to_bucket_and_once_more(seaweed: Seaweed, tmp_p
 def test_a_run_with_wrong_credentials_ends_with_exit_code_2(
     seaweed: Seaweed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seaweed.use(monkeypatch, AWS_SECRET_ACCESS_KEY="wrong", CTCOHORT_SITE_SECRET=SECRET)
+    wrong = {"AWS_SECRET_ACCESS_KEY": "wrong", "CTCOHORT_SITE_SECRET": SECRET}
+    seaweed.use(monkeypatch, **wrong)
     models = write_tiny_model_set(tmp_path, groups=["organs"])
     flags = ["--archive", "s3://cts", "--tables", "s3://tables/x", "--model-set", str(models)]
     done = CliRunner().invoke(main, ["segment", *flags])

@@ -35,6 +35,14 @@ def test_a_set_up_error_is_one_sentence_and_exit_code_2() -> None:
     assert run(SetupError("No bucket.")) == (COULD_NOT_RUN, "ctcohort try: No bucket.\n")
 
 
+def test_an_error_nobody_caught_ends_with_exit_code_2_and_its_traceback() -> None:
+    code = "import click; from jobs.command import Command\n"
+    code += "@click.command(cls=Command)\ndef main(): raise ValueError('odd')\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == COULD_NOT_RUN
+    assert done.stderr.endswith("ValueError: odd\n")
+
+
 def test_help_names_every_command_without_importing_torch_or_ray() -> None:
     code = "import sys, jobs.__main__ as m; m.main(['--help'], standalone_mode=False); "
     code += "print(sorted({'ray', 'torch', 'pyarrow'} & set(sys.modules)))"
