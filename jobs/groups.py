@@ -74,6 +74,7 @@ class GroupActors:
         if len(answers) < len(self.actors):
             with self._suspects:
                 for _ in range(self.max_attempts - 1):
+                    _wait_until_alive([self.actors[n] for n in self._open(answers)])
                     self._call(self._open(answers), ct, answers)
         if self._open(answers):
             raise worker_died("segment", self.max_attempts)
@@ -86,8 +87,6 @@ class GroupActors:
         self, groups: Sequence[int], ct: ray.ObjectRef[HuArray], answers: dict[int, LabelArray]
     ) -> None:
         """Asks these groups; those whose actor died have no answer afterwards."""
-        for n in groups:
-            _wait_until_alive(self.actors[n])
         pending = {n: self.actors[n].segment.remote(ct) for n in groups}
         for n, ref in pending.items():
             try:
@@ -98,12 +97,12 @@ class GroupActors:
                 raise error.cause from error  # what the segmenter itself raised
 
 
-def _wait_until_alive(actor: Actor) -> None:
-    """Waits for a restart, which costs a CT no try."""
+def _wait_until_alive(actors: Sequence[Actor]) -> None:
+    """Waits for restarts, which cost a CT no try."""
     deadline = time.monotonic() + RESTART_WITHIN_S
     while True:
         try:
-            ray.get(actor.__ray_ready__.remote(), timeout=RESTART_WITHIN_S)
+            ray.get([a.__ray_ready__.remote() for a in actors], timeout=RESTART_WITHIN_S)
         except RayError as error:
             if time.monotonic() > deadline:
                 raise SetupError(

@@ -14,11 +14,15 @@ import ray.data
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from cluster.pools import PoolPlan
-from jobs.attempts import start_attempts
+from jobs.attempts import Actor, start_attempts
 from jobs.lane import Lane, LaneSettings
 from jobs.load import LoadSettings, load
 from jobs.manifest import Series
 from jobs.outcome import Outcome
+
+SHARD_CTS = 2000
+"""CTs in one dataset. Ray Data keeps some 14 kB a CT in the driver until a dataset ends; before the
+next one the lanes load their models anew, seconds after hours."""
 
 
 def outcomes(
@@ -34,8 +38,22 @@ def outcomes(
     """
     _bound(plan.store_limit_bytes)
     attempts = start_attempts()
+    for first in range(0, len(series), SHARD_CTS):
+        shard = series[first : first + SHARD_CTS]
+        for row in _dataset(shard, load_settings, lane, plan, attempts).iter_rows():
+            yield row["outcome"]
+
+
+def _dataset(
+    series: Sequence[Series],
+    load_settings: LoadSettings,
+    lane: LaneSettings,
+    plan: PoolPlan,
+    attempts: Actor,
+) -> Dataset:
+    """The expression. Its rows: outcome."""
     rows = [{"series_key": s.series_key, "kind": s.kind, "files": list(s.files)} for s in series]
-    dataset: Dataset = (
+    return (
         ray.data.from_items(rows, override_num_blocks=len(rows))
         .map(
             load,  # type: ignore[arg-type]  # map is typed for functions of the row alone
@@ -50,9 +68,7 @@ def outcomes(
             Lane,  # type: ignore[arg-type]  # map is typed for functions, and takes classes
             fn_constructor_kwargs={"settings": lane, "attempts": attempts},
             compute=ActorPoolStrategy(
-                min_size=1,  # begin with the first lane that is up; a lost node leaves the others
-                max_size=plan.lanes,
-                initial_size=plan.lanes,
+                size=plan.lanes,  # work begins with the first that is up, and none goes idle
                 max_concurrent_calls_per_actor=plan.calls_per_lane,
                 max_tasks_in_flight_per_actor=plan.calls_per_lane,
                 enable_true_multi_threading=True,
@@ -61,8 +77,6 @@ def outcomes(
             num_gpus=plan.gpus_per_lane,
         )
     )
-    for row in dataset.iter_rows():
-        yield row["outcome"]
 
 
 def _bound(store_bytes: int) -> None:

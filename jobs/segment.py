@@ -139,9 +139,16 @@ def _segment(
         try:
             _collect(outcomes(todo, load, lane, plan), committer, progress, stop)
         except RayError as error:
-            raise SetupError(f"Ray ended the run: {str(error).splitlines()[0]}") from error
+            raise SetupError(f"Ray ended the run: {_cause(error)}") from error
         finally:
             progress.close()
+
+
+def _cause(error: RayError) -> str:
+    """What a lane said when it could not start, or the first line of what Ray says."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    said = [line.partition("SetupError: ")[2] for line in lines if "SetupError: " in line]
+    return said[-1] if said else lines[0]
 
 
 def _collect(

@@ -1,0 +1,116 @@
+"""Outcomes into real tables in a folder: when, how often, and what the run's row says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from deltalake import DeltaTable
+
+from jobs.committer import Committer
+from jobs.manifest import Series
+from jobs.outcome import Failure, Outcome, ScanNote
+from jobs.rows import Method
+from segment_actor.errors import FailureCode
+from segment_actor.scan import ScanFacts
+from stats.measure import StructureRow
+from stats.query import connect
+from stats.table import CohortTables, Stamp
+
+FACTS = ScanFacts(age_years=50.0, sex="M", contrast_agent=True)
+NOTE = ScanNote(FACTS, "LPS", (10, 20, 30), (1.0, 2.0, 3.0), np.eye(4), 0.006)
+LIVER = StructureRow("liver", voxel_count=5, volume_ml=0.03)
+
+
+def series(key: str, age_years: float | None = None) -> Series:
+    return Series(key, None, "nifti", f"{key}.nii", (), 1, f"version of {key}", "a", age_years)
+
+
+def measured(key: str) -> Outcome:
+    return Outcome(key, NOTE, (LIVER, StructureRow("spleen", 0)), {"segment": 2.5})
+
+
+def failed(key: str) -> Outcome:
+    return Outcome(key, failure=Failure("read", FailureCode.NOT_3D, "Flat."))
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    return [0.0]
+
+
+@pytest.fixture
+def committer(tmp_path: Path, clock: list[float]) -> Committer:
+    stamp = Stamp("run", "2026-01-31", "v1")
+    todo = [series("a", age_years=51.0), series("b"), series("c")]
+    tables, method = CohortTables(str(tmp_path)), Method("tiny", "paper104")
+    return Committer(tables, stamp, method, todo, every=(2, 60.0), clock=lambda: clock[0])
+
+
+def commits(place: Path) -> int:
+    return DeltaTable(str(place / "scans")).transaction_version("ctcohort") or 0
+
+
+def test_a_commit_is_due_after_so_many_cts_or_seconds(
+    committer: Committer, tmp_path: Path, clock: list[float]
+) -> None:
+    seen = []
+    for second, outcome in [(1.0, measured("a")), (2.0, failed("b")), (3.0, measured("c"))]:
+        clock[0] = second
+        committer.add(outcome)
+        committer.commit_if_due()
+        seen.append(commits(tmp_path))
+    clock[0] = 62.0
+    committer.commit_if_due()
+    assert [*seen, commits(tmp_path)] == [0, 1, 1, 2]
+
+
+def test_nothing_is_committed_when_nothing_came(
+    committer: Committer, tmp_path: Path, clock: list[float]
+) -> None:
+    clock[0] = 1000.0
+    committer.commit_if_due()
+    committer.commit()
+    assert commits(tmp_path) == 0
+
+
+def test_a_second_outcome_of_a_ct_changes_nothing(committer: Committer, tmp_path: Path) -> None:
+    for _ in range(2):
+        committer.add(measured("a"))
+        committer.add(failed("a"))
+        committer.commit()
+    assert (committer.measured, committer.failed, committer.lost()) == (1, 0, 2)
+    assert connect(str(tmp_path)).sql("SELECT count(*) FROM scans").fetchall() == [(1,)]
+
+
+def test_a_scan_has_its_geometry_its_times_and_the_age_of_the_demographics(
+    committer: Committer, tmp_path: Path
+) -> None:
+    committer.add(measured("a"))
+    committer.commit()
+    row = connect(str(tmp_path)).sql(
+        "SELECT age_years, sex, shape_k, spacing_k_mm, field_of_view_mm, orientation, "
+        "contrast_agent, structures_measured, network_s, fetch_s, input_version FROM scans"
+    )
+    expected = (51.0, "M", 30, 3.0, 90.0, "LPS", "yes", 1, 2.5, None, "version of a")
+    assert row.fetchall() == [expected]
+
+
+def test_a_failure_has_its_stage_code_and_sentence(committer: Committer, tmp_path: Path) -> None:
+    committer.add(failed("b"))
+    committer.commit()
+    row = connect(str(tmp_path)).sql("SELECT series_key, stage, code, sentence FROM failures")
+    assert row.fetchall() == [("b", "read", "not_3d", "Flat.")]
+
+
+def test_a_run_has_one_row_that_says_how_it_ended(committer: Committer, tmp_path: Path) -> None:
+    committer.write_run("running", {"code_version": "x"})
+    committer.add(measured("a"))
+    committer.add(failed("b"))
+    committer.commit()
+    committer.write_run("failed", {"code_version": "x"})
+    row = connect(str(tmp_path)).sql(
+        "SELECT status, cts_todo, cts_done, cts_failed, code_version, ct_per_hour > 0 FROM runs"
+    )
+    assert row.fetchall() == [("failed", 3, 1, 1, "x", True)]
