@@ -56,23 +56,20 @@ class Progress:
         self.failed = 0
         self._stream = stream or sys.stderr
         self._clock = clock
-        self._first_s: float | None = None
-        self._last_line_s = clock()
+        self._begun_s = self._last_line_s = clock()
         self._last_line = ""
 
     def add(self, *, failed: bool) -> None:
         """Count one CT."""
         self.done += 1
         self.failed += failed
-        if self._first_s is None:
-            self._first_s = self._clock()
 
     @property
     def per_hour(self) -> float | None:
-        """CTs an hour since the first one was done: the start of Ray and models is not in it."""
-        if self._first_s is None or self.done < 2:
+        """CTs an hour since the beginning; the start of Ray and models weighs less and less."""
+        if not self.done:
             return None
-        return 3600.0 * (self.done - 1) / max(self._clock() - self._first_s, 1e-3)
+        return 3600.0 * self.done / max(self._clock() - self._begun_s, 1e-3)
 
     def tick(self) -> None:
         """Show the line if it is due. Call it often."""

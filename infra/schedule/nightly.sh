@@ -15,6 +15,10 @@ cd "$(dirname "$0")/../.."
 # One name a night: a second submission of the same night is refused. Should two nights overlap all
 # the same, the tables let only one of them commit.
 night=ctcohort-$(date -u +%Y-%m-%d)
+if ray job status "$night" > /dev/null 2>&1; then
+  echo "$night has been submitted already" >&2
+  exit 2
+fi
 ray job submit --submission-id "$night" --working-dir . -- \
   python -m jobs.segment --config "$settings" || status=$?
 

@@ -31,9 +31,10 @@ def test_nothing_is_left_at_the_end() -> None:
     assert progress_line(24, 0, 24, 360.0) == "24/24 CTs done, 0 failed, 360 CT/h"
 
 
-def test_the_rate_does_not_count_the_start_of_ray() -> None:
-    now = iter([0.0, 100.0, 110.0])  # made, first CT, asked
+def test_the_rate_is_that_since_the_beginning_so_that_a_burst_promises_nothing() -> None:
+    now = iter([0.0, 20.0])  # made, asked
     progress = Progress(9, io.StringIO(), lambda: next(now))
+    assert progress.per_hour is None
     progress.add(failed=False)
     progress.add(failed=False)
     assert progress.per_hour == pytest.approx(360.0)
@@ -50,13 +51,14 @@ def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end() -> None:
     assert log.getvalue().splitlines() == [
         "0/3 CTs done, 0 failed",
         "0/3 CTs done, 0 failed",
-        "1/3 CTs done, 1 failed",
+        "1/3 CTs done, 1 failed, 150 CT/h, 48 s left",
     ]
 
 
 def test_a_terminals_line_is_rewritten_in_place_and_ends_with_a_newline() -> None:
     terminal = Terminal()
-    progress = Progress(2, terminal, lambda: 0.0)
+    now = iter(range(0, 7200, 3600))
+    progress = Progress(2, terminal, lambda: next(now, 3600))
     progress.tick()
     progress.add(failed=False)
     progress.tick()
@@ -64,5 +66,8 @@ def test_a_terminals_line_is_rewritten_in_place_and_ends_with_a_newline() -> Non
     text = terminal.getvalue()
     assert text.count("\n") == 1
     assert text.endswith("\n")
-    assert text.split("\r")[1:] == ["0/2 CTs done, 0 failed", *["1/2 CTs done, 0 failed"] * 1,
-                                    "1/2 CTs done, 0 failed\n"]  # fmt: skip
+    assert text.split("\r")[1:] == [
+        "0/2 CTs done, 0 failed",
+        "1/2 CTs done, 0 failed, 1 CT/h, 60 min left",
+        "1/2 CTs done, 0 failed, 1 CT/h, 60 min left\n",
+    ]
