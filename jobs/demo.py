@@ -33,6 +33,10 @@ from segment_actor.geometry import to_canonical
 from segment_actor.nifti import read_nifti
 from stats.query import ask, connect
 
+FIRST_SEED = 268
+"""The twelve phantoms from here on are small as cohorts go: one trunk, no whole body. Four minutes
+on two cores are enough for them; `--seed 0` takes longer."""
+
 QUESTION = """
 SELECT structure,
        count(*) AS cts,
@@ -51,7 +55,7 @@ GROUP BY structure ORDER BY structure
 @click.command("demo", cls=Command)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @click.option("--count", default=12, show_default=True, help="How many phantom CTs.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the first phantom.")
+@click.option("--seed", default=FIRST_SEED, show_default=True, help="Seed of the first phantom.")
 @click.option("--model-set", default="embedded", show_default=True, help="Name or TOML file.")
 def main(out: Path, count: int, seed: int, model_set: str) -> int:
     """Make a phantom archive, segment it, ask it a question: the whole way in minutes."""
