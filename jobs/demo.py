@@ -46,8 +46,8 @@ SELECT structure,
        round(corr(age_years, hu_mean), 2) AS hu_with_age
 FROM latest
 WHERE status = 'ok' AND structure IN
-      ('aorta', 'kidney_right', 'liver', 'pancreas', 'vertebrae_L4', 'vertebrae_T10')
-GROUP BY structure ORDER BY structure
+      ('clavicula_right', 'kidney_right', 'liver', 'pancreas', 'vertebrae_L4', 'vertebrae_T10')
+GROUP BY structure HAVING count(*) >= 4 ORDER BY structure
 """
 """How do volume and density change with age? Only structures wholly in the field of view."""
 

@@ -27,10 +27,10 @@ BACKGROUND = "#101418"
 TEXT = "#e8ecf0"
 
 AGING = (
-    ("aorta", "volume_ml"), ("iliopsoas_left", "volume_ml"), ("kidney_right", "volume_ml"),
-    ("vertebrae_L4", "hu_mean"), ("autochthon_left", "hu_mean"), ("hip_left", "hu_mean"),
+    ("autochthon_left", "hu_mean"), ("vertebrae_T10", "hu_mean"), ("clavicula_right", "hu_mean"),
+    ("vertebrae_L4", "hu_mean"), ("kidney_right", "volume_ml"), ("pancreas", "volume_ml"),
 )  # fmt: skip
-"""Structures and measures that change most with age in the paper (section 3)."""
+"""Structures that change with age in the paper (section 3) and fit into many fields of view."""
 
 UNIT = {"volume_ml": "volume (ml)", "hu_mean": "mean density (HU)"}
 
