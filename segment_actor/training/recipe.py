@@ -116,6 +116,10 @@ def fit(
 
     base = work / "preprocessed" / dataset.name
     plans = {**json.loads((base / f"{PLANS}.json").read_text()), "dataset_name": name}
+    # The groups continue from the coarse model, so all have the network planned for its grid.
+    coarse = json.loads((work / "preprocessed" / FAST.name / f"{PLANS}.json").read_text())
+    network = coarse["configurations"][CONFIGURATION]["architecture"]
+    plans["configurations"][CONFIGURATION]["architecture"] = network
     about = json.loads((work / "raw" / dataset.name / "dataset.json").read_text())
     local = {structure: n for n, structure in enumerate(labels, start=1)}
     about = {**about, "name": name, "labels": {"background": 0, **local}}
