@@ -10,6 +10,7 @@ own is named by its path. Nothing else in the code knows a spacing, a patch or t
     precision = "float32"            # or "bfloat16" where the processor has it; default float32
     licence = "Apache-2.0"
     warning = "For research."        # said in every run's log; may be left out
+    compat = "totalsegmentator-2.18" # run as that tool does; may be left out
 
     [[groups]]                       # painted in this order, a later group over an earlier
     name = "organs"
@@ -21,7 +22,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -42,6 +44,14 @@ Precision = Literal["float32", "bfloat16"]
 
 ENGINE_VERSION: Final = 1
 """Part of every digest; raise it when the same weights give other labels."""
+
+COMPATS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "totalsegmentator-2.18": {"order": 1, "step": 0.8},
+}
+"""Name of another tool's way, and the settings of a set that it fixes.
+
+TotalSegmentator 2.18 resamples linearly and cuts HU off to whole numbers (resampling.py), and moves
+its windows by 0.8 patches (nnunet.py)."""
 
 _BUILT_IN: Final = Path(__file__).parent / "model_sets"
 
@@ -75,6 +85,8 @@ class ModelSet:
         step: distance of windows as a fraction of the patch, 0 < step <= 1.
         precision: of the convolutions.
         warning: a sentence for every run's log; empty if there is none.
+        compat: "" is our own way: HU on the models' grid rounded to whole numbers. A name of
+            `COMPATS` is another tool's way; see `with_compat`.
     """
 
     name: str
@@ -86,6 +98,7 @@ class ModelSet:
     step: float = 0.5
     precision: Precision = "float32"
     warning: str = ""
+    compat: str = ""
 
     def __post_init__(self) -> None:
         if not self.groups:
@@ -96,6 +109,8 @@ class ModelSet:
             raise ValueError(f"step must be above 0 and at most 1, got {self.step}")
         if self.precision not in get_args(Precision):
             raise ValueError(f"precision must be float32 or bfloat16, got {self.precision}")
+        if self.compat and self.compat not in COMPATS:
+            raise ValueError(f"compat must be one of {', '.join(COMPATS)}, got {self.compat}")
 
 
 def load_model_set(name_or_path: str | Path) -> ModelSet:
@@ -122,7 +137,24 @@ def load_model_set(name_or_path: str | Path) -> ModelSet:
     for group in groups:
         check_checkpoint(group)
         label_table(read_model_folder(group.folder).label_names, schema)
-    return model_set
+    return with_compat(model_set, model_set.compat)
+
+
+def with_compat(model_set: ModelSet, name: str) -> ModelSet:
+    """The same models, run as another tool runs them, to give that tool's labels.
+
+    Args:
+        model_set: any set.
+        name: of `COMPATS`; "" leaves the set as it is.
+
+    Raises:
+        SetupError: there is no such name.
+    """
+    if not name:
+        return model_set
+    if name not in COMPATS:
+        raise SetupError(f"there is no compat '{name}'; name one of {', '.join(COMPATS)}")
+    return replace(model_set, compat=name, **COMPATS[name])
 
 
 def model_set_digest(model_set: ModelSet) -> str:
@@ -137,6 +169,7 @@ def model_set_digest(model_set: ModelSet) -> str:
         model_set.step,
         model_set.precision,
         ENGINE_VERSION,
+        *([model_set.compat] if model_set.compat else []),
     ]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 

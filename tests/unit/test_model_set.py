@@ -10,7 +10,7 @@ import pytest
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.model_folder import file_sha256
-from segment_actor.model_set import label_table, load_model_set, model_set_digest
+from segment_actor.model_set import label_table, load_model_set, model_set_digest, with_compat
 from tests.tiny_model import write_tiny_model
 
 HEAD = 'name = "tiny"\nschema = "paper104"\nlicence = "CC0"\n'
@@ -45,6 +45,7 @@ def test_folders_are_found_from_the_file_and_the_spacing_in_the_plans(tmp_path: 
         (HEAD + "step = 0.0\n", "step must be above 0"),
         (HEAD + "order = 2\n", "order must be 0, 1 or 3"),
         (HEAD + 'precision = "float16"\n', "precision must be float32 or bfloat16"),
+        (HEAD + 'compat = "matlab"\n', "compat must be one of totalsegmentator-2.18, got matlab"),
         (HEAD.replace("paper104", "paper105"), "paper105"),
         (HEAD.replace("licence", "license"), "licen"),
         (HEAD + "step = \n", "not valid"),
@@ -101,6 +102,27 @@ def test_the_digest_follows_settings_and_weights_but_not_the_name(tmp_path: Path
     with (model_set.groups[0].folder / "fold_0/checkpoint_final.pth").open("ab") as file:
         file.write(b"\0")
     assert model_set_digest(model_set) != digest
+
+
+def test_compat_fixes_order_and_step_as_totalsegmentator_has_them(tmp_path: Path) -> None:
+    own = load_model_set(write(tmp_path, HEAD + group_toml(tmp_path, "first")))
+    theirs = with_compat(own, "totalsegmentator-2.18")
+    assert (theirs.order, theirs.step, theirs.compat) == (1, 0.8, "totalsegmentator-2.18")
+    assert with_compat(own, "") is own
+    with pytest.raises(SetupError, match="no compat 'matlab'; name one of totalsegmentator-2.18"):
+        with_compat(own, "matlab")
+
+
+def test_a_set_may_name_its_compat_itself(tmp_path: Path) -> None:
+    head = HEAD + 'compat = "totalsegmentator-2.18"\n'
+    assert load_model_set(write(tmp_path, head + group_toml(tmp_path, "first"))).order == 1
+
+
+def test_the_digest_tells_another_tools_rounding_from_ours(tmp_path: Path) -> None:
+    own = load_model_set(write(tmp_path, HEAD + group_toml(tmp_path, "first")))
+    same_settings = replace(own, order=1, step=0.8)
+    theirs = with_compat(own, "totalsegmentator-2.18")
+    assert model_set_digest(theirs) != model_set_digest(same_settings)
 
 
 def test_labels_become_ids_by_name() -> None:
