@@ -25,7 +25,7 @@ from deltalake import DeltaTable
 
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
-from stats.schema import PARTITION, SCHEMAS, TableName
+from stats.schema import PARTITION, SCHEMAS, TableName, check_columns
 from stats.storage import StorageOptions, clear_sentences, is_s3, storage_options, table_uri
 from stats.table import APP_ID
 
@@ -107,7 +107,9 @@ def _open(tables: str, name: TableName, options: dict[str, str]) -> DeltaTable:
             f"there are no tables at {tables}: correct the address, or let ctcohort segment "
             "make them"
         )
-    return DeltaTable(uri, storage_options=options)
+    table = DeltaTable(uri, storage_options=options)
+    check_columns(name, (field.name for field in table.schema().fields))
+    return table
 
 
 def _files(table: DeltaTable, uri: str) -> list[str]:

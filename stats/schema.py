@@ -7,9 +7,12 @@ Unit and meaning travel in the field metadata, and so into the Delta log and eve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import pyarrow as pa
+
+from segment_actor.errors import SetupError
 
 TableName = Literal["scans", "structures", "failures", "runs"]
 
@@ -65,6 +68,9 @@ SCANS = pa.schema(
         _column("slice_thickness_mm", _NUMBER, "Slice thickness, from DICOM.", "mm"),
         _column("contrast_agent", _TEXT, "Contrast agent, from DICOM; NULL if none is named."),
         _column("structures_measured", _COUNT, "Structures with at least one voxel.", "structures"),
+        _column("qc", _TEXT, "pass, warn or fail: the worst finding; see view qc_codes."),
+        _column("qc_reasons", _TEXT, "Codes and their structures, joined by '; '; NULL if none."),
+        _column("resampling", _TEXT, "Way to the model grid: order 3, or the tool it repeats."),
         _column("fetch_s", _NUMBER, "Time to fetch the series from the archive.", "s"),
         _column("read_s", _NUMBER, "Time to decode and check it.", "s"),
         _column("resample_s", _NUMBER, "Time to resample it to the model grid.", "s"),
@@ -97,6 +103,10 @@ STRUCTURES = pa.schema(
         _column(
             "largest_component_fraction", _NUMBER, "Share of the largest piece, 0 to 1.", "fraction"
         ),
+        _column("centroid_r_mm", _NUMBER, "Centroid, to the right of the CT's first voxel.", "mm"),
+        _column("centroid_a_mm", _NUMBER, "Centroid, in front of the CT's first voxel.", "mm"),
+        _column("centroid_s_mm", _NUMBER, "Centroid, above the CT's first voxel.", "mm"),
+        _column("qc_reasons", _TEXT, "Codes of view qc_codes, joined by '; '; NULL if none."),
         _column(
             "status",
             _TEXT,
@@ -153,3 +163,26 @@ SCHEMAS: dict[TableName, pa.Schema] = {
     "failures": FAILURES,
     "runs": RUNS,
 }
+
+
+def check_columns(name: TableName, present: Iterable[str]) -> None:
+    """Refuses a stored table that another version of ctcohort made.
+
+    Nothing is migrated: with the columns the measurement changed too, so every CT would be done
+    again in any case, and rows of two methods in one column would mislead.
+
+    Args:
+        name: which table.
+        present: names of its columns as stored.
+
+    Raises:
+        SetupError: it lacks columns, or has some that this version does not know.
+    """
+    stored, known = set(present), set(SCHEMAS[name].names)
+    odd = [f"lacks {c}" for c in sorted(known - stored)]
+    odd += [f"has {c}, unknown here" for c in sorted(stored - known)]
+    if odd:
+        raise SetupError(
+            f"table {name} was made by another version of ctcohort (it {', '.join(odd)}): give a "
+            "new --tables address, or use the version that made it"
+        )

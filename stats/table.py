@@ -19,7 +19,7 @@ from typing import Final
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from stats.schema import PARTITION, SCHEMAS, TableName
+from stats.schema import PARTITION, SCHEMAS, TableName, check_columns
 from stats.storage import StorageOptions, clear_sentences, storage_options, table_uri
 
 APP_ID: Final = "ctcohort"
@@ -208,7 +208,9 @@ def to_table(name: TableName, rows: Sequence[Row], stamp: Stamp, sequence: int) 
 def _open_or_create(tables: str, name: TableName, options: dict[str, str]) -> DeltaTable:
     uri = table_uri(tables, name)
     if DeltaTable.is_deltatable(uri, storage_options=options):
-        return DeltaTable(uri, storage_options=options)
+        table = DeltaTable(uri, storage_options=options)
+        check_columns(name, (field.name for field in table.schema().fields))
+        return table
     return DeltaTable.create(
         uri,
         schema=SCHEMAS[name],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from stats.schema import PARTITION, SCHEMAS, TableName
+from segment_actor.errors import SetupError
+from stats.schema import PARTITION, SCHEMAS, TableName, check_columns
 
 EVERY_TABLE = pytest.mark.parametrize("name", list(SCHEMAS))
 UNIT_OF_SUFFIX = {"_mm": "mm", "_ml": "ml", "_years": "years", "_s": "s", "_fraction": "fraction"}
@@ -52,3 +53,16 @@ def test_measurements_can_be_null_because_not_measured_is_not_zero() -> None:
 def test_no_column_holds_what_identifies_a_patient(name: TableName) -> None:
     forbidden = ("patient_name", "patient_id", "birth", "path", "uid")
     assert not [c for c in SCHEMAS[name].names if any(word in c for word in forbidden)]
+
+
+@EVERY_TABLE
+def test_a_table_of_this_version_is_taken(name: TableName) -> None:
+    check_columns(name, SCHEMAS[name].names)
+
+
+def test_a_table_of_another_version_is_refused_with_what_it_lacks_and_what_it_has() -> None:
+    older = [c for c in SCHEMAS["scans"].names if c != "qc"]
+    with pytest.raises(SetupError, match=r"scans .* lacks qc.* new --tables"):
+        check_columns("scans", older)
+    with pytest.raises(SetupError, match="has mood, unknown here"):
+        check_columns("scans", [*SCHEMAS["scans"].names, "mood"])
