@@ -38,7 +38,7 @@ WARNING = "Trained on phantoms, for phantoms: never for patients."
 @click.option("--threads", default=2, show_default=True, help="Torch threads.")
 @click.option("--quick", is_flag=True, help="A few steps only, to see that everything runs.")
 def main(out: Path, work: Path, threads: int, quick: bool) -> int:
-    """Train the embedded phantom models again from nothing (about 90 minutes on two cores)."""
+    """Train the embedded phantom models again from nothing (hours on two cores)."""
     try:
         from segment_actor.training import recipe
     except ImportError as error:

@@ -39,7 +39,8 @@ class Effort:
 
     Attributes:
         n_cases: phantoms per grid.
-        fast_epochs, group_epochs: epochs of 50 steps for the fast model, and for each group.
+        fast_epochs, group_epochs: epochs for the fast model, and for each group.
+        steps_per_epoch: batches of an epoch.
         processes: for rendering and preprocessing.
         threads: of torch.
     """
@@ -47,6 +48,7 @@ class Effort:
     n_cases: int = 120
     fast_epochs: int = 34
     group_epochs: int = 20
+    steps_per_epoch: int = 50
     processes: int = 2
     threads: int = 2
 
@@ -97,7 +99,7 @@ def prepare(work: Path, dataset: Dataset, schema: Schema, effort: Effort) -> Non
 
 def fit(
     work: Path, dataset: Dataset, name: str, labels: Mapping[str, int], start: Weights | None,
-    epochs: int,
+    epochs: tuple[int, int],
 ) -> tuple[Weights, dict[str, Any], dict[str, Any]]:  # fmt: skip
     """Trains one model.
 
@@ -107,7 +109,7 @@ def fit(
         name: nnU-Net name of the model, e.g. Dataset901_PhantomOrgans.
         labels: the model's structures: name to id in the schema that the cases are labelled with.
         start: weights to continue from, already cut to this model's classes; None for none.
-        epochs: of 50 steps.
+        epochs: how many, and the steps of one.
 
     Returns:
         weights, plans and dataset.json of the model.
@@ -126,7 +128,7 @@ def fit(
     trainer = nnUNetTrainerPhantom(plans, about)
     trainer.preprocessed_dataset_folder_base = str(base)
     trainer.preprocessed_dataset_folder = str(base / f"{PLANS}_{CONFIGURATION}")
-    trainer.num_epochs = epochs
+    trainer.num_epochs, trainer.num_iterations_per_epoch = epochs
     trainer.label_map = torch.zeros(256, dtype=torch.long)
     for structure, number in labels.items():
         trainer.label_map[number] = local[structure]
@@ -176,7 +178,8 @@ def export(
 def train_fast(work: Path, out: Path, effort: Effort) -> Weights:
     """The model of all structures at 4.5 mm."""
     schema = load_schema("paper104")
-    weights, plans, about = fit(work, FAST, FAST.name, schema.ids, None, effort.fast_epochs)
+    epochs = (effort.fast_epochs, effort.steps_per_epoch)
+    weights, plans, about = fit(work, FAST, FAST.name, schema.ids, None, epochs)
     export(out / FAST.name / FOLDER, weights, plans, about)
     return weights
 
@@ -188,7 +191,8 @@ def train_group(work: Path, out: Path, index: int, coarse: Weights, effort: Effo
     name = group_name(index)
     start = cut_to(coarse, [s.id for s in structures])
     labels = {s.name: s.id for s in structures}
-    weights, plans, about = fit(work, FINE, name, labels, start, effort.group_epochs)
+    epochs = (effort.group_epochs, effort.steps_per_epoch)
+    weights, plans, about = fit(work, FINE, name, labels, start, epochs)
     export(out / name / FOLDER, weights, plans, about)
 
 
@@ -210,5 +214,5 @@ def train(work: Path, models: Path, effort: Effort) -> None:
         train_group(work, models, index, coarse, effort)
 
 
-QUICK = Effort(n_cases=6, fast_epochs=1, group_epochs=1)
+QUICK = Effort(n_cases=6, fast_epochs=1, group_epochs=1, steps_per_epoch=2)
 """Minutes instead of hours, to see that the recipe runs."""
