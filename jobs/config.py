@@ -37,6 +37,7 @@ class SegmentConfig:
         retry_failed: take series again that failed before and have not changed since.
         max_attempts: times a CT may end its worker before it is set aside.
         precision: of the networks' arithmetic, float32 or bfloat16; None takes the model set's.
+        compat: the tool whose way to take, such as totalsegmentator-2.18; None the model set's.
     """
 
     tables: str
@@ -53,6 +54,7 @@ class SegmentConfig:
     retry_failed: bool = False
     max_attempts: int = 4
     precision: Precision | None = None
+    compat: str | None = None
 
     def __post_init__(self) -> None:
         if (self.archive is None) == (self.manifest is None):

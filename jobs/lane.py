@@ -47,6 +47,7 @@ class LaneSettings:
         max_attempts: times a CT may end its worker.
         segmenters: what runs in the group actors.
         labels: folder for label maps, None for none.
+        compat: the tool whose way to take, or None for the set's own.
     """
 
     model_set: str
@@ -55,13 +56,14 @@ class LaneSettings:
     max_attempts: int
     segmenters: MakeSegmenters = group_segmenters
     labels: str | None = None
+    compat: str | None = None
 
 
 class Lane:
     """As Ray Data calls it: a row of `load` in, a row that holds the outcome alone out."""
 
     def __init__(self, settings: LaneSettings, attempts: Actor) -> None:
-        models = load_models(settings.model_set, settings.precision)
+        models = load_models(settings.model_set, settings.precision, settings.compat)
         if model_set_digest(models) != settings.digest:
             raise SetupError(
                 f"Model set {models.name} differs between the nodes: copy it again, or, where only "

@@ -48,6 +48,7 @@ class LoadSettings:
         order: of the resampling spline.
         max_attempts: times a CT may end its worker.
         open_archive: how to reach the archive.
+        truncate: cut HU off to whole numbers on the model's grid, as TotalSegmentator does.
     """
 
     archive: str
@@ -55,6 +56,7 @@ class LoadSettings:
     order: int
     max_attempts: int
     open_archive: OpenArchive = open_store
+    truncate: bool = False
 
 
 def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
@@ -78,10 +80,12 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
             archive = _archive(settings.open_archive, settings.archive)
             blobs = [archive.get(path) for path in row["files"]]
         with clock.timed("read"):
-            scan = read_series(row["kind"], blobs)
+            scan = read_series(row["kind"], blobs, exact=settings.truncate)
             volume = to_canonical(scan.volume)
         with clock.timed("resample"):
-            model_hu = to_model_grid(volume, settings.model_spacing_mm, settings.order)
+            model_hu = to_model_grid(
+                volume, settings.model_spacing_mm, settings.order, truncate=settings.truncate
+            )
         loaded = replace(outcome, scan=_note(scan, volume), timings=clock.seconds)
         return {"outcome": loaded, "hu": volume.hu, "model_hu": model_hu}
 

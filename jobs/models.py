@@ -1,30 +1,35 @@
-"""The model set of a run: as its file says, or in another precision."""
+"""The model set of a run: as its file says, or in another precision, or another tool's way."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
 
-from segment_actor.model_set import ModelSet, Precision, load_model_set
+from segment_actor.model_set import ModelSet, Precision, load_model_set, with_compat
 
 log = logging.getLogger(__name__)
 
 
-def load_models(name_or_path: str, precision: Precision | None) -> ModelSet:
+def load_models(
+    name_or_path: str, precision: Precision | None, compat: str | None = None
+) -> ModelSet:
     """Loads and checks a model set.
 
     Args:
         name_or_path: of the set.
         precision: of the networks' arithmetic; None takes the set's own.
+        compat: the tool whose way to take; None takes the set's own.
 
     Returns:
         The set with the precision that this machine will use: bfloat16 becomes float32 where the
         processor lacks it, so that the pipeline version says what was done.
 
     Raises:
-        SetupError: no such set, or a file of it is missing or another one.
+        SetupError: no such set or tool, or a file of the set is missing or another one.
     """
     models = load_model_set(name_or_path)
+    if compat is not None:
+        models = with_compat(models, compat)
     wanted = precision or models.precision
     if wanted == "bfloat16":
         from segment_actor.window import usable_precision  # torch, 2 s: only for those who ask
@@ -34,3 +39,8 @@ def load_models(name_or_path: str, precision: Precision | None) -> ModelSet:
             log.warning("this processor has no %s; %s runs in %s", wanted, models.name, usable)
         wanted = usable
     return replace(models, precision=wanted)
+
+
+def resampling(models: ModelSet) -> str:
+    """How a CT gets onto the models' grid, as `scans` says it."""
+    return models.compat or f"order {models.order}"

@@ -29,10 +29,12 @@ class Method:
     Attributes:
         model_set: name of the set.
         label_schema: name of the list of structures.
+        resampling: onto the models' grid, such as "order 3".
     """
 
     model_set: str
     label_schema: str
+    resampling: str
 
 
 def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -> Row:
@@ -59,6 +61,7 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "slice_thickness_mm": facts.slice_thickness_mm,
         "contrast_agent": CONTRAST[facts.contrast_agent],
         "structures_measured": sum(row.voxel_count > 0 for row in outcome.structures),
+        "resampling": method.resampling,
         **{column: outcome.timings.get(stage) for stage, column in STAGE_COLUMNS.items()},
         "input_version": series.input_version,
         "model_set": method.model_set,

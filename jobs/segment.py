@@ -35,7 +35,7 @@ from jobs.keys import key_maker
 from jobs.lane import LaneSettings
 from jobs.load import LoadSettings
 from jobs.manifest import Series, read_manifest
-from jobs.models import load_models
+from jobs.models import load_models, resampling
 from jobs.outcome import Outcome
 from jobs.pipeline import outcomes
 from jobs.progress import Progress
@@ -64,7 +64,7 @@ def run(config: SegmentConfig) -> int:
     Raises:
         SetupError: it cannot run, or cannot go on.
     """
-    models = load_models(config.model_set, config.precision)
+    models = load_models(config.model_set, config.precision, config.compat)
     if models.warning:
         log.warning("model set %s: %s", models.name, models.warning)
     series = _series(config)
@@ -82,7 +82,7 @@ def run(config: SegmentConfig) -> int:
     now = datetime.now(UTC)
     stamp = Stamp(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", f"{now:%Y-%m-%d}", version)
     every = (config.commit_every_cts, config.commit_every_s)
-    method = Method(models.name, models.schema)
+    method = Method(models.name, models.schema, resampling(models))
     committer = Committer(tables, stamp, method, todo, every)
     return _work(config, models, todo, committer)
 
@@ -124,9 +124,18 @@ def _segment(
     progress: Progress,
 ) -> None:
     tries = config.max_attempts
-    load = LoadSettings(todo[0].archive, models.spacing_mm, models.order, tries)
+    load = LoadSettings(
+        todo[0].archive, models.spacing_mm, models.order, tries, truncate=bool(models.compat)
+    )
     digest = model_set_digest(models)
-    lane = LaneSettings(config.model_set, config.precision, digest, tries, labels=config.labels)
+    lane = LaneSettings(
+        config.model_set,
+        config.precision,
+        digest,
+        tries,
+        labels=config.labels,
+        compat=config.compat,
+    )
     with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
         plan = plan_pools(
             nodes,
@@ -202,6 +211,7 @@ def _provenance(config: SegmentConfig, models: ModelSet) -> Row:
 @click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
 @click.option("--max-attempts", type=int, help="Times a CT may end its worker [4].")
 @click.option("--precision", help="float32 or bfloat16 [as the model set says].")
+@click.option("--compat", help="totalsegmentator-2.18: its resampling and step [the model set's].")
 def main(config: Path | None, **flags: object) -> int:
     """Measure every CT of an archive that the tables do not hold yet.
 

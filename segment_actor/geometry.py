@@ -108,7 +108,10 @@ def to_canonical(volume: Volume) -> Volume:
     """
     orientation = orientations.io_orientation(volume.affine)
     hu = _contiguous(orientations.apply_orientation(volume.hu, orientation))
-    return Volume(hu, volume.affine @ orientations.inv_ornt_aff(orientation, volume.shape))
+    exact = volume.exact_hu
+    if exact is not None:
+        exact = np.ascontiguousarray(orientations.apply_orientation(exact, orientation))
+    return Volume(hu, volume.affine @ orientations.inv_ornt_aff(orientation, volume.shape), exact)
 
 
 def from_canonical(labels: LabelArray, affine: Affine) -> LabelArray:

@@ -25,7 +25,7 @@ from segment_actor.nifti_header import (
     parse_header,
     truncated_file,
 )
-from segment_actor.volume import HuArray, Volume
+from segment_actor.volume import ExactHuArray, HuArray, Volume
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -34,11 +34,15 @@ _MAX_DEFLATE_RATIO = 1032  # of the format: 258 bytes from 2 bits
 _CHUNK = 2**22  # bytes in one read; igzip copies what it reads, and the copy should stay small
 
 
-def read_nifti(data: bytes) -> Volume:
+def read_nifti(data: bytes, *, exact: bool = False) -> Volume:
     """Reads .nii or .nii.gz (told apart by content), NIfTI-1 or -2, of either byte order.
 
     Orientation is nibabel's rule: the sform where its code is set, else the qform. A file with
     neither is refused, because left and right would be a guess.
+
+    Args:
+        data: the file.
+        exact: keep the fractions of HU too, where the file has any.
 
     Returns:
         The volume as it was stored; `hu` in the file's memory order, I fastest.
@@ -61,7 +65,8 @@ def read_nifti(data: bytes) -> Volume:
     if voxels.size < size:
         raise truncated_file()
     stored = voxels.view(header.dtype).reshape(header.shape, order="F")
-    return Volume(_hounsfield(stored, header), header.affine)
+    hu = _hounsfield(stored, header)
+    return Volume(hu, header.affine, _exact(stored, header, hu) if exact else None)
 
 
 def is_nifti(data: bytes) -> bool:
@@ -101,3 +106,12 @@ def _hounsfield(stored: npt.NDArray[Any], header: NiftiHeader) -> HuArray:
     for k in range(stored.shape[2]):
         hu[:, :, k] = to_hu(stored[:, :, k], header.slope, header.intercept)
     return hu
+
+
+def _exact(stored: npt.NDArray[Any], header: NiftiHeader, hu: HuArray) -> ExactHuArray | None:
+    """As nibabel's get_fdata computes it; None where `hu` is the same."""
+    whole = header.slope.is_integer() and header.intercept.is_integer()
+    if whole and np.issubdtype(stored.dtype, np.integer):
+        return None
+    exact = stored.astype(np.float64) * header.slope + header.intercept
+    return None if np.array_equal(exact, hu) else exact

@@ -29,12 +29,13 @@ MAX_UNZIPPED_BYTES = 4 * 2**30
 _ENCRYPTED = 0x1  # general purpose flag bit 0 of a zip entry
 
 
-def read_series(kind: Kind, blobs: Sequence[bytes]) -> Scan:
+def read_series(kind: Kind, blobs: Sequence[bytes], *, exact: bool = False) -> Scan:
     """Reads a series and makes sure that it can be measured.
 
     Args:
         kind: a NIfTI file, a zip of DICOM files (or of one NIfTI file), or a folder of DICOM files.
         blobs: contents of the series' objects; one, but for "dicom".
+        exact: keep the fractions of HU of a NIfTI file, beside the whole numbers.
 
     Returns:
         The CT on its original grid.
@@ -47,7 +48,7 @@ def read_series(kind: Kind, blobs: Sequence[bytes]) -> Scan:
     elif kind == "zip":
         scan = _read_zip(blobs[0])
     else:
-        scan = Scan(read_nifti(blobs[0]), ScanFacts())
+        scan = Scan(read_nifti(blobs[0], exact=exact), ScanFacts())
     check_volume(scan.volume)
     return scan
 

@@ -9,6 +9,8 @@ CT values, 0.03 HU in white noise of metal and air.
 
 The volume passes through in slabs: beside input and output only the resampled planes that the next
 output planes need are held.
+
+TotalSegmentator's own way, linear and cut off to whole numbers, is in `segment_actor.linear`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from segment_actor.linear import zoom_truncated
 from segment_actor.volume import HuArray, Shape, SpacingMm, Volume
 
 FloatArray = npt.NDArray[np.float32]
@@ -44,17 +47,23 @@ def model_grid(shape: Shape, spacing_mm: SpacingMm, model_spacing_mm: SpacingMm)
     return i, j, k
 
 
-def to_model_grid(volume: Volume, model_spacing_mm: SpacingMm, order: int = 3) -> HuArray:
-    """The CT on the model's grid, rounded to whole HU.
+def to_model_grid(
+    volume: Volume, model_spacing_mm: SpacingMm, order: int = 3, *, truncate: bool = False
+) -> HuArray:
+    """The CT on the model's grid, in whole HU.
 
     Args:
         volume: RAS, of any spacing.
         model_spacing_mm: along I, J, K.
         order: of the spline: 0, 1 or 3.
+        truncate: cut off to whole HU instead of rounding, as TotalSegmentator does; equal to it in
+            every voxel, and of order 1 only.
 
     Returns:
         (I', J', K') int16.
     """
+    if truncate:
+        return _as_totalsegmentator(volume, model_spacing_mm)
     out_shape = model_grid(volume.shape, volume.spacing_mm, model_spacing_mm)
     if out_shape == volume.shape:
         return volume.hu
@@ -62,6 +71,20 @@ def to_model_grid(volume: Volume, model_spacing_mm: SpacingMm, order: int = 3) -
     for at, slab in _slabs(volume.hu, out_shape, order):
         result[at] = np.rint(slab).clip(INT16.min, INT16.max)
     return result
+
+
+def _as_totalsegmentator(volume: Volume, model_spacing_mm: SpacingMm) -> HuArray:
+    """`totalsegmentator.resampling.change_spacing` with order 1 and int32, version 2.18.
+
+    It reads the spacing from a NIfTI header, which holds float32; and where that is the model's
+    own it leaves the CT alone.
+    """
+    spacing_mm = tuple(float(np.float32(mm)) for mm in volume.spacing_mm)
+    if spacing_mm == tuple(model_spacing_mm):
+        return volume.hu
+    i, j, k = spacing_mm
+    out_shape = model_grid(volume.shape, (i, j, k), model_spacing_mm)
+    return zoom_truncated(volume.hu if volume.exact_hu is None else volume.exact_hu, out_shape)
 
 
 def resample(hu: HuArray | FloatArray, out_shape: Shape, order: int = 3) -> FloatArray:

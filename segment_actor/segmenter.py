@@ -76,7 +76,7 @@ def paint(parts: Sequence[LabelArray]) -> LabelArray:
 
 
 def segment_volume(
-    volume: Volume, segmenters: Sequence[GroupSegmenter], order: int = 3
+    volume: Volume, segmenters: Sequence[GroupSegmenter], order: int = 3, *, truncate: bool = False
 ) -> LabelArray:
     """Segments one CT with all groups, one after the other.
 
@@ -84,11 +84,12 @@ def segment_volume(
         volume: RAS.
         segmenters: of one model set, in painting order.
         order: spline order of the resampling.
+        truncate: cut HU off to whole numbers, as TotalSegmentator does.
 
     Returns:
         (I', J', K') uint8, ids of the schema, on the models' grid.
     """
-    hu = to_model_grid(volume, segmenters[0].network.spacing_mm, order)
+    hu = to_model_grid(volume, segmenters[0].network.spacing_mm, order, truncate=truncate)
     return paint([segmenter.segment(hu) for segmenter in segmenters])
 
 

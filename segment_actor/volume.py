@@ -10,6 +10,9 @@ import numpy.typing as npt
 HuArray = npt.NDArray[np.int16]
 """(I, J, K) int16, Hounsfield units."""
 
+ExactHuArray = npt.NDArray[np.float64]
+"""(I, J, K) float64, Hounsfield units with their fractions."""
+
 LabelArray = npt.NDArray[np.uint8]
 """(I, J, K) uint8, label ids of a schema; 0 is background."""
 
@@ -27,10 +30,13 @@ class Volume:
     Attributes:
         hu: (I, J, K) int16, Hounsfield units.
         affine: (4, 4) float64, voxel index to RAS millimetres.
+        exact_hu: (I, J, K) float64, what `hu` was rounded from; None where nothing was lost, or
+            nobody asked for it.
     """
 
     hu: HuArray
     affine: Affine
+    exact_hu: ExactHuArray | None = None
 
     def __post_init__(self) -> None:
         if self.hu.ndim != 3 or self.hu.dtype != np.int16:
@@ -39,6 +45,8 @@ class Volume:
             raise ValueError(
                 f"affine must be (4, 4) float64, got {self.affine.shape} {self.affine.dtype}"
             )
+        if self.exact_hu is not None and self.exact_hu.shape != self.hu.shape:
+            raise ValueError(f"exact_hu is {self.exact_hu.shape}, hu is {self.hu.shape}")
 
     @property
     def shape(self) -> Shape:
