@@ -17,6 +17,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def read_model_folder(folder: Path) -> ModelFolder:
         raise SetupError(f"model folder {folder} does not exist; check the model set")
     for name in (PLANS, DATASET, CHECKPOINT):
         if not (folder / name).is_file():
-            raise SetupError(f"{folder / name} is missing; copy the whole nnU-Net model folder")
+            raise missing_file(folder / name)
     try:
         return _model_folder(folder, _json(folder / PLANS), _json(folder / DATASET))
     except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -103,8 +104,19 @@ def read_model_folder(folder: Path) -> ModelFolder:
         ) from error
 
 
+def missing_file(path: Path) -> SetupError:
+    """For a model folder that lacks one of its three files."""
+    return SetupError(f"{path} is missing; copy the whole nnU-Net model folder")
+
+
 def file_sha256(path: Path) -> str:
-    """SHA-256 of one file, hex."""
+    """SHA-256 of one file, hex. A file that has not changed since is not read again."""
+    facts = path.stat()
+    return _sha256(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, *_facts: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -16,6 +16,9 @@ own is named by its path. Nothing else in the code knows a spacing, a patch or t
     name = "organs"
     folder = "weights/Dataset291_.../nnUNetTrainer__nnUNetPlans__3d_fullres"   # from this file
     sha256 = "..."                   # of fold_0/checkpoint_final.pth
+
+Instead of folder and sha256, `weights = "Dataset291_.../nnUNetTrainer..."` names a model that
+`ctcohort weights` has brought in; where it lies and what it must be is in `trusted_weights`.
 """
 
 from __future__ import annotations
@@ -34,10 +37,14 @@ from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError
 from segment_actor.model_folder import (
     CHECKPOINT,
+    DATASET,
+    PLANS,
     file_sha256,
     folder_digest,
     read_model_folder,
 )
+from segment_actor.official_models import licence_sentence, licensed_models
+from segment_actor.trusted_weights import trusted_models
 from segment_actor.volume import SpacingMm
 
 Precision = Literal["float32", "bfloat16"]
@@ -64,11 +71,15 @@ class Group:
         name: such as 'organs'.
         folder: its nnU-Net model folder.
         sha256: of the checkpoint in it, hex.
+        plans_sha256: of its plans.json; "" is not checked.
+        dataset_sha256: of its dataset.json; "" is not checked.
     """
 
     name: str
     folder: Path
     sha256: str
+    plans_sha256: str = ""
+    dataset_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +136,7 @@ def load_model_set(name_or_path: str | Path) -> ModelSet:
     path = _find(name_or_path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        groups = tuple(
-            Group(**{**group, "folder": (path.parent / group["folder"]).resolve()})
-            for group in content.pop("groups")
-        )
+        groups = _groups(path.parent, content.pop("groups"))
         spacing_mm = _common_spacing_mm(groups)
         model_set = ModelSet(**content, groups=groups, spacing_mm=spacing_mm)
     except (KeyError, TypeError, ValueError) as error:  # ValueError: also of the TOML itself
@@ -175,18 +183,23 @@ def model_set_digest(model_set: ModelSet) -> str:
 
 
 def check_checkpoint(group: Group) -> None:
-    """Makes sure that the checkpoint on this machine is the one the set was written for.
+    """Makes sure that the files on this machine are those that the set was written for.
 
     Raises:
-        SetupError: it is another.
+        SetupError: one is another.
     """
-    path = group.folder / CHECKPOINT
-    found = file_sha256(path)
-    if found != group.sha256:
-        raise SetupError(
-            f"{path} has SHA-256 {found}, but the model set says {group.sha256} for group "
-            f"'{group.name}'; copy the checkpoint again, or correct the set if it was retrained"
-        )
+    wanted = {
+        CHECKPOINT: group.sha256,
+        PLANS: group.plans_sha256,
+        DATASET: group.dataset_sha256,
+    }
+    for name, sha256 in wanted.items():
+        path = group.folder / name
+        if (sha256 or name == CHECKPOINT) and (found := file_sha256(path)) != sha256:
+            raise SetupError(
+                f"{path} has SHA-256 {found}, but the model set says {sha256} for group "
+                f"'{group.name}'; copy the model again, or correct the set if it was retrained"
+            )
 
 
 def label_table(label_names: dict[int, str], schema: Schema) -> npt.NDArray[np.uint8]:
@@ -211,6 +224,26 @@ def label_table(label_names: dict[int, str], schema: Schema) -> npt.NDArray[np.u
     return table
 
 
+def _groups(base: Path, entries: list[dict[str, Any]]) -> tuple[Group, ...]:
+    """The groups of a set's file; folders are meant from the file's own folder."""
+    trusted = trusted_models([entry["weights"] for entry in entries if "weights" in entry])
+    groups = []
+    for entry in entries:
+        place = "weights" if "weights" in entry else "folder"
+        rest = {key: value for key, value in entry.items() if key != place}
+        if place == "weights":
+            folder, lock = trusted[entry["weights"]]
+            own = {
+                "sha256": lock.sha256[CHECKPOINT],
+                "plans_sha256": lock.sha256[PLANS],
+                "dataset_sha256": lock.sha256[DATASET],
+            }
+            groups.append(Group(folder=folder, **own, **rest))
+        else:
+            groups.append(Group(folder=(base / entry["folder"]).resolve(), **rest))
+    return tuple(groups)
+
+
 def _find(name_or_path: str | Path) -> Path:
     built_in = _BUILT_IN / f"{name_or_path}.toml"
     path = Path(name_or_path)
@@ -218,6 +251,8 @@ def _find(name_or_path: str | Path) -> Path:
         return built_in
     if path.is_file():
         return path
+    if str(name_or_path) in licensed_models():
+        raise SetupError(licence_sentence(str(name_or_path)))
     names = ", ".join(sorted(file.stem for file in _BUILT_IN.glob("*.toml")))
     raise SetupError(
         f"there is no model set '{name_or_path}'; name one of {names}, or the path of a .toml file"
