@@ -15,6 +15,7 @@ from segment_actor.dicom_pixels import decode
 from segment_actor.dicom_series import check_one_ct_series, parse_slices
 from segment_actor.geometry import check_grid
 from segment_actor.scan import Scan
+from segment_actor.stored_grid import dicom_grid
 from segment_actor.volume import Volume
 
 
@@ -39,4 +40,5 @@ def read_dicom(files: Sequence[bytes]) -> Scan:
     stack = np.empty((len(slices), rows, columns), np.int16)
     for k, one in enumerate(slices):
         stack[k] = decode(one.file)
-    return Scan(Volume(stack.T, affine), facts_of(slices[0].header))
+    volume = Volume(stack.T, affine)
+    return Scan(volume, facts_of(slices[0].header), dicom_grid(volume))

@@ -11,6 +11,7 @@ import io
 import math
 from typing import Any, cast
 
+import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from isal import igzip, isal_zlib
@@ -21,6 +22,7 @@ from segment_actor.hounsfield import to_hu
 from segment_actor.nifti_header import (
     HEADER_BYTES,
     NiftiHeader,
+    header_fields,
     is_nifti_header,
     parse_header,
     truncated_file,
@@ -67,6 +69,16 @@ def read_nifti(data: bytes, *, exact: bool = False) -> Volume:
     stored = voxels.view(header.dtype).reshape(header.shape, order="F")
     hu = _hounsfield(stored, header)
     return Volume(hu, header.affine, _exact(stored, header, hu) if exact else None)
+
+
+def read_header(data: bytes) -> nib.Nifti1Header:
+    """The header alone, as it stands in a file that `read_nifti` takes.
+
+    Raises:
+        SeriesError: what is wrong with the file.
+    """
+    with _open(data) as stream:
+        return header_fields(_read(stream, 0, HEADER_BYTES).tobytes())
 
 
 def is_nifti(data: bytes) -> bool:

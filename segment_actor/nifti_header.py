@@ -66,7 +66,7 @@ def parse_header(raw: bytes) -> NiftiHeader:
     Raises:
         SeriesError: what is wrong with it.
     """
-    fields = _fields(raw)
+    fields = header_fields(raw)
     with np.errstate(all="ignore"):  # any bits may stand in a damaged field; all are checked
         return _checked_header(fields)
 
@@ -92,7 +92,12 @@ def _header_bytes(raw: bytes) -> int | None:
     return next((size for size in sizes if size in _VERSIONS), None)
 
 
-def _fields(raw: bytes) -> _Fields:
+def header_fields(raw: bytes) -> _Fields:
+    """The header in nibabel's type, every field as it was stored.
+
+    Raises:
+        SeriesError: the bytes are not the beginning of a single-file NIfTI image.
+    """
     size = _header_bytes(raw)
     if size is None:
         raise SeriesError(

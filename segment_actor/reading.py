@@ -14,8 +14,9 @@ from segment_actor.dicom import read_dicom
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.geometry import check_grid
 from segment_actor.hounsfield import check_hounsfield
-from segment_actor.nifti import is_nifti, read_nifti
+from segment_actor.nifti import is_nifti, read_header, read_nifti
 from segment_actor.scan import Scan, ScanFacts
+from segment_actor.stored_grid import nifti_grid
 from segment_actor.volume import Volume
 
 Kind = Literal["nifti", "zip", "dicom"]
@@ -48,7 +49,7 @@ def read_series(kind: Kind, blobs: Sequence[bytes], *, exact: bool = False) -> S
     elif kind == "zip":
         scan = _read_zip(blobs[0])
     else:
-        scan = Scan(read_nifti(blobs[0], exact=exact), ScanFacts())
+        scan = _read_nifti(blobs[0], exact=exact)
     check_volume(scan.volume)
     return scan
 
@@ -63,6 +64,11 @@ def check_volume(volume: Volume) -> None:
     check_hounsfield(volume.hu)
 
 
+def _read_nifti(blob: bytes, *, exact: bool = False) -> Scan:
+    volume = read_nifti(blob, exact=exact)
+    return Scan(volume, ScanFacts(), nifti_grid(volume, read_header(blob)))
+
+
 def _read_zip(blob: bytes) -> Scan:
     files = _unzip(blob)
     images = [file for file in files if is_nifti(file)]
@@ -73,7 +79,7 @@ def _read_zip(blob: bytes) -> Scan:
             FailureCode.SEVERAL_SERIES,
             f"The zip file holds {len(images)} images. Put each image into its own file.",
         )
-    return Scan(read_nifti(images[0]), ScanFacts())
+    return _read_nifti(images[0])
 
 
 def _unzip(blob: bytes) -> list[bytes]:

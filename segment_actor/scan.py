@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from segment_actor.stored_grid import StoredGrid
 from segment_actor.volume import Volume
 
 Sex = Literal["M", "F"]
@@ -39,7 +40,14 @@ class ScanFacts:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One CT as it was read: the original voxel grid, in Hounsfield units."""
+    """One CT as it was read.
+
+    Attributes:
+        volume: the original voxel grid, in Hounsfield units.
+        facts: of its header.
+        grid: on which its masks are written.
+    """
 
     volume: Volume
     facts: ScanFacts
+    grid: StoredGrid

@@ -1,0 +1,120 @@
+"""The grid of a CT's own file: where its masks go, under which header, with which names.
+
+A NIfTI file's masks begin with its own header, so that they open beside it in any viewer. A DICOM
+series' begin with the header that dcm2niix gives it.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import nibabel as nib
+import numpy as np
+
+from segment_actor.volume import Affine, Shape, Volume
+
+LABEL_TABLE = 0
+"""Code of the header extension with the names: what TotalSegmentator 2.18 gives its own.
+
+Connectome Workbench, whose XML it is, has code 30, but nibabel 5.4 cannot hand out the content of
+that one, and so programs that read TotalSegmentator's files could not read ours."""
+
+_TEXTS = ("descrip", "aux_file", "intent_name", "db_name", "data_type")
+"""Fields of the header into which a program may have put anything, a patient's name included."""
+
+_HEADER_STEP = 16  # the standard: extensions, and so the voxels, begin at multiples of 16 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGrid:
+    """The voxel grid of a CT as it was stored.
+
+    Attributes:
+        shape: (I, J, K), axes of the file.
+        affine: (4, 4), voxel index of the file to RAS millimetres.
+        header: the NIfTI header of the file, or the one it would have.
+    """
+
+    shape: Shape
+    affine: Affine
+    header: nib.Nifti1Header
+
+    def without_texts(self) -> StoredGrid:
+        """The same grid, with nothing in the header but geometry."""
+        header = self.header.copy()
+        for name in _TEXTS:
+            if name in header.keys():  # noqa: SIM118  # a header's own `in` looks at its values
+                header[name] = b""
+        return replace(self, header=header)
+
+
+def nifti_grid(volume: Volume, header: nib.Nifti1Header) -> StoredGrid:
+    """The grid of a NIfTI file.
+
+    Args:
+        volume: as it was read.
+        header: its own, of either version and byte order.
+    """
+    return StoredGrid(volume.shape, volume.affine, header.as_byteswapped("<"))
+
+
+def dicom_grid(volume: Volume) -> StoredGrid:
+    """The grid that dcm2niix gives a series: the rows of the images from the bottom to the top.
+
+    Args:
+        volume: axes (column, row, slice), slices along the normal of the images.
+    """
+    upwards = np.diag([1.0, -1.0, 1.0, 1.0])
+    upwards[1, 3] = volume.shape[1] - 1
+    affine = volume.affine @ upwards
+    header = nib.Nifti1Header()
+    header.set_data_shape(volume.shape)
+    header.set_qform(affine, code="scanner")
+    header.set_sform(affine, code="scanner")
+    header.set_xyzt_units("mm")
+    header["magic"] = b"n+1"
+    return StoredGrid(volume.shape, affine, header)
+
+
+def mask_header(grid: StoredGrid, names: Mapping[int, str] | None = None) -> bytes:
+    """All bytes of a NIfTI file of labels that come before its voxels.
+
+    Args:
+        grid: of the CT.
+        names: of the labels, to be kept in the file; None keeps none.
+    """
+    header = grid.header.copy()
+    header.extensions.clear()
+    if names:
+        header.extensions.append(nib.nifti1.Nifti1Extension(LABEL_TABLE, _label_table(names)))
+    header.set_data_dtype(np.uint8)
+    header.set_slope_inter(1, 0)
+    header["cal_min"] = header["cal_max"] = 0  # the CT's window would hide the labels
+    header.set_intent("label")
+    header["vox_offset"] = 0  # nibabel sets it, after the extensions
+    content = io.BytesIO()
+    header.write_to(content)
+    return content.getvalue()
+
+
+def label_colour(label: int) -> tuple[float, float, float]:
+    """Red, green and blue in 0..1 that differ between neighbours: hues in golden-ratio steps."""
+    hue, saturation = (label * 0.618034) % 1.0, 0.55 + 0.35 * (label % 3) / 2
+    return colorsys.hsv_to_rgb(hue, saturation, 0.95 - 0.2 * (label % 2))
+
+
+def _label_table(names: Mapping[int, str]) -> bytes:
+    """The names as XML of Connectome Workbench."""
+    labels = "\n".join(
+        '<Label Key="{}" Red="{:.3f}" Green="{:.3f}" Blue="{:.3f}" Alpha="1">'
+        "<![CDATA[{}]]></Label>".format(label, *label_colour(label), name)
+        for label, name in names.items()
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<CaretExtension><VolumeInformation Index="0"><LabelTable>\n{labels}\n</LabelTable>'
+        "<VolumeType><![CDATA[Label]]></VolumeType></VolumeInformation></CaretExtension>\n"
+    ).encode()
