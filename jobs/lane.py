@@ -94,7 +94,7 @@ class Lane:
                 if self._labels:
                     with clock.timed("write"):
                         write_label_map(
-                            self._labels, outcome.series_key, labels, scan.shape, scan.affine
+                            self._labels, outcome.series_key, labels, scan.grid, self._schema
                         )
             return {"outcome": replace(outcome, structures=rows, timings=clock.seconds)}
 

@@ -99,8 +99,8 @@ def _note(scan: Scan, canonical: Volume) -> ScanNote:
         orientation="".join(aff2axcodes(scan.volume.affine)),
         shape=canonical.shape,
         spacing_mm=canonical.spacing_mm,
-        affine=canonical.affine,
         voxel_ml=canonical.voxel_ml,
+        grid=scan.grid.without_texts(),
     )
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from segment_actor.errors import FailureCode
 from segment_actor.scan import ScanFacts
-from segment_actor.volume import Affine, Shape, SpacingMm
+from segment_actor.stored_grid import StoredGrid
+from segment_actor.volume import Shape, SpacingMm
 from stats.measure import StructureRow
 
 
@@ -37,16 +38,16 @@ class ScanNote:
         orientation: axes as stored, e.g. LPS.
         shape: (I, J, K) on the original grid, RAS.
         spacing_mm: along I, J, K, RAS.
-        affine: (4, 4), voxel index to RAS millimetres, axes RAS.
         voxel_ml: volume of a voxel.
+        grid: of the file, for label maps; nothing but geometry.
     """
 
     facts: ScanFacts
     orientation: str
     shape: Shape
     spacing_mm: SpacingMm
-    affine: Affine
     voxel_ml: float
+    grid: StoredGrid
 
 
 @dataclass(frozen=True, slots=True)

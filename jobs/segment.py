@@ -142,7 +142,8 @@ def _segment(
             len(models.groups),
             largest_ct_bytes=max(s.bytes for s in todo),
             lanes=config.lanes,
-            calls_per_lane=config.calls_per_lane,
+            # one more CT may be on its way up while the next are measured and segmented
+            calls_per_lane=config.calls_per_lane + bool(config.labels),
         )
         log.info("%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes))
         try:

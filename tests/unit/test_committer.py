@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from deltalake import DeltaTable
@@ -14,12 +15,15 @@ from jobs.outcome import Failure, Outcome, ScanNote
 from jobs.rows import Method
 from segment_actor.errors import FailureCode
 from segment_actor.scan import ScanFacts
+from segment_actor.stored_grid import nifti_grid
+from segment_actor.volume import Volume
 from stats.measure import StructureRow
 from stats.query import connect
 from stats.table import CohortTables, Stamp
 
 FACTS = ScanFacts(age_years=50.0, sex="M", contrast_agent=True)
-NOTE = ScanNote(FACTS, "LPS", (10, 20, 30), (1.0, 2.0, 3.0), np.eye(4), 0.006)
+GRID = nifti_grid(Volume(np.zeros((10, 20, 30), np.int16), np.eye(4)), nib.Nifti1Header())
+NOTE = ScanNote(FACTS, "LPS", GRID.shape, (1.0, 2.0, 3.0), 0.006, GRID)
 LIVER = StructureRow("liver", voxel_count=5, volume_ml=0.03)
 
 

@@ -8,24 +8,39 @@ import pytest
 from scipy import ndimage
 
 from jobs.label_maps import write_label_map
+from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
+from segment_actor.stored_grid import StoredGrid, nifti_grid
+from segment_actor.volume import Volume
 
-AFFINE = np.array([[0.8, 0, 0, -90], [0, 0.8, 0, -70], [0, 0, 2.0, 40], [0, 0, 0, 1.0]])
+LPS = np.array([[-0.8, 0, 0, 90], [0, -0.8, 0, 70], [0, 0, 2.0, 40], [0, 0, 0, 1.0]])
+LABELS = np.random.default_rng(0).integers(0, 105, (5, 6, 7)).astype(np.uint8)
+SCHEMA = load_schema("paper104")
 
 
-def test_a_label_map_lies_on_the_cts_grid_as_scipy_would_bring_it_there(tmp_path: Path) -> None:
-    labels = np.random.default_rng(0).integers(0, 105, (5, 6, 7)).astype(np.uint8)
-    write_label_map(str(tmp_path / "maps"), "key", labels, (10, 12, 9), AFFINE)
+def stored() -> StoredGrid:
+    image = nib.Nifti1Image(np.zeros((10, 12, 9), np.int16), LPS)
+    image.header["descrip"] = b"Mrs. Secret"
+    return nifti_grid(Volume(np.zeros((10, 12, 9), np.int16), LPS), image.header).without_texts()
+
+
+def test_a_label_map_lies_on_the_cts_axes_as_scipy_would_bring_it_there(tmp_path: Path) -> None:
+    write_label_map(str(tmp_path / "maps"), "key", LABELS, stored(), SCHEMA)
     image = nib.Nifti1Image.from_filename(tmp_path / "maps" / "key.nii.gz")
-    zoom = np.array((10, 12, 9)) / labels.shape
-    expected = ndimage.zoom(labels, zoom, order=0, mode="nearest")
-    np.testing.assert_array_equal(np.asarray(image.dataobj), expected)
-    np.testing.assert_allclose(image.affine, AFFINE)
+    zoom = np.array((10, 12, 9)) / LABELS.shape
+    in_ras = ndimage.zoom(LABELS, zoom, order=0, mode="nearest")
+    np.testing.assert_array_equal(np.asarray(image.dataobj), in_ras[::-1, ::-1])
+    np.testing.assert_allclose(image.affine, LPS)
+
+
+def test_a_label_map_names_its_structures_and_nothing_else(tmp_path: Path) -> None:
+    write_label_map(str(tmp_path), "key", LABELS, stored(), SCHEMA)
+    header = nib.Nifti1Image.from_filename(tmp_path / "key.nii.gz").header
+    assert b"<![CDATA[kidney_left]]>" in header.extensions[0].get_content()
+    assert header["descrip"].item() == b""
 
 
 def test_a_folder_that_cannot_be_written_stops_the_job(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SetupError, match="Cannot write"):
-        write_label_map(
-            str(tmp_path / "file"), "key", np.zeros((4, 4, 4), np.uint8), (4, 4, 4), AFFINE
-        )
+        write_label_map(str(tmp_path / "file"), "key", LABELS, stored(), SCHEMA)
