@@ -12,6 +12,7 @@ COMMANDS = {
     "segment": "Measure every CT of an archive that the tables do not hold yet.",
     "query": "Ask the tables a question in SQL.",
     "measure": "Measure one CT with a label map of it, without any model or table.",
+    "weights": "Bring in TotalSegmentator's models; say which are here and trusted.",
     "train": "Train the embedded phantom models again from nothing.",
     "phantom": "Write phantom CTs with their ground truth.",
 }

@@ -90,11 +90,7 @@ def read_model_folder(folder: Path) -> ModelFolder:
         SetupError: a file is missing or unreadable, or the model is 2-D, a cascade, region-based,
             of several channels, or not normalised as CT.
     """
-    if not folder.is_dir():
-        raise SetupError(f"model folder {folder} does not exist; check the model set")
-    for name in (PLANS, DATASET, CHECKPOINT):
-        if not (folder / name).is_file():
-            raise missing_file(folder / name)
+    check_complete(folder)
     try:
         return _model_folder(folder, _json(folder / PLANS), _json(folder / DATASET))
     except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -102,6 +98,19 @@ def read_model_folder(folder: Path) -> ModelFolder:
             f"{folder} is not an nnU-Net v2 model folder ({type(error).__name__}: {error}); "
             f"copy {PLANS} and {DATASET} again"
         ) from error
+
+
+def check_complete(folder: Path) -> None:
+    """Makes sure that a model folder has its three files.
+
+    Raises:
+        SetupError: it, or one of them, is missing.
+    """
+    if not folder.is_dir():
+        raise SetupError(f"model folder {folder} does not exist; check the model set")
+    for name in (PLANS, DATASET, CHECKPOINT):
+        if not (folder / name).is_file():
+            raise missing_file(folder / name)
 
 
 def missing_file(path: Path) -> SetupError:

@@ -39,6 +39,7 @@ from segment_actor.model_folder import (
     CHECKPOINT,
     DATASET,
     PLANS,
+    check_complete,
     file_sha256,
     folder_digest,
     read_model_folder,
@@ -137,13 +138,14 @@ def load_model_set(name_or_path: str | Path) -> ModelSet:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         groups = _groups(path.parent, content.pop("groups"))
+        for group in groups:
+            check_checkpoint(group)
         spacing_mm = _common_spacing_mm(groups)
         model_set = ModelSet(**content, groups=groups, spacing_mm=spacing_mm)
     except (KeyError, TypeError, ValueError) as error:  # ValueError: also of the TOML itself
         raise SetupError(f"model set {path} is not valid: {error}; correct the file") from error
     schema = load_schema(model_set.schema)
     for group in groups:
-        check_checkpoint(group)
         label_table(read_model_folder(group.folder).label_names, schema)
     return with_compat(model_set, model_set.compat)
 
@@ -186,8 +188,9 @@ def check_checkpoint(group: Group) -> None:
     """Makes sure that the files on this machine are those that the set was written for.
 
     Raises:
-        SetupError: one is another.
+        SetupError: one is missing, or another.
     """
+    check_complete(group.folder)
     wanted = {
         CHECKPOINT: group.sha256,
         PLANS: group.plans_sha256,

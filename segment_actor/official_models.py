@@ -57,6 +57,11 @@ class OfficialModel:
         return dataset_number(self.dataset)
 
     @property
+    def model_set(self) -> str:
+        """The built-in set that it belongs to."""
+        return {1.5: "total", 3.0: "total-3mm", 6.0: "total-6mm"}[self.spacing_mm]
+
+    @property
     def structures(self) -> tuple[str, ...]:
         """Names of what it segments, in the order of its labels 1, 2, 3 ..."""
         schema = load_schema(SCHEMA)

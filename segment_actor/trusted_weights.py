@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import CHECKPOINT, DATASET, PLANS, file_sha256, missing_file
+from segment_actor.model_folder import CHECKPOINT, DATASET, PLANS, check_complete, file_sha256
 from segment_actor.official_models import dataset_number
 
 FILES: Final = (PLANS, DATASET, CHECKPOINT)
@@ -74,9 +74,7 @@ def digests(folder: Path) -> dict[str, str]:
     Raises:
         SetupError: one is missing.
     """
-    for name in FILES:
-        if not (folder / name).is_file():
-            raise missing_file(folder / name)
+    check_complete(folder)
     return {name: file_sha256(folder / name) for name in FILES}
 
 
@@ -129,8 +127,13 @@ def trust(name: str, entry: Trusted) -> None:
         ) from error
 
 
-def refuse_other_files(name: str, found: Mapping[str, str], entry: Trusted) -> None:
+def refuse_other_files(where: str, found: Mapping[str, str], entry: Trusted) -> None:
     """Makes sure that these are the trusted files.
+
+    Args:
+        where: they were found.
+        found: their SHA-256, as from `digests`.
+        entry: of their model.
 
     Raises:
         SetupError: a file is another.
@@ -138,7 +141,7 @@ def refuse_other_files(name: str, found: Mapping[str, str], entry: Trusted) -> N
     for file in FILES:
         if found[file] != entry.sha256[file]:
             raise SetupError(
-                f"{name}/{file} has SHA-256 {found[file]}, but {weights_folder() / LOCK} trusts "
+                f"{where}/{file} has SHA-256 {found[file]}, but {weights_folder() / LOCK} trusts "
                 f"{entry.sha256[file]} since {entry.since[:10]}; fetch or import the model again, "
                 "or delete its entry there if it was replaced on purpose"
             )
