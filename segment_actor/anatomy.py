@@ -113,6 +113,20 @@ def load_schema(name: str) -> Schema:
     return Schema(name, tuple(map(_structure, rows)), hashlib.sha256(data).hexdigest())
 
 
+@cache
+def v1_view() -> Mapping[str, str | None]:
+    """The v1 schema as a view over the v2 schema.
+
+    Returns:
+        Each of the 104 names of `total_v1`, in the order of their ids, and the structure of
+        `total_v2` that it is; None where v2 has none, which is not measured, not 0. The CSV's notes
+        say what became of those.
+    """
+    path = _FOLDER / "views" / "total_v1_in_total_v2.csv"
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    return {row["v1_name"]: row["v2_name"] or None for row in rows}
+
+
 def _structure(row: dict[str, str]) -> Structure:
     return Structure(
         id=int(row["id"]),

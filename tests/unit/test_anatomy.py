@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from segment_actor.anatomy import GROUPS, Structure, load_schema
+from segment_actor.anatomy import GROUPS, Structure, load_schema, v1_view
 from segment_actor.errors import SetupError
 
 SCHEMAS = ("paper104", "total_v1", "total_v2")
@@ -119,6 +119,29 @@ def test_every_structure_has_a_snomed_code_and_only_twins_share_one(name: str) -
     assert None not in by_code
     assert all(sorted(str(s.side) for s in same) in (["None"], ["left"], ["right"],
                ["left", "right"]) for same in by_code.values())  # fmt: skip
+
+
+def test_the_v1_view_has_all_104_names_in_their_order_and_97_of_them_in_v2() -> None:
+    view = v1_view()
+    assert tuple(view) == load_schema("total_v1").names
+    assert {v2 for v2 in view.values() if v2} <= set(load_schema("total_v2").names)
+    assert len([v2 for v2 in view.values() if v2]) == 97
+
+
+def test_what_v1_has_and_v2_has_not_is_none_in_the_view() -> None:
+    lost = {v1 for v1, v2 in v1_view().items() if v2 is None}
+    chambers = {f"heart_{part}" for part in ("myocardium", "atrium_left", "atrium_right",
+                "ventricle_left", "ventricle_right")}  # fmt: skip
+    assert lost == chambers | {"pulmonary_artery", "face"}
+
+
+def test_a_structure_keeps_what_is_known_of_it_from_v1_to_v2() -> None:
+    v1, v2 = load_schema("total_v1"), load_schema("total_v2")
+    for old, new in v1_view().items():
+        if new:
+            a, b = v1.by_id[v1.ids[old]], v2.by_id[v2.ids[new]]
+            assert (a.category, a.side, a.sequence, a.snomed) == (
+                b.category, b.side, b.sequence, b.snomed)  # fmt: skip
 
 
 def test_a_digest_tells_two_schemas_apart() -> None:
