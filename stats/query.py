@@ -23,7 +23,7 @@ import pyarrow as pa
 import s3fs
 from deltalake import DeltaTable
 
-from segment_actor.anatomy import load_schema
+from segment_actor.anatomy import load_schema, v1_view
 from segment_actor.errors import SetupError
 from stats.schema import PARTITION, SCHEMAS, TableName, check_columns
 from stats.storage import StorageOptions, clear_sentences, is_s3, storage_options, table_uri
@@ -151,6 +151,8 @@ def _s3(options: dict[str, str]) -> s3fs.S3FileSystem:
 
 
 def _anatomy() -> pa.Table:
+    """One row a structure of each schema. v1_name: what v1 calls it, NULL if v1 has it not."""
+    of_v2 = {v2: v1 for v1, v2 in v1_view().items() if v2}
     rows = [
         {
             "label_schema": schema,
@@ -161,6 +163,7 @@ def _anatomy() -> pa.Table:
             "sequence": s.sequence,
             "snomed": s.snomed,
             "lower_volume_ml": s.lower_volume_ml,
+            "v1_name": of_v2.get(s.name) if schema == "total_v2" else s.name,
         }
         for schema in ("paper104", "total_v1", "total_v2")
         for s in load_schema(schema).structures

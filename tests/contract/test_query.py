@@ -131,6 +131,13 @@ def test_replaced_files_in_the_folder_are_not_read(place: str) -> None:
     assert _answer(place, "SELECT status FROM runs") == [("finished",)]
 
 
+def test_all_104_names_of_v1_can_be_asked_for_and_seven_have_no_counterpart(tables: str) -> None:
+    sql = """SELECT count(*), count(v2.structure) FROM anatomy v1 LEFT JOIN anatomy v2
+             ON v2.v1_name = v1.structure AND v2.label_schema = 'total_v2'
+             WHERE v1.label_schema = 'total_v1'"""
+    assert _answer(tables, sql) == [(104, 97)]
+
+
 def test_the_dictionary_says_what_a_column_means(tables: str) -> None:
     sql = "SELECT unit FROM dictionary WHERE column_name = 'volume_ml'"
     assert _answer(tables, sql) == [("ml",)]
