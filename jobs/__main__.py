@@ -11,6 +11,8 @@ COMMANDS = {
     "index": "List an archive: one manifest row a CT series.",
     "segment": "Measure every CT of an archive that the tables do not hold yet.",
     "query": "Ask the tables a question in SQL.",
+    "aging": "Study how each structure's volume and density change with age.",
+    "percentile": "Compare one scan with people of the same sex and similar age.",
     "measure": "Measure one CT with a label map of it, without any model or table.",
     "weights": "Bring in TotalSegmentator's models; say which are here and trusted.",
     "train": "Train the embedded phantom models again from nothing.",

@@ -1,0 +1,215 @@
+"""`ctcohort aging`: the paper's aging study on one's own tables."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.aging_figures import draw_strongest, draw_structure
+from jobs.aging_overview import draw_overview
+from jobs.command import Command
+from jobs.output import FORMS
+from segment_actor.errors import SetupError
+from stats.aging import ALPHA, Row
+from stats.aging_study import AGING, REFERENCE, Question, Stratum, Studied, run_study
+from stats.cohort import MIN_SCANS, Cohort, Wanted, select_cohort
+from stats.demographics import read_demographics
+from stats.exclusions import Measure
+from stats.query import connect
+
+log = logging.getLogger(__name__)
+
+_EPILOG = """\b
+Writes:
+  OUT/aging.parquet, aging.csv   one row a structure and measure: every test and its p-value
+  OUT/reference.parquet, .csv    percentiles of volume and density by age and sex
+  OUT/flow.csv                   who was left out, and why
+  OUT/unmatched.csv              keys without a partner, if --demographics is given
+  OUT/figures/                   overview.png, strongest.png, structures/NAME.png
+"""
+
+_STRATA: dict[str, tuple[Stratum, ...]] = {
+    "all": ("all",), "M": ("M",), "F": ("F",), "both-as-strata": ("M", "F"),
+}  # fmt: skip
+
+
+@click.command("aging", cls=Command, epilog=_EPILOG)
+@click.option("--tables", required=True, help="Folder or s3:// prefix of the tables.")
+@click.option(
+    "--demographics",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV or Parquet with series_key or patient_key, and age_years, sex or others.",
+)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.option(
+    "--sex",
+    type=click.Choice(list(_STRATA)),
+    default="all",
+    show_default=True,
+    help="Study all together, one sex, or each by itself.",
+)
+@click.option(
+    "--adjust",
+    multiple=True,
+    metavar="COLUMN",
+    help="Correct for this column of scans or of the demographics; several times for several.",
+)
+@click.option(
+    "--complete",
+    multiple=True,
+    metavar="STRUCTURE",
+    help="Leave out scans that do not show this structure as a whole, e.g. brain; repeatable.",
+)
+@click.option("--alpha", default=ALPHA, show_default=True, help="A p-value below is significant.")
+@click.option(
+    "--figures",
+    type=click.Choice(["all", "overview", "none"]),
+    default="all",
+    show_default=True,
+    help="Which pictures to draw; `all` has a page for each structure, a second each.",
+)
+def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
+    tables: str,
+    demographics: Path | None,
+    out: Path,
+    sex: str,
+    adjust: tuple[str, ...],
+    complete: tuple[str, ...],
+    alpha: float,
+    figures: str,
+) -> None:
+    """Study how the volume and density of each structure change with age."""
+    people = read_demographics(demographics) if demographics else None
+    strata = _STRATA[sex]
+    wanted = Wanted(strata[0] if sex in ("M", "F") else None, complete, adjust)  # type: ignore[arg-type]
+    _make(out)
+    with connect(tables) as database:
+        cohort = select_cohort(database, people, wanted)
+        _tell_who(cohort, out)
+        _check_size(cohort)
+        study = run_study(database, cohort, Question(strata, alpha))
+        rows = _write_study(study, cohort, out, figures, strata)
+    found = sum(bool(row["significant"]) for row in rows)
+    click.echo(
+        f"{len(rows)} rows in {out / 'aging.csv'}; age groups differ in {found} of them "
+        f"(Kruskal-Wallis, p < {alpha:g})."
+    )
+
+
+def _make(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"cannot write to {out}: {error.strerror}") from error
+
+
+def _tell_who(cohort: Cohort, out: Path) -> None:
+    """Prints and writes the flow, and names what did not match."""
+    flow = pa.Table.from_pylist([asdict(step) for step in cohort.flow])
+    (out / "flow.csv").write_bytes(FORMS["csv"](flow))
+    click.echo(FORMS["table"](flow).decode())
+    for side, keys in cohort.unmatched.items():
+        if keys:
+            log.warning(
+                "%d keys of %s have no partner: %s%s",
+                len(keys), side, ", ".join(keys[:3]), ", ..." if len(keys) > 3 else "",
+            )  # fmt: skip
+    if cohort.unmatched:
+        unmatched = [
+            {"side": side, "key": key} for side, keys in cohort.unmatched.items() for key in keys
+        ]
+        schema = pa.schema([("side", pa.string()), ("key", pa.string())])
+        table = pa.Table.from_pylist(unmatched, schema=schema)
+        (out / "unmatched.csv").write_bytes(FORMS["csv"](table))
+    if cohort.pipeline_versions > 1:
+        log.warning(
+            "the scans were measured by %d methods (pipeline_version): differences between them "
+            "may look like aging",
+            cohort.pipeline_versions,
+        )
+
+
+def _check_size(cohort: Cohort) -> None:
+    n = len(cohort.age_years)
+    if n < MIN_SCANS:
+        raise SetupError(
+            f"only {n} scans are left for the study and {MIN_SCANS} are needed: see the flow above "
+            "for what was left out"
+        )
+
+
+def _write_study(
+    study: Iterable[Studied], cohort: Cohort, out: Path, figures: str, strata: Sequence[Stratum]
+) -> list[Row]:
+    """Draws each structure while it is in memory, and writes the tables at the end."""
+    rows: list[Row] = []
+    reference: list[Row] = []
+    strongest: list[tuple[Studied, Measure]] = []
+    for studied in study:
+        rows += studied.rows
+        reference += studied.reference
+        strongest = _strongest(strongest, studied)
+        if figures == "all":
+            for sex in strata:
+                name = studied.structure if len(strata) == 1 else f"{studied.structure}_{sex}"
+                path = out / "figures" / "structures" / f"{name}.png"
+                draw_structure(cohort, studied, sex, path)
+    _write(pa.Table.from_pylist(rows, schema=AGING), out / "aging")
+    _write(pa.Table.from_pylist(reference, schema=REFERENCE), out / "reference")
+    if figures != "none":
+        for sex in strata:
+            _draw_all(rows, cohort, strongest, sex, out / "figures")
+    return rows
+
+
+def _draw_all(
+    rows: list[Row],
+    cohort: Cohort,
+    strongest: list[tuple[Studied, Measure]],
+    sex: Stratum,
+    folder: Path,
+) -> None:
+    ending = "" if sex == "all" else f"_{sex}"
+    who = {"all": "scans", "M": "scans of men", "F": "scans of women"}[sex]
+    n = len(cohort.sex) if sex == "all" else int((cohort.sex == sex).sum())
+    mine = [row for row in rows if row["sex"] == sex]
+    title = f"How structures change with age: {n:,} {who}"
+    draw_overview(mine, title, folder / f"overview{ending}.png")
+    if strongest:
+        draw_strongest(cohort, strongest, sex, folder / f"strongest{ending}.png")
+
+
+def _strongest(
+    known: list[tuple[Studied, Measure]], studied: Studied
+) -> list[tuple[Studied, Measure]]:
+    """The three with the largest |r_s|; of left and right only the stronger."""
+
+    def strength(candidate: tuple[Studied, Measure]) -> float:
+        of, measure = candidate
+        found = [row.get("r_s") for row in of.rows if row["measure"] == measure]
+        return max((abs(r) for r in found if isinstance(r, float)), default=0.0)
+
+    best: dict[str, tuple[Studied, Measure]] = {}
+    for candidate in sorted([*known, *((studied, m) for m in studied.values)], key=strength):
+        stem = candidate[0].structure.replace("_left", "").replace("_right", "")
+        if strength(candidate) > 0.0:
+            best[stem] = candidate
+    return sorted(best.values(), key=strength, reverse=True)[:3]
+
+
+def _write(table: pa.Table, stem: Path) -> None:
+    try:
+        pq.write_table(table, stem.with_suffix(".parquet"))
+        stem.with_suffix(".csv").write_bytes(FORMS["csv"](table))
+    except OSError as error:
+        raise SetupError(f"cannot write {stem}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    main()

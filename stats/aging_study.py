@@ -1,0 +1,162 @@
+"""The aging study of a cohort, structure by structure, as rows of two tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from stats.aging import ALPHA, PAIRS, QUARTILES, Row, age_bounds, judge, quartile_of, stack, study
+from stats.cohort import Cohort, Flags, Numbers
+from stats.exclusions import (
+    MEASURES,
+    REASONS,
+    UNITS,
+    Measure,
+    Measured,
+    excluded,
+    in_words,
+    measured,
+)
+from stats.reference import PERCENTILES, reference_curve
+
+Stratum = Literal["all", "M", "F"]
+
+_TEXT, _COUNT, _NUMBER, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+AGING: Final = pa.schema(
+    [
+        ("structure", _TEXT), ("measure", _TEXT), ("unit", _TEXT), ("sex", _TEXT),
+        ("n", _COUNT), ("excluded", _COUNT),
+        *((f"excluded_{reason}", _COUNT) for reason in REASONS),
+        ("excluded_reasons", _TEXT), ("lower_volume_ml", _NUMBER),
+        ("mean", _NUMBER), ("sd", _NUMBER), ("median", _NUMBER),
+        ("ks_d", _NUMBER), ("ks_p", _NUMBER),
+        ("r_s", _NUMBER), ("ci_low", _NUMBER), ("ci_high", _NUMBER), ("p", _NUMBER),
+        ("p_bonferroni", _NUMBER), ("correlated", _FLAG), ("slope_per_decade", _NUMBER),
+        ("adjusted_for", _TEXT), ("n_adjusted", _COUNT), ("r_s_adjusted", _NUMBER),
+        ("adjusted_ci_low", _NUMBER), ("adjusted_ci_high", _NUMBER), ("p_adjusted", _NUMBER),
+        ("kruskal_h", _NUMBER), ("kruskal_p", _NUMBER), ("kruskal_p_bonferroni", _NUMBER),
+        ("significant", _FLAG),
+        *((f"age_bound_{q}", _NUMBER) for q in range(1, QUARTILES)),
+        *((f"q{q}_n", _COUNT) for q in range(1, QUARTILES + 1)),
+        *((f"q{q}_median", _NUMBER) for q in range(1, QUARTILES + 1)),
+        *((f"p_q{a + 1}_q{b + 1}", _NUMBER) for a, b in PAIRS),
+        ("significant_pairs", _TEXT), ("note", _TEXT),
+    ]
+)  # fmt: skip
+"""One row a structure, measure and stratum of sex. Unknown is NULL; `note` says why."""
+
+REFERENCE: Final = pa.schema(
+    [
+        ("structure", _TEXT), ("measure", _TEXT), ("unit", _TEXT), ("sex", _TEXT),
+        ("age_years", _COUNT), ("n", _COUNT), *((f"p{p:02d}", _NUMBER) for p in PERCENTILES),
+    ]
+)  # fmt: skip
+"""One row a structure, measure, sex and year of age with enough people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of each structure.
+
+    Attributes:
+        strata: sexes that are studied apart, or all together.
+        alpha: a p-value below it is significant.
+    """
+
+    strata: Sequence[Stratum] = ("all",)
+    alpha: float = ALPHA
+
+
+@dataclass(frozen=True)
+class Studied:
+    """One structure: its rows of both tables, and what they were computed from.
+
+    Attributes:
+        structure: its name.
+        rows: of `AGING`.
+        reference: of `REFERENCE`.
+        values: (N,) of each measure in the cohort's order; NaN where excluded.
+    """
+
+    structure: str
+    rows: list[Row]
+    reference: list[Row]
+    values: Mapping[Measure, Numbers]
+
+
+def run_study(
+    database: duckdb.DuckDBPyConnection, cohort: Cohort, question: Question
+) -> Iterator[Studied]:
+    """Studies one structure after the other; those that no scan was segmented for are left out.
+
+    Args:
+        database: in which `stats.cohort.select_cohort` made this cohort.
+        cohort: the same.
+        question: strata and level.
+    """
+    for structure, lower_volume_ml in cohort.structures.items():
+        found = measured(database, cohort, structure)
+        if found.seen.any():
+            yield _studied(cohort, question, structure, found, lower_volume_ml)
+
+
+def _studied(
+    cohort: Cohort, question: Question, structure: str, found: Measured, lower_volume_ml: float
+) -> Studied:
+    rows: list[Row] = []
+    reference: list[Row] = []
+    values: dict[Measure, Numbers] = {}
+    for measure in MEASURES:
+        faults = excluded(found, measure, lower_volume_ml)
+        used = ~np.logical_or.reduce(list(faults.values()))
+        numbers: Numbers = getattr(found, measure)
+        values[measure] = np.where(used, numbers, np.nan)
+        name: Row = {"structure": structure, "measure": measure, "unit": UNITS[measure]}
+        for sex in question.strata:
+            row = name | {"sex": sex, "lower_volume_ml": _known(lower_volume_ml)}
+            row |= _left_out(faults, _of(cohort, sex), lower_volume_ml)
+            rows.append(row | _row(cohort, question, numbers, used & _of(cohort, sex)))
+        for sex in ("all", "M", "F"):
+            reference += [name | row for row in _curve(cohort, numbers, used, sex)]
+    return Studied(structure, rows, reference, values)
+
+
+def _of(cohort: Cohort, sex: Stratum) -> Flags:
+    return np.ones(len(cohort.sex), dtype=bool) if sex == "all" else cohort.sex == sex
+
+
+def _left_out(faults: Mapping[str, Flags], stratum: Flags, lower_volume_ml: float) -> Row:
+    counts = {reason: int((fault & stratum).sum()) for reason, fault in faults.items()}
+    return {
+        "excluded": sum(counts.values()),
+        **{f"excluded_{reason}": count for reason, count in counts.items()},
+        "excluded_reasons": in_words(counts, lower_volume_ml),
+    }
+
+
+def _row(cohort: Cohort, question: Question, numbers: Numbers, used: Flags) -> Row:
+    bounds = age_bounds(cohort.age_years)
+    row: Row = {"n": int(used.sum()), "adjusted_for": " ".join(cohort.confounders) or None}
+    row |= {f"age_bound_{q}": float(b) for q, b in enumerate(bounds, start=1)}
+    confounders = stack(list(cohort.confounders.values()), len(used))[used]
+    ages = cohort.age_years[used]
+    row |= study(ages, numbers[used], quartile_of(ages, bounds), confounders)
+    tests = len(cohort.structures) * len(MEASURES) * len(question.strata)
+    return row | judge(row, tests, question.alpha)
+
+
+def _curve(cohort: Cohort, numbers: Numbers, used: Flags, sex: Stratum) -> Iterator[Row]:
+    people = used & _of(cohort, sex)
+    for age, n, found in reference_curve(cohort.age_years[people], numbers[people]):
+        quantiles = {f"p{p:02d}": value for p, value in zip(PERCENTILES, found, strict=True)}
+        yield {"sex": sex, "age_years": age, "n": n, **quantiles}
+
+
+def _known(number: float) -> float | None:
+    return None if np.isnan(number) else number

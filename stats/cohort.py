@@ -1,0 +1,271 @@
+"""Who is in a study: one scan a patient, and a count of everybody who is not and why.
+
+The flow is that of Figure 1a of the paper: series seen, less those that failed, less those of
+unknown age or with an incomplete field of view, less further scans of the same patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from segment_actor.errors import SetupError
+from stats.demographics import OLDEST_YEARS, Demographics
+
+Numbers = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+MIN_SCANS: Final = 8
+"""Fewer scans are no cohort: two in each quartile of age."""
+
+_REASONS: Final = {
+    "failed": "could not be measured (table failures says why)",
+    "unmatched": "no row in the demographics file",
+    "age": "age not known",
+    "impossible": f"age outside 0 to {OLDEST_YEARS:.0f} years",
+    "sex": "of another sex, or sex not known",
+    "incomplete": "incomplete field of view (a required structure is cut off or absent)",
+    "further": "another scan of the same patient is used",
+}
+"""In this order; a scan is counted at the first that fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who is asked for.
+
+    Attributes:
+        sex: only this sex; None for all.
+        complete: structures that must be in the field of view as a whole.
+        adjust: columns of scans, or of the demographics file, to correct for.
+    """
+
+    sex: Literal["M", "F"] | None = None
+    complete: Sequence[str] = ()
+    adjust: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of the flow: how many were left out for a reason, and how many are left."""
+
+    step: str
+    unit: str
+    excluded: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """One scan a patient, in a fixed order; N scans.
+
+    Attributes:
+        age_years: (N,) years.
+        sex: (N,) M, F, O or '' if not known.
+        confounders: column to (N, k) numbers, NaN where not known.
+        structures: names and Table S1's lower bounds in ml, NaN where it has none.
+        flow: who was left out and why.
+        unmatched: keys without a partner, by side: `scans` and `demographics`.
+        pipeline_versions: how many methods measured these scans.
+    """
+
+    age_years: Numbers
+    sex: npt.NDArray[np.str_]
+    confounders: dict[str, Numbers]
+    structures: dict[str, float]
+    flow: list[Step]
+    unmatched: dict[str, list[str]] = field(default_factory=dict)
+    pipeline_versions: int = 1
+
+
+def select_cohort(
+    database: duckdb.DuckDBPyConnection, demographics: Demographics | None, wanted: Wanted
+) -> Cohort:
+    """Chooses the scans, and leaves them in the temporary table `cohort` for `measured`.
+
+    Of several scans of a patient the last is taken: the one at the highest age; at the same age
+    the one with most structures.
+
+    Args:
+        database: from `stats.query.connect`.
+        demographics: the user's own; None takes age and sex from table scans.
+        wanted: who is asked for.
+
+    Raises:
+        SetupError: no row of the demographics fits, or a named column or structure is unknown.
+    """
+    _check_structures(database, wanted.complete)
+    unmatched = _register_people(database, demographics)
+    columns = {name: _source(database, demographics, name) for name in _needed(wanted)}
+    parameters: dict[str, object] = {"oldest": OLDEST_YEARS, "sex": wanted.sex}
+    if wanted.complete:
+        parameters["complete"] = list(wanted.complete)
+    database.execute(_candidates(columns, demographics, wanted), parameters)
+    database.execute(_COHORT)
+    rows = database.sql("SELECT * FROM cohort ORDER BY number").to_arrow_table()
+    versions = database.sql("SELECT count(DISTINCT pipeline_version) FROM cohort").fetchall()
+    return Cohort(
+        age_years=rows["age_years"].to_numpy().astype(np.float64),
+        sex=np.array([s or "" for s in rows["sex"].to_pylist()], dtype=np.str_),
+        confounders={name: _as_numbers(rows[name], name) for name in wanted.adjust},
+        structures=_structures(database),
+        flow=_flow(database),
+        unmatched=unmatched,
+        pipeline_versions=int(versions[0][0]),
+    )
+
+
+_COHORT: Final = """
+    CREATE OR REPLACE TEMP TABLE cohort AS
+    SELECT row_number() OVER (ORDER BY series_key) - 1 AS number, * EXCLUDE (reason)
+    FROM candidates WHERE reason IS NULL
+"""
+
+
+def _needed(wanted: Wanted) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("age_years", "sex", *wanted.adjust)))
+
+
+def _register_people(
+    database: duckdb.DuckDBPyConnection, demographics: Demographics | None
+) -> dict[str, list[str]]:
+    """Makes the user's table known as `people`, and finds the keys without a partner.
+
+    Raises:
+        SetupError: no key of the file is a key of the tables.
+    """
+    if demographics is None:
+        return {}
+    key = demographics.key
+    database.register("people", demographics.people)
+    scans = _column(
+        database,
+        f"SELECT DISTINCT series_key FROM scans WHERE {key} IS NULL "  # noqa: S608 - one of KEYS
+        f"OR {key} NOT IN (SELECT {key} FROM people) ORDER BY 1",
+    )
+    rows = _column(
+        database,
+        f"SELECT {key} FROM people WHERE {key} NOT IN "  # noqa: S608 - one of KEYS
+        f"(SELECT {key} FROM scans WHERE {key} IS NOT NULL) ORDER BY 1",
+    )
+    if len(rows) == demographics.people.num_rows:
+        raise SetupError(
+            f"no {key} of {demographics.name} is in the tables: are the keys the pseudonyms of "
+            "table scans?"
+        )
+    return {"scans": scans, "demographics": rows}
+
+
+def _column(database: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    return [str(row[0]) for row in database.sql(sql).fetchall()]
+
+
+def _source(
+    database: duckdb.DuckDBPyConnection, demographics: Demographics | None, name: str
+) -> str:
+    """SQL of a column: the user's where the file has it, else that of scans."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    known = _column(database, "SELECT column_name FROM (DESCRIBE scans)")
+    own = demographics.people.column_names if demographics else []
+    if name in own:
+        return f"people.{quoted} AS {quoted}"
+    if name in known:
+        return f"scans.{quoted} AS {quoted}"
+    raise SetupError(f"there is no column {name} to adjust for; choose from {', '.join(known)}")
+
+
+def _candidates(columns: dict[str, str], demographics: Demographics | None, wanted: Wanted) -> str:
+    """SQL of all measured scans, each by its last method, with the reason to leave it out."""
+    join, unmatched = "", "false"
+    if demographics is not None:
+        key = demographics.key
+        join, unmatched = f"LEFT JOIN people ON people.{key} = scans.{key}", f"people.{key} IS NULL"
+    incomplete = "false"
+    if wanted.complete:
+        incomplete = """series_key IN (SELECT series_key FROM latest WHERE
+            list_contains($complete, structure) AND status IN ('truncated', 'absent'))"""
+    return f"""
+        CREATE OR REPLACE TEMP TABLE candidates AS
+        WITH known AS (
+            SELECT scans.series_key, scans.pipeline_version, scans.patient_key,
+                   scans.structures_measured, scans.label_schema,
+                   {unmatched} AS unmatched, {", ".join(columns.values())}
+            FROM scans {join}
+            QUALIFY row_number() OVER (PARTITION BY scans.series_key
+                                       ORDER BY scans.commit_seq DESC) = 1),
+        judged AS (
+            SELECT *, CASE
+                WHEN unmatched THEN 'unmatched'
+                WHEN age_years IS NULL THEN 'age'
+                WHEN NOT age_years BETWEEN 0 AND $oldest THEN 'impossible'
+                WHEN $sex IS NOT NULL AND sex IS DISTINCT FROM $sex THEN 'sex'
+                WHEN {incomplete} THEN 'incomplete' END AS fault
+            FROM known)
+        SELECT * EXCLUDE (fault, unmatched), CASE
+            WHEN fault IS NOT NULL THEN fault
+            WHEN row_number() OVER (
+                PARTITION BY fault, patient_key, if(patient_key IS NULL, series_key, NULL)
+                ORDER BY age_years DESC, structures_measured DESC NULLS LAST, series_key
+                ) > 1 THEN 'further' END AS reason
+        FROM judged
+    """  # noqa: S608 - our own names, and quoted ones
+
+
+def _flow(database: duckdb.DuckDBPyConnection) -> list[Step]:
+    counts = dict(
+        database.sql("SELECT coalesce(reason, ''), count(*) FROM candidates GROUP BY 1").fetchall()
+    )
+    failed = database.sql(
+        "SELECT count(DISTINCT series_key) FROM failures "
+        "WHERE series_key NOT IN (SELECT series_key FROM scans)"
+    ).fetchall()
+    counts["failed"] = failed[0][0]
+    left = sum(counts.values())
+    steps = [Step("CT series seen", "scans", 0, left)]
+    for reason, sentence in _REASONS.items():
+        left -= (excluded := counts.get(reason, 0))
+        if excluded or reason in ("failed", "age"):
+            steps.append(Step(sentence, "scans", excluded, left))
+    return steps
+
+
+def _structures(database: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """Structures of the cohort's label schemas in the order of their ids."""
+    rows = database.sql(
+        """SELECT structure, max(lower_volume_ml) FROM anatomy
+           WHERE label_schema IN (SELECT DISTINCT label_schema FROM cohort)
+           GROUP BY structure ORDER BY min(id), structure"""
+    ).fetchall()
+    return {name: np.nan if bound is None else float(bound) for name, bound in rows}
+
+
+def _check_structures(database: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    known = set(_column(database, "SELECT DISTINCT structure FROM anatomy"))
+    if unknown := [name for name in names if name not in known]:
+        raise SetupError(f"there is no structure {', '.join(unknown)}; see view anatomy")
+
+
+def _as_numbers(column: pa.ChunkedArray, name: str) -> Numbers:
+    """(N, k): a number as it is, a text as one 0/1 column for each value but the most frequent.
+
+    Raises:
+        SetupError: a text with more than 20 different values is a name, not a confounder.
+    """
+    kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+        numbers: Numbers = column.cast(pa.float64()).to_numpy().reshape(-1, 1)
+        return numbers
+    texts = np.array(["" if t is None else str(t) for t in column.to_pylist()])
+    values, counts = np.unique(texts[texts != ""], return_counts=True)
+    if len(values) > 20:
+        raise SetupError(f"column {name} has {len(values)} different texts: not a confounder")
+    others = np.delete(values, counts.argmax()) if len(values) else values
+    dummies: Numbers = (texts[:, None] == others[None, :]).astype(np.float64)
+    dummies[texts == ""] = np.nan
+    return dummies
