@@ -102,7 +102,7 @@ def load_network(folder: Path) -> Network:
     except (KeyError, RuntimeError) as error:
         raise SetupError(
             f"{model.checkpoint} does not fit the network of its plans; "
-            f"copy the whole model folder again ({str(error)[:200]})"
+            f"copy the whole model folder again ({' '.join(str(error).split())[:200]})"
         ) from error
     # float(): a checkpoint may hold its weights in float16, at half the size.
     module.float().eval().requires_grad_(requires_grad=False)
