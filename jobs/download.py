@@ -20,7 +20,7 @@ from segment_actor.errors import SetupError
 log = logging.getLogger(__name__)
 
 ATTEMPTS_WITHOUT_PROGRESS = 3
-PAUSE_S = 2.0
+PAUSE_S = 1.0
 TIMEOUT_S = 60.0
 CHUNK_BYTES = 1024**2
 
@@ -39,7 +39,7 @@ def download(url: str, target: Path, most_bytes: int, pause_s: float = PAUSE_S) 
         url: http:// or https://.
         target: file to make; its folder exists.
         most_bytes: a larger file is refused.
-        pause_s: between attempts.
+        pause_s: before trying again, after an attempt that brought nothing; then twice that.
 
     Raises:
         SetupError: not found, refused, too large, or broken off again and again. What came is kept
@@ -68,7 +68,7 @@ def download(url: str, target: Path, most_bytes: int, pause_s: float = PAUSE_S) 
                 "same command again and it goes on from there"
             )
         log.warning("broke off after %s bytes (%s); trying again", f"{_size(part):,}", cause)
-        time.sleep(pause_s)
+        time.sleep(pause_s * idle)
     part.replace(target)
     target.with_name(f"{target.name}.etag").unlink(missing_ok=True)
 
