@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": "Make a phantom archive, segment it, ask it a question: the whole way in minutes.",
     "index": "List an archive: one manifest row a CT series.",
     "segment": "Measure every CT of an archive that the tables do not hold yet.",
+    "segment-one": "Segment one CT: masks on its own grid, with its own header.",
     "query": "Ask the tables a question in SQL.",
     "aging": "Study how each structure's volume and density change with age.",
     "percentile": "Compare one scan with people of the same sex and similar age.",
@@ -29,10 +30,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The click command called `main` in `jobs.<cmd_name>`."""
+        """The click command called `main` in `jobs.<cmd_name>`, a dash written as _."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"jobs.{cmd_name}").main
+        command = importlib.import_module(f"jobs.{cmd_name.replace('-', '_')}").main
         assert isinstance(command, click.Command)
         return command
 

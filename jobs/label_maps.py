@@ -26,5 +26,5 @@ def write_label_map(
         SetupError: it cannot be written there.
     """
     header = mask_header(grid, {s.id: s.name for s in schema.structures})
-    pieces = gzip_member([part(header), *store_labels(labels, grid).parts()])
+    pieces = gzip_member([part(header), *store_labels(labels, grid.shape, grid.affine).parts()])
     write_bytes(f"{folder.rstrip('/')}/{series_key}.nii.gz", b"".join(pieces))

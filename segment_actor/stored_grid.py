@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import nibabel as nib
 import numpy as np
 
-from segment_actor.volume import Affine, Shape, Volume
+from segment_actor.volume import Affine, LabelArray, Shape, Volume
 
 LABEL_TABLE = 0
 """Code of the header extension with the names: what TotalSegmentator 2.18 gives its own.
@@ -86,6 +86,29 @@ def mask_header(grid: StoredGrid, names: Mapping[int, str] | None = None) -> byt
         grid: of the CT.
         names: of the labels, to be kept in the file; None keeps none.
     """
+    header = _label_header(grid, names)
+    content = io.BytesIO()
+    header.write_to(content)
+    return content.getvalue()
+
+
+def label_image(
+    grid: StoredGrid, labels: LabelArray, names: Mapping[int, str] | None = None
+) -> nib.Nifti1Image:
+    """A label map as an image, with what `mask_header` would put before it.
+
+    Args:
+        grid: of the CT.
+        labels: (I, J, K) uint8 on it.
+        names: of the labels.
+    """
+    header = _label_header(grid, names)
+    image = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    # a CT stored as (I, J, K, 1) gets such labels
+    return image(labels.reshape(header.get_data_shape(), order="F"), grid.affine, header)
+
+
+def _label_header(grid: StoredGrid, names: Mapping[int, str] | None) -> nib.Nifti1Header:
     header = grid.header.copy()
     header.extensions.clear()
     if names:
@@ -95,9 +118,7 @@ def mask_header(grid: StoredGrid, names: Mapping[int, str] | None = None) -> byt
     header["cal_min"] = header["cal_max"] = 0  # the CT's window would hide the labels
     header.set_intent("label")
     header["vox_offset"] = 0  # nibabel sets it, after the extensions
-    content = io.BytesIO()
-    header.write_to(content)
-    return content.getvalue()
+    return header
 
 
 def label_colour(label: int) -> tuple[float, float, float]:

@@ -19,8 +19,7 @@ from scipy import ndimage
 
 from segment_actor.gzip_parts import Part, joined, part, zeros
 from segment_actor.resampling import nearest_index
-from segment_actor.stored_grid import StoredGrid
-from segment_actor.volume import LabelArray
+from segment_actor.volume import Affine, LabelArray, Shape
 
 Box = tuple[slice, slice, slice]
 IndexArray = npt.NDArray[np.int32]
@@ -80,19 +79,20 @@ class StoredLabels:
         return part(self.planes[n].take(along_i, axis=1).take(along_j, axis=0))
 
 
-def store_labels(labels: LabelArray, grid: StoredGrid) -> StoredLabels:
+def store_labels(labels: LabelArray, shape: Shape, affine: Affine) -> StoredLabels:
     """The label map of a CT, ready to be written as its file is.
 
     Args:
         labels: (i, j, k) uint8 on the model's grid, RAS, over the extent of the CT.
-        grid: of the CT's file.
+        shape: (I, J, K) of the CT, axes of its file.
+        affine: (4, 4), voxel index of the file to RAS millimetres.
     """
-    to_ras = orientations.io_orientation(grid.affine)
+    to_ras = orientations.io_orientation(affine)
     axes = [int(axis) for axis in to_ras[:, 0]]
     turned = labels.transpose(axes)
     index = [
         nearest_index(n, have)[:: int(flip)]
-        for n, have, flip in zip(grid.shape, turned.shape, to_ras[:, 1], strict=True)
+        for n, have, flip in zip(shape, turned.shape, to_ras[:, 1], strict=True)
     ]
     planes = np.ascontiguousarray(turned.T)
     boxes = enumerate(ndimage.find_objects(planes), 1)

@@ -1,0 +1,92 @@
+"""What the options of `ctcohort segment-one` mean, in the words of TotalSegmentator's users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from jobs.command import Command
+from segment_actor.errors import SetupError
+from segment_actor.reading import Kind
+
+NIFTI = (".nii", ".nii.gz")
+
+FAST = {"embedded": "embedded-fast", "total": "total-3mm"}
+"""Model set, and the coarse one of the same family."""
+
+_LIST_OPTIONS = ("-rs", "--roi_subset", "--roi-subset")
+
+
+class ListCommand(Command):
+    """A command some of whose options take a list: `--roi_subset liver spleen -o out`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Click repeats the option for each value; here the option may stand once."""
+        spread: list[str] = []
+        option = None
+        for arg in args:
+            if arg.startswith("-"):
+                option = arg if arg in _LIST_OPTIONS else None
+                spread += [] if option else [arg]
+            else:
+                spread += [option, arg] if option else [arg]
+        return super().parse_args(ctx, spread)
+
+
+def fast_set(model_set: str) -> str:
+    """The coarse set of the same family.
+
+    Raises:
+        SetupError: there is none.
+    """
+    if model_set not in FAST:
+        raise SetupError(
+            f"--fast knows the model sets {', '.join(FAST)}, not '{model_set}'; "
+            "leave --fast out and name the set you want with --model-set"
+        )
+    return FAST[model_set]
+
+
+def place_of(out: Path, *, ml: bool) -> tuple[Path, str | None]:
+    """Where to write.
+
+    Returns:
+        The folder; and the name of the label map in it, None for a mask a structure.
+
+    Raises:
+        SetupError: the output is a folder where a file is meant, or the other way round.
+    """
+    if not ml:
+        if out.name.endswith(NIFTI):
+            raise SetupError(
+                f"{out} is named like one file, but there is one mask a structure; "
+                "name a folder, or add --ml for one file with all structures"
+            )
+        return out, None
+    if not out.name.endswith(".nii.gz") or out.is_dir():
+        raise SetupError(f"with --ml the output is one file; name it {out / 'labels'}.nii.gz")
+    return out.parent, out.name
+
+
+def files_of(ct: Path) -> tuple[Kind, Sequence[Path]]:
+    """The kind of input, and its files.
+
+    A folder is taken with all folders below it, as dcm2niix takes it: several series in it are
+    refused when they are read.
+
+    Raises:
+        SetupError: there is nothing there, or nothing of a CT.
+    """
+    if ct.is_dir():
+        visible = sorted(f for f in ct.rglob("*") if f.is_file() and not f.name.startswith("."))
+        if not visible:
+            raise SetupError(f"the folder {ct} is empty; name a CT, or a folder of DICOM files")
+        return "dicom", visible
+    if not ct.exists():
+        raise SetupError(f"{ct} does not exist; check the path of the CT")
+    name = ct.name.lower()
+    if name.endswith(".zip"):
+        return "zip", [ct]
+    return ("nifti" if name.endswith(NIFTI) else "dicom"), [ct]

@@ -1,0 +1,170 @@
+"""`ctcohort segment-one`: one CT, with the habits of TotalSegmentator's command line.
+
+One file, one folder of DICOM or one zip in; masks on the CT's own grid out. No Ray, no tables.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import cast, get_args
+
+import click
+import numpy as np
+
+from jobs.command import DONE, SOME_FAILED
+from jobs.models import load_models
+from jobs.one_masks import write_label_map, write_masks
+from jobs.one_options import ListCommand, fast_set, files_of, place_of
+from jobs.staging import staged
+from segment_actor.anatomy import load_schema
+from segment_actor.errors import SeriesError
+from segment_actor.model_set import COMPATS, ModelSet, Precision
+from segment_actor.one import (
+    OneAhead,
+    Segmented,
+    group_loader,
+    groups_of,
+    keep_only,
+    names_of,
+    segment_scan,
+)
+from segment_actor.reading import read_series
+from segment_actor.stored_grid import StoredGrid
+from segment_actor.stored_labels import store_labels
+
+log = logging.getLogger(__name__)
+
+Flags = Mapping[str, object]
+
+
+@click.command("segment-one", cls=ListCommand)
+@click.option(
+    "-i", "--input", "ct", type=click.Path(path_type=Path), required=True,
+    help="The CT: .nii, .nii.gz, a folder of DICOM files, or a .zip of either.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", "out", type=click.Path(path_type=Path), required=True,
+    help="Folder for one mask a structure; with --ml the .nii.gz for all.",
+)  # fmt: skip
+@click.option("-ml", "--ml", is_flag=True, help="One label map with the names in its header.")
+@click.option("-f", "--fast", is_flag=True, help="The coarse models of the same family.")
+@click.option(
+    "--model-set", "--model_set", default="embedded", show_default=True, help="Name or TOML file."
+)
+@click.option(
+    "-rs", "--roi-subset", "--roi_subset", "roi_subset", multiple=True, metavar="NAME...",
+    help="Only these structures; only the models that have them run.",
+)  # fmt: skip
+@click.option(
+    "-s", "--statistics", is_flag=True,
+    help="statistics.csv and .json: volume and HU of every structure.",
+)  # fmt: skip
+@click.option("-p", "--preview", is_flag=True, help="preview.png: slices and renderings.")
+@click.option("-d", "--device", default="auto", show_default=True, help="cpu, gpu, gpu:N or auto.")
+@click.option(
+    "--engine", default="auto", show_default=True, help="torch, openvino, compile or auto."
+)
+@click.option(
+    "--precision", type=click.Choice(get_args(Precision)), help="[default: as the model set says]"
+)
+@click.option(
+    "--compat", type=click.Choice(list(COMPATS)),
+    help="Resample, move windows and count statistics as that program does.",
+)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors.")
+def main(ct: Path, out: Path, **flags: object) -> int:
+    """Segment one CT: masks on its own grid, with its own header."""
+    if flags["quiet"]:
+        for package in ("__main__", "jobs", "segment_actor"):
+            logging.getLogger(package).setLevel(logging.WARNING)
+    try:
+        run(ct, out, flags)
+    except SeriesError as error:
+        click.echo(f"ctcohort segment-one: {ct}: {error.sentence}", err=True)
+        return SOME_FAILED
+    return DONE
+
+
+def run(ct: Path, out: Path, flags: Flags) -> None:
+    """Segments one CT and writes what was asked for, all of it or nothing.
+
+    Args:
+        ct: file or folder.
+        out: folder, or file with --ml.
+        flags: the other options of `main`, by name.
+
+    Raises:
+        SeriesError: the CT cannot be segmented.
+        SetupError: an option is wrong, or nothing can be written there.
+    """
+    begun = time.perf_counter()
+    folder, file = place_of(out, ml=bool(flags["ml"]))
+    kind, files = files_of(ct)
+    models = _models(flags)
+    roi_subset = cast("tuple[str, ...]", flags["roi_subset"])
+    schema = load_schema(models.schema)
+    groups = groups_of(models, schema, roi_subset)
+    load = group_loader(models, str(flags["engine"]), str(flags["device"]))
+    with staged(folder) as scratch:
+        segmenters = OneAhead(groups, load)  # the first model loads while the CT is read
+        scan = read_series(kind, [f.read_bytes() for f in files], exact=bool(models.compat))
+        log.info("%d x %d x %d voxels read", *scan.volume.shape)
+        segmented = segment_scan(scan.volume, models, segmenters)
+        segmented = replace(segmented, labels=keep_only(segmented.labels, schema, roi_subset))
+        log.info("segmented by %d model(s) of set %s", len(groups), models.name)
+        names = names_of(schema, roi_subset)
+        _write_labels(scratch, file, segmented, scan.grid, names)
+        _write_extras(scratch, segmented, models, set(names.values()), flags)
+    if not flags["quiet"]:
+        found = set(np.unique(segmented.labels).tolist()) & set(names)
+        seconds = time.perf_counter() - begun
+        print(f"{len(found)} of {len(names)} structures found in {seconds:.1f} s: {out}")
+
+
+def _models(flags: Flags) -> ModelSet:
+    name = str(flags["model_set"])
+    models = load_models(
+        fast_set(name) if flags["fast"] else name,
+        cast("Precision | None", flags["precision"]),
+        cast("str | None", flags["compat"]),
+    )
+    if models.warning:
+        log.warning("model set %s: %s", models.name, models.warning)
+    return models
+
+
+def _write_labels(
+    folder: Path,
+    file: str | None,
+    segmented: Segmented,
+    grid: StoredGrid,
+    names: Mapping[int, str],
+) -> None:
+    stored = store_labels(segmented.labels, grid.shape, grid.affine)
+    if file:
+        write_label_map(folder / file, stored, grid, names)
+    else:
+        write_masks(folder, stored, grid, names)
+
+
+def _write_extras(
+    folder: Path, segmented: Segmented, models: ModelSet, shown: set[str], flags: Flags
+) -> None:
+    """Statistics and preview; what they need is imported only for those who ask."""
+    schema = load_schema(models.schema)
+    if flags["statistics"]:
+        from jobs.one_statistics import write_statistics
+
+        write_statistics(folder, segmented, models, shown)
+    if flags["preview"]:
+        from jobs.preview import preview
+
+        preview(segmented, schema, folder / "preview.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Files that appear together when all of them are whole, or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from segment_actor.errors import SetupError
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A folder to write into; at the end, all that is in it moves into `folder`.
+
+    It lies inside `folder`, so that moving is renaming. After an error nothing is moved; a
+    process that is killed leaves it behind as `.ctcohort-...`.
+
+    Raises:
+        SetupError: the folder cannot be made or written, now or later (a full disk).
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".ctcohort-", dir=folder))
+    except OSError as error:
+        raise SetupError(f"cannot write to {folder}: {error.strerror}") from error
+    try:
+        yield scratch
+        for file in sorted(scratch.iterdir()):
+            file.replace(folder / file.name)
+    except OSError as error:
+        raise SetupError(f"cannot write to {folder}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
