@@ -111,4 +111,7 @@ class Lane:
         """hu: (I, J, K), the original grid; labels: (i, j, k), the model's."""
         with clock.timed("measure"):
             i, j, k = (nearest_index(*n) for n in zip(hu.shape, labels.shape, strict=True))
-            return tuple(measure(hu, labels, scan.voxel_ml, self._schema, (i, j, k)))
+            rows = measure(
+                hu, labels, scan.voxel_ml, self._schema, (i, j, k), spacing_mm=scan.spacing_mm
+            )
+            return tuple(rows)

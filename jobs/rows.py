@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jobs.manifest import Series
 from jobs.outcome import Outcome, ScanNote
+from stats.qc_codes import scan_verdict
 from stats.table import Row
 
 STAGE_COLUMNS = {
@@ -42,6 +43,9 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
     shape_i, shape_j, shape_k = scan.shape
     spacing_i_mm, spacing_j_mm, spacing_k_mm = scan.spacing_mm
     facts = scan.facts
+    verdict, reasons = scan_verdict(
+        (row.structure, row.voxel_count, row.qc_reasons) for row in outcome.structures
+    )
     return {
         "series_key": outcome.series_key,
         "patient_key": series.patient_key,
@@ -61,6 +65,8 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "slice_thickness_mm": facts.slice_thickness_mm,
         "contrast_agent": CONTRAST[facts.contrast_agent],
         "structures_measured": sum(row.voxel_count > 0 for row in outcome.structures),
+        "qc": verdict.value,
+        "qc_reasons": reasons,
         "resampling": method.resampling,
         **{column: outcome.timings.get(stage) for stage, column in STAGE_COLUMNS.items()},
         "input_version": series.input_version,

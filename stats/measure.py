@@ -1,41 +1,31 @@
 """Every structure of one CT, measured in a single pass over the original grid.
 
-The labels live on the coarser model grid. For each voxel of the CT its label is looked up through
-one index array per axis, so a label map of the CT's full size is never built. Counting the
-(label, HU) pairs gives a histogram with one bin per HU value, and from it everything follows
-exactly: volume, mean, standard deviation, extremes and quantiles.
+The labels live on the coarser model grid, as runs (stats.runs). Counting the HU values of each
+label gives a histogram with one bin per HU value, and from it everything follows exactly: volume,
+mean, standard deviation, extremes and quantiles. The same runs give pieces and places, and these
+the findings of quality control (stats.qc): nothing is read twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-import cc3d
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, Structure
-from segment_actor.volume import HuArray, LabelArray
+from segment_actor.volume import HuArray, LabelArray, SpacingMm
+from stats.places import Place, places
+from stats.qc import Seen, reasons
+from stats.runs import LOWEST_HU, Indices, find_runs, hu_histograms, join_pieces, same_grid
 
-MEASUREMENT_VERSION: Final = "1"
+MEASUREMENT_VERSION: Final = "2"
 """Changes when a number in `structures` would change for the same labels; part of the pipeline
 version, so that old and new numbers are never mixed."""
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
-
-LOWEST_HU: Final = int(np.iinfo(np.int16).min)
-_HU_BINS: Final = 2**16  # one bin per int16 value: no voxel is clipped or lost
-LABELS: Final = 2**8
-
-IndexArray = npt.NDArray[np.int32]
-"""(N,) int32: for each voxel of the CT along one axis, the voxel of the model grid."""
-
-Indices = tuple[IndexArray, IndexArray, IndexArray]
-"""Index arrays of the I, J and K axis."""
 
 _Counts = npt.NDArray[np.int64]
 
@@ -64,6 +54,10 @@ class StructureRow:
         touches_border: a voxel lies on one of the six faces of the CT.
         components: pieces on the model grid, voxels joined by faces.
         largest_component_fraction: share of the largest piece in the model grid's voxels, 0..1.
+        centroid_r_mm, centroid_a_mm, centroid_s_mm: mean place of its voxels, to the right of, in
+            front of and above the CT's first voxel; None where the spacing is not known.
+        qc_reasons: codes of the findings that concern it (stats.qc_codes), joined by '; ', in
+            alphabetical order; None if there are none.
         status: absent, else truncated (touches the border), else implausible (below the schema's
             lower volume), else ok.
     """
@@ -83,6 +77,10 @@ class StructureRow:
     touches_border: bool | None = None
     components: int | None = None
     largest_component_fraction: float | None = None
+    centroid_r_mm: float | None = None
+    centroid_a_mm: float | None = None
+    centroid_s_mm: float | None = None
+    qc_reasons: str | None = None
     status: str = Status.ABSENT.value
 
     def record(self, series_key: str) -> dict[str, object]:
@@ -96,127 +94,52 @@ def measure(
     voxel_ml: float,
     schema: Schema,
     indices: Indices | None = None,
+    *,
+    spacing_mm: SpacingMm | None = None,
 ) -> list[StructureRow]:
     """Measures every structure of the schema, one row each, in the schema's order.
 
     Args:
-        hu: (I, J, K) int16, the original CT; any memory order.
+        hu: (I, J, K) int16, the original CT, axes RAS; any memory order.
         labels: (i, j, k) uint8, ids of the schema on the model grid.
         voxel_ml: volume of one voxel of `hu` in ml.
         schema: which structures there are.
         indices: for each axis of `hu` the voxel of `labels`; None if both grids are the same.
+        spacing_mm: of `hu`; without it there are no centroids and no quality control.
 
     Raises:
         ValueError: the indices do not map `hu`'s grid onto `labels`'.
     """
-    indices = indices or same_grid(labels.shape)
-    _check_indices(hu.shape, labels.shape, indices)
-    histograms = hu_histograms(hu, labels, indices)
-    on_border = _labels_on_border(labels, indices)
-    sizes, owners = _component_sizes(labels)
-    return [
-        _row(
-            structure,
-            histograms[structure.id],
-            voxel_ml,
-            sizes[owners == structure.id],
-            touches_border=bool(on_border[structure.id]),
-        )
+    runs = find_runs(hu, labels, indices or same_grid(labels.shape))
+    found = places(join_pieces(runs), hu.shape, spacing_mm)
+    histograms = hu_histograms(hu, runs)
+    rows = [
+        _row(structure, histograms[structure.id], voxel_ml, found.get(structure.id))
         for structure in schema.structures
     ]
-
-
-def same_grid(shape: Sequence[int]) -> Indices:
-    """Indices for labels on the CT's own grid."""
-    i, j, k = (np.arange(n, dtype=np.int32) for n in shape)
-    return i, j, k
-
-
-def hu_histograms(hu: HuArray, labels: LabelArray, indices: Indices) -> npt.NDArray[np.int32]:
-    """(256, 65536) int32: voxels of each label at each HU, column 0 being -32768 HU; row 0 empty.
-
-    The axes are walked in the order in which `hu` lies in memory: a NIfTI's arrays are
-    Fortran-ordered, and against the grain the pass takes many times as long.
-    """
-    order = np.argsort([-abs(stride) for stride in hu.strides], kind="stable")
-    histograms = np.zeros((LABELS, _HU_BINS), dtype=np.int32)  # 67 MB, touched where needed
-    _count(
-        hu.transpose(order),
-        labels.transpose(order),
-        indices[order[0]],
-        indices[order[1]],
-        indices[order[2]],
-        histograms,
+    if spacing_mm is None:
+        return rows
+    wrong = reasons(
+        [_seen(s, row, found.get(s.id)) for s, row in zip(schema.structures, rows, strict=True)]
     )
-    return histograms
-
-
-@numba.njit(cache=True, nogil=True)
-def _count(
-    hu: HuArray,
-    labels: LabelArray,
-    index_0: IndexArray,
-    index_1: IndexArray,
-    index_2: IndexArray,
-    histograms: npt.NDArray[np.int32],
-) -> None:
-    for a in range(hu.shape[0]):
-        for b in range(hu.shape[1]):
-            line = labels[index_0[a], index_1[b]]
-            for c in range(hu.shape[2]):
-                label = line[index_2[c]]
-                if label:
-                    histograms[label, np.int64(hu[a, b, c]) - LOWEST_HU] += 1
-
-
-def _labels_on_border(labels: LabelArray, indices: Indices) -> npt.NDArray[np.bool_]:
-    """(256,) bool: the label has a voxel on one of the six faces of the original grid."""
-    touches = np.zeros(LABELS, dtype=np.bool_)
-    for axis in range(3):
-        others = [indices[a] for a in range(3) if a != axis]
-        for end in (0, -1):
-            face = np.take(labels, indices[axis][end], axis=axis)
-            touches[face[np.ix_(*others)]] = True
-    return touches
-
-
-def _component_sizes(labels: LabelArray) -> tuple[_Counts, LabelArray]:
-    """Voxels of each connected piece on the model grid, and the label it belongs to."""
-    labels = np.ascontiguousarray(labels)
-    pieces, count = cc3d.connected_components(
-        labels, connectivity=6, return_N=True, out_dtype=np.uint32
-    )
-    sizes = np.zeros(count + 1, dtype=np.int64)
-    owners = np.zeros(count + 1, dtype=np.uint8)
-    _weigh(pieces.astype(np.uint32, copy=False).ravel(), labels.ravel(), sizes, owners)
-    return sizes[1:], owners[1:]
-
-
-@numba.njit(cache=True, nogil=True)
-def _weigh(
-    pieces: npt.NDArray[np.uint32], labels: LabelArray, sizes: _Counts, owners: LabelArray
-) -> None:
-    for n in range(labels.size):
-        sizes[pieces[n]] += 1
-        owners[pieces[n]] = labels[n]
+    return [replace(row, qc_reasons=wrong.get(row.structure)) for row in rows]
 
 
 def _row(
     structure: Structure,
     histogram: npt.NDArray[np.int32],
     voxel_ml: float,
-    piece_sizes: _Counts,
-    *,
-    touches_border: bool,
+    place: Place | None,
 ) -> StructureRow:
     bins = np.flatnonzero(histogram)
-    if bins.size == 0:
+    if bins.size == 0 or place is None:
         return StructureRow(structure.name, voxel_count=0)
     counts = histogram[bins].astype(np.int64)
     values = bins + LOWEST_HU
     n = int(counts.sum())
     volume_ml = n * voxel_ml
     mean, std = _moments(values, counts, n)
+    r_mm, a_mm, s_mm = place.centroid_mm or (None, None, None)
     p05, p25, median, p75, p95 = (float(q) for q in _quantiles(values, counts, n))
     return StructureRow(
         structure=structure.name,
@@ -231,10 +154,24 @@ def _row(
         hu_median=median,
         hu_p75=p75,
         hu_p95=p95,
-        touches_border=touches_border,
-        components=len(piece_sizes),
-        largest_component_fraction=float(piece_sizes.max() / piece_sizes.sum()),
-        status=_status(volume_ml, structure.lower_volume_ml, touches_border=touches_border).value,
+        touches_border=place.touches_border,
+        components=place.components,
+        largest_component_fraction=place.largest_fraction,
+        centroid_r_mm=r_mm,
+        centroid_a_mm=a_mm,
+        centroid_s_mm=s_mm,
+        status=_status(
+            volume_ml, structure.lower_volume_ml, touches_border=place.touches_border
+        ).value,
+    )
+
+
+def _seen(structure: Structure, row: StructureRow, place: Place | None) -> Seen:
+    """The row as quality control looks at it."""
+    if row.volume_ml is None or row.hu_mean is None or row.hu_min is None or row.hu_max is None:
+        return Seen(structure, place=None)
+    return Seen(
+        structure, place, row.voxel_count, row.volume_ml, row.hu_mean, row.hu_min, row.hu_max
     )
 
 
@@ -263,12 +200,3 @@ def _status(volume_ml: float, lower_volume_ml: float | None, *, touches_border: 
     if lower_volume_ml is not None and volume_ml < lower_volume_ml:
         return Status.IMPLAUSIBLE
     return Status.OK
-
-
-def _check_indices(hu_shape: Sequence[int], label_shape: Sequence[int], indices: Indices) -> None:
-    for n_hu, n_labels, index in zip(hu_shape, label_shape, indices, strict=True):
-        if index.shape != (n_hu,) or index.min() < 0 or index.max() >= n_labels:
-            raise ValueError(
-                f"indices do not map a CT of shape {tuple(hu_shape)} onto labels of shape "
-                f"{tuple(label_shape)}"
-            )

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
-from stats.measure import LABELS, LOWEST_HU, hu_histograms, same_grid
+from stats.runs import LABELS, LOWEST_HU, find_runs, hu_histograms, same_grid
 
 _NEAR_BORDER: Final = 3  # voxels from any of the six faces
 
@@ -52,7 +52,7 @@ def official_statistics(
         include_incomplete: keep structures within three voxels of a face, as the official option
             of that name does.
     """
-    histograms = hu_histograms(hu, labels, same_grid(labels.shape))
+    histograms = hu_histograms(hu, find_runs(hu, labels, same_grid(labels.shape)))
     left_out = np.zeros(LABELS, np.bool_) if include_incomplete else _near_border(labels)
     spacing = np.asarray(spacing_mm, dtype=np.float32)
     voxel_mm3 = float(spacing[0] * spacing[1] * spacing[2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from segment_actor.anatomy import Schema, Structure
-from stats.measure import Indices, StructureRow, measure, same_grid
+from stats.measure import StructureRow, measure
+from stats.runs import Indices, same_grid
 
 SCHEMA = Schema(
     "tiny",
@@ -20,10 +23,11 @@ SCHEMA = Schema(
     digest="",
 )
 LIVER, SPLEEN, AORTA = 1, 2, 200
+SPACING_MM = (2.0, 3.0, 5.0)
 
 
 def _rows(hu: np.ndarray, labels: np.ndarray, indices: Indices | None = None) -> list[StructureRow]:
-    return measure(hu, labels, 0.01, SCHEMA, indices)
+    return measure(hu, labels, 0.01, SCHEMA, indices, spacing_mm=SPACING_MM)
 
 
 def _naive(hu: np.ndarray, labels: np.ndarray, indices: Indices, label: int) -> StructureRow:
@@ -42,11 +46,14 @@ def _naive(hu: np.ndarray, labels: np.ndarray, indices: Indices, label: int) -> 
     q = [float(v) for v in np.quantile(x, (0.05, 0.25, 0.5, 0.75, 0.95))]
     low, high = int(x.min()), int(x.max())
     hu_numbers = (float(x.mean()), float(x.std()), low, high, q[0], q[1], q[2], q[3], q[4])
-    return StructureRow(name, x.size, volume, *hu_numbers, border, n_pieces, largest, status)
+    r, a, s = (float(v) for v in np.array(ndimage.center_of_mass(mask)) * SPACING_MM)
+    row = StructureRow(name, x.size, volume, *hu_numbers, border, n_pieces, largest, r, a, s)
+    return replace(row, status=status)
 
 
 def _assert_equal(ours: StructureRow, theirs: StructureRow) -> None:
-    ours_, theirs_ = ours.record("k"), theirs.record("k")
+    """In every column but `qc_reasons`, which tests/unit/test_qc.py looks at."""
+    ours_, theirs_ = replace(ours, qc_reasons=None).record("k"), theirs.record("k")
     for column, value in theirs_.items():
         expected = pytest.approx(value, rel=1e-12, abs=1e-9) if isinstance(value, float) else value
         assert ours_[column] == expected, column
@@ -98,6 +105,19 @@ def test_a_liver_of_four_voxels_comes_out_as_by_hand() -> None:
     assert (liver.hu_min, liver.hu_p25, liver.hu_median, liver.hu_p75) == (10, 17.5, 25.0, 37.5)
     assert liver.hu_std == pytest.approx(350**0.5)  # ((-20)^2 + 10^2 + 0 + 30^2) / 4
     assert (liver.touches_border, liver.components, liver.status) == (False, 1, "ok")
+
+
+def test_without_a_spacing_there_is_neither_a_centroid_nor_a_finding() -> None:
+    labels = np.full((3, 3, 3), SPLEEN, np.uint8)
+    spleen = measure(np.zeros((3, 3, 3), np.int16), labels, 0.01, SCHEMA)[1]
+    assert (spleen.voxel_count, spleen.centroid_s_mm, spleen.qc_reasons) == (27, None, None)
+
+
+def test_indices_that_fall_are_refused() -> None:
+    hu, labels = np.zeros((3, 3, 3), np.int16), np.zeros((3, 3, 3), np.uint8)
+    i, j, k = same_grid((3, 3, 3))
+    with pytest.raises(ValueError, match="do not map"):
+        measure(hu, labels, 0.01, SCHEMA, (i, j, k[::-1]))
 
 
 def test_an_absent_structure_is_null_and_not_zero() -> None:

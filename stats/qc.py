@@ -1,0 +1,178 @@
+"""Is each structure plausible: in its pieces, its size, its attenuation, its side and its order.
+
+Works on what one pass of measuring knows (stats.measure), not on voxels. What cannot be judged is
+not judged: a structure that the CT's border cuts has no shape to compare, and border contact itself
+is a note (`touches_border`, status truncated), never a finding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from segment_actor.anatomy import Structure
+from stats.places import Piece, Place
+from stats.qc_codes import JOINED_BY, Code
+from stats.qc_limits import Limits, limits
+from stats.qc_order import Level, order_findings
+
+Finding = tuple[Code, str]
+"""A code and the name of a structure that it concerns."""
+
+NARROW_HU: Final = 100
+"""No CT of a body has a smaller range (the bound at which reading refuses a CT as well)."""
+
+FAR_BELOW: Final = 0.5
+"""Of the schema's lower volume. Table S1 of the paper cuts between small and failed, for statistics
+(status implausible); a short woman's T8 may lie just below. At half of it a label is a remnant."""
+
+FEW: Final = 3
+"""Fewer structures, or pairs, are no evidence about a whole CT."""
+
+COMPARABLE: Final = 0.3
+"""Of the largest piece's size: a second one this large is no stray voxel."""
+
+APART_MM: Final = 20.0
+"""Between the boxes of two pieces: nearer, they may be one organ with a gap of a few voxels."""
+
+SIDE_TOLERANCE_MM: Final = 5.0
+"""Paired structures beside the midline (iliac veins at their confluence) may cross it so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One structure that was looked for.
+
+    Attributes:
+        structure: from the schema.
+        place: where it lies; None if absent. The rest is 0 then.
+        voxels: of the CT.
+        volume_ml: volume.
+        hu_mean, hu_min, hu_max: attenuation.
+    """
+
+    structure: Structure
+    place: Place | None
+    voxels: int = 0
+    volume_ml: float = 0.0
+    hu_mean: float = 0.0
+    hu_min: int = 0
+    hu_max: int = 0
+
+    @property
+    def main(self) -> Piece | None:
+        """Its largest piece, None if absent."""
+        return self.place.pieces[0] if self.place else None
+
+    @property
+    def too_small(self) -> bool:
+        """Whole in the CT, and far below the schema's lower volume."""
+        lower = self.structure.lower_volume_ml
+        whole = self.place is not None and not self.place.touches_border
+        return whole and lower is not None and self.volume_ml < FAR_BELOW * lower
+
+
+def reasons(seen: Sequence[Seen]) -> Mapping[str, str]:
+    """What is wrong with the structures of one CT.
+
+    Args:
+        seen: every structure of the schema.
+
+    Returns:
+        name of a structure to its codes in alphabetical order, joined; none for sound ones.
+    """
+    found: dict[str, set[Code]] = defaultdict(set)
+    for code, name in _findings(seen):
+        found[name].add(code)
+    return {name: JOINED_BY.join(sorted(codes)) for name, codes in found.items()}
+
+
+def _findings(seen: Sequence[Seen]) -> Iterator[Finding]:
+    there = [s for s in seen if s.place is not None]
+    for one in there:
+        bounds = limits().get(one.structure.name, Limits())
+        yield from _pieces(one, bounds)
+        yield from _volume(one, bounds)
+    yield from _attenuation(there)
+    yield from _sides(there)
+    yield from order_findings([_level(s) for s in seen if s.structure.sequence is not None])
+
+
+def _pieces(one: Seen, bounds: Limits) -> Iterator[Finding]:
+    assert one.place is not None
+    if bounds.compact and _doubled(one.place.pieces):
+        yield Code.DOUBLED, one.structure.name
+    elif not one.place.touches_border and one.place.largest_fraction < bounds.min_largest_fraction:
+        yield Code.FRAGMENTED, one.structure.name
+
+
+def _doubled(pieces: Sequence[Piece]) -> bool:
+    if len(pieces) == 1:
+        return False
+    first, second = pieces
+    comparable = second.fraction >= COMPARABLE * first.fraction and not second.touches_border
+    return comparable and _gap_mm(first, second) > APART_MM
+
+
+def _gap_mm(one: Piece, two: Piece) -> float:
+    """Distance of the boxes around two pieces."""
+    return math.hypot(
+        *(
+            max(0.0, one.low_mm[axis] - two.high_mm[axis], two.low_mm[axis] - one.high_mm[axis])
+            for axis in range(3)
+        )
+    )
+
+
+def _volume(one: Seen, bounds: Limits) -> Iterator[Finding]:
+    if one.too_small:
+        yield Code.TOO_SMALL, one.structure.name
+    if bounds.upper_volume_ml is not None and one.volume_ml > bounds.upper_volume_ml:
+        yield Code.TOO_LARGE, one.structure.name
+
+
+def _attenuation(there: Sequence[Seen]) -> Iterator[Finding]:
+    bounds = [limits().get(s.structure.name, Limits()) for s in there]
+    odd = [
+        s
+        for s, b in zip(there, bounds, strict=True)
+        if not b.hu_mean_low <= s.hu_mean <= b.hu_mean_high
+    ]
+    if len(there) >= FEW and _rescaled(there, odd):
+        yield from ((Code.HU_RESCALED, s.structure.name) for s in there)
+    else:
+        yield from ((Code.HU_IMPLAUSIBLE, s.structure.name) for s in odd)
+
+
+def _rescaled(there: Sequence[Seen], odd: Sequence[Seen]) -> bool:
+    """A range that no body has, nothing below water (noise alone goes there), or most are odd."""
+    low, high = min(s.hu_min for s in there), max(s.hu_max for s in there)
+    return high - low < NARROW_HU or low >= 0 or 2 * len(odd) > len(there)
+
+
+def _sides(there: Sequence[Seen]) -> Iterator[Finding]:
+    right_of_centre = {s.structure.name: s.main.centroid_mm[0] for s in there if s.main}
+    pairs = [
+        (name, partner)
+        for name in right_of_centre
+        if "left" in name and (partner := name.replace("left", "right")) in right_of_centre
+    ]
+    exchanged = [
+        (left, right)
+        for left, right in pairs
+        if right_of_centre[left] > right_of_centre[right] + SIDE_TOLERANCE_MM
+    ]
+    code = Code.MIRRORED if FEW <= len(pairs) == len(exchanged) else Code.SIDES_EXCHANGED
+    yield from ((code, name) for pair in exchanged for name in pair)
+    liver, spleen = right_of_centre.get("liver"), right_of_centre.get("spleen")
+    if liver is not None and spleen is not None and liver < spleen:
+        yield from ((Code.ORGANS_MIRRORED, name) for name in ("liver", "spleen"))
+
+
+def _level(one: Seen) -> Level:
+    assert one.structure.sequence is not None
+    usable = None if one.too_small else one.main
+    return Level(one.structure.name, one.structure.side, one.structure.sequence, usable)
