@@ -50,21 +50,39 @@ def start_attempts() -> Actor:
     return actor.remote()
 
 
-def begin(attempts: Actor, stage: str, series_key: str, max_attempts: int) -> None:
+def begin(attempts: Actor, stage: str, series_key: str, max_attempts: int) -> int:
     """Take a CT up, unless it has used up its tries.
 
+    Returns:
+        The number of this try, from 1.
+
     Raises:
-        SeriesError: WORKER_DIED, this would be one try too many.
+        WorkerDied: this would be one try too many.
     """
-    if ray.get(attempts.begin.remote(stage, series_key)) > max_attempts:
+    number: int = ray.get(attempts.begin.remote(stage, series_key))
+    if number > max_attempts:
         raise worker_died(stage, max_attempts)
+    return number
 
 
-def worker_died(stage: str, tries: int) -> SeriesError:
+class WorkerDied(SeriesError):  # noqa: N818 - it says what happened, as the log does
+    """A CT ended its worker each time.
+
+    Args:
+        tries: how often.
+        sentence: for a person.
+    """
+
+    def __init__(self, tries: int, sentence: str) -> None:
+        super().__init__(FailureCode.WORKER_DIED, sentence)
+        self.tries = tries
+
+
+def worker_died(stage: str, tries: int) -> WorkerDied:
     """The failure of a CT that ended its worker each time."""
     doing = {"read": "Reading", "segment": "Segmenting"}.get(stage, "Working on")
-    return SeriesError(
-        FailureCode.WORKER_DIED,
+    return WorkerDied(
+        tries,
         f"{doing} this CT ended its worker process {tries} times (out of memory, or a crash in a "
         "decoder); it was set aside. Try it alone on a machine with more memory.",
     )

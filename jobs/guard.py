@@ -10,6 +10,7 @@ from typing import Any
 
 from ray.exceptions import RayError
 
+from jobs.attempts import WorkerDied
 from jobs.outcome import Failure, Outcome, StageClock
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
@@ -23,6 +24,9 @@ def guarded(work: Callable[[], Row], outcome: Outcome, clock: StageClock) -> Row
     """Runs one stage of one CT; what goes wrong becomes part of the row."""
     try:
         return work()
+    except WorkerDied as error:
+        clock.attempts = error.tries
+        ended = _failed(outcome, clock, error.code, error.sentence)
     except SeriesError as error:
         ended = _failed(outcome, clock, error.code, error.sentence)
     except SetupError as error:
@@ -35,7 +39,7 @@ def guarded(work: Callable[[], Row], outcome: Outcome, clock: StageClock) -> Row
 
 
 def _failed(outcome: Outcome, clock: StageClock, code: FailureCode, sentence: str) -> Outcome:
-    failure = Failure(clock.stage, code, sentence)
+    failure = Failure(clock.stage, code, sentence, clock.attempts)
     return replace(outcome, failure=failure, timings=clock.seconds)
 
 

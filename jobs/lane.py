@@ -88,7 +88,9 @@ class Lane:
             # A CT that was here when its lane died goes on alone, as in GroupActors.
             seen = ray.get(self._attempts.seen.remote("segment", outcome.series_key))
             with self._suspects if seen else nullcontext():
-                begin(self._attempts, "segment", outcome.series_key, self._max_attempts)
+                clock.attempts = begin(
+                    self._attempts, "segment", outcome.series_key, self._max_attempts
+                )
                 labels = self._label(row["model_hu"], clock)
                 rows = self._rows(row["hu"], labels, scan, clock)
                 if self._labels:

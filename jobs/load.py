@@ -75,7 +75,7 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
     outcome = Outcome(row["series_key"])
 
     def work() -> Row:
-        begin(attempts, "read", outcome.series_key, settings.max_attempts)
+        clock.attempts = begin(attempts, "read", outcome.series_key, settings.max_attempts)
         with clock.timed("fetch"):
             archive = _archive(settings.open_archive, settings.archive)
             blobs = [archive.get(path) for path in row["files"]]

@@ -49,7 +49,9 @@ def _our_rows(segmented: Segmented, models: ModelSet, shown: Collection[str]) ->
     volume, labels = segmented.volume, segmented.labels
     i, j, k = (nearest_index(*n) for n in zip(volume.shape, labels.shape, strict=True))
     schema = load_schema(models.schema)
-    rows = measure(volume.hu, labels, volume.voxel_ml, schema, (i, j, k))
+    rows = measure(
+        volume.hu, labels, volume.voxel_ml, schema, (i, j, k), spacing_mm=volume.spacing_mm
+    )
     return [row for row in rows if row.structure in shown]
 
 

@@ -22,11 +22,13 @@ class Failure:
         stage: fetch, read, resample, segment, measure or write.
         code: kind of failure.
         sentence: for a person.
+        attempts: times that stage was tried in this run; None if it never began.
     """
 
     stage: str
     code: FailureCode
     sentence: str
+    attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,12 @@ class StageClock:
     Attributes:
         stage: at work now, or the one that failed.
         seconds: by stage.
+        attempts: which try this is; None before it begins.
     """
 
     stage: str = "fetch"
     seconds: dict[str, float] = field(default_factory=dict)
+    attempts: int | None = None
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -89,6 +89,7 @@ def failure_row(outcome: Outcome, series: Series, method: Method) -> Row:
         "stage": outcome.failure.stage,
         "code": outcome.failure.code.value,
         "sentence": outcome.failure.sentence,
+        "attempts": outcome.failure.attempts,
         "input_version": series.input_version,
         "model_set": method.model_set,
     }

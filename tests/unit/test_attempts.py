@@ -15,5 +15,5 @@ def test_tries_are_counted_by_stage_and_series() -> None:
 
 def test_a_ct_that_was_set_aside_says_at_what_and_how_often() -> None:
     error = worker_died("read", 4)
-    assert error.code is FailureCode.WORKER_DIED
+    assert (error.code, error.tries) == (FailureCode.WORKER_DIED, 4)
     assert error.sentence.startswith("Reading this CT ended its worker process 4 times")

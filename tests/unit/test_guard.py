@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from ray.exceptions import OutOfDiskError
 
+from jobs.attempts import worker_died
 from jobs.guard import Row, guarded
 from jobs.outcome import Failure, Outcome, StageClock
 from segment_actor.errors import FailureCode, SeriesError, SetupError
@@ -27,6 +28,19 @@ def ended(error: Exception) -> Outcome:
 def test_a_series_error_becomes_a_failure_of_the_stage_at_work() -> None:
     error = SeriesError(FailureCode.NOT_3D, "It has two dimensions.")
     assert ended(error).failure == Failure("read", FailureCode.NOT_3D, "It has two dimensions.")
+
+
+def test_a_failure_says_which_try_it_was() -> None:
+    clock = StageClock("read", attempts=2)
+    error = SeriesError(FailureCode.NOT_3D, "It has two dimensions.")
+    row = guarded(failing(error), Outcome("key"), clock)
+    assert row["outcome"].failure.attempts == 2
+
+
+def test_a_ct_that_ended_its_worker_each_time_says_how_often() -> None:
+    failure = ended(worker_died("segment", 4)).failure
+    assert failure is not None
+    assert (failure.code, failure.attempts) == (FailureCode.WORKER_DIED, 4)
 
 
 @pytest.mark.parametrize("error", [SetupError("The archive is gone."), OutOfDiskError("full")])
