@@ -120,6 +120,8 @@ def fetch(names: tuple[str, ...], base: str, yes: bool) -> None:
     if not todo:
         print("All of them are here and trusted.")
         return
+    if base.startswith("http://"):
+        print("This address is not encrypted: nothing proves where the files come from.")
     _ask(f"Fetch these into {weights_folder()}, and trust what comes?", yes=yes)
     for model, url in zip(todo, urls, strict=True):
         _fetch(model, url)

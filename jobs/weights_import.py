@@ -36,6 +36,9 @@ MOST_CHECKPOINT_BYTES = 2 * 1024**3
 MOST_JSON_BYTES = 64 * 1024**2
 """... and plans.json and dataset.json some 10 kB."""
 
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+"""What reading a damaged .zip raises, or one packed in a way that Python does not know."""
+
 CHUNK_BYTES = 8 * 1024**2
 
 
@@ -150,7 +153,7 @@ def _copy(model: FoundModel, folder: Path) -> None:
         try:
             with model.source.open(path) as stream, target.open("wb") as out:
                 written = _copy_bounded(stream, out, most)
-        except (*TRANSPORT_ERRORS, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except (*TRANSPORT_ERRORS, *DAMAGE) as error:
             raise SetupError(
                 f"{target} could not be copied ({error}); copy or download it again"
             ) from error

@@ -103,7 +103,11 @@ class ZipSource:
         path = PurePosixPath(member.filename)
         mode = member.external_attr >> 16
         fault = ""
-        if path.is_absolute() or "\\" in member.filename or ":" in path.parts[0]:
+        if (
+            path.is_absolute()
+            or "\\" in member.filename
+            or ":" in member.filename.partition("/")[0]
+        ):
             fault = "an absolute path"
         elif ".." in path.parts:
             fault = "a path out of its folder"
