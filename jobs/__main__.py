@@ -15,6 +15,7 @@ COMMANDS = {
     "aging": "Study how each structure's volume and density change with age.",
     "percentile": "Compare one scan with people of the same sex and similar age.",
     "measure": "Measure one CT with a label map of it, without any model or table.",
+    "parity": "Hold our labels against nnU-Net's and TotalSegmentator's, same weights, one CT.",
     "weights": "Bring in TotalSegmentator's models; say which are here and trusted.",
     "train": "Train the embedded phantom models again from nothing.",
     "phantom": "Write phantom CTs with their ground truth.",

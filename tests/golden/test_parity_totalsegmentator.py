@@ -93,4 +93,6 @@ def test_the_networks_see_the_same_of_a_real_ct(model_mm: float) -> None:
     file = real_ct_folder() / "example_ct.nii.gz"
     volume = to_canonical(read_nifti(file.read_bytes(), exact=True))
     ours = to_model_grid(volume, (model_mm,) * 3, 1, truncate=True)
-    np.testing.assert_array_equal(ours, upstream_input(nib.Nifti1Image.load(file), model_mm))
+    np.testing.assert_array_equal(
+        ours, upstream_input(nib.Nifti1Image.from_filename(file), model_mm)
+    )
