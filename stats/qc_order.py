@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
+from statistics import mean, median
 from typing import Final
 
 from segment_actor.anatomy import Side
@@ -20,11 +20,12 @@ from stats.qc_codes import Code
 ORDER_TOLERANCE_MM: Final = 3.0
 """Two voxels of the models' grid: where the CT's upper face cuts ribs, they end at one height."""
 
-CLOSEST_MM: Final = 6.0
-"""Between the centroids of successive vertebrae; a child's neck has some 8 mm, an adult's 15."""
+CLOSEST: Final = 0.5
+"""Share of the steps above and below that a step between vertebrae has at least: steps grow from
+some 15 mm in the neck to 40 mm in the loins, but little from one to the next."""
 
 FARTHEST_MM: Final = 65.0
-"""Likewise, and between the upper ends of successive ribs; a tall man's loins have some 42 mm."""
+"""Between successive vertebrae, or upper ends of ribs; a tall man's loins have some 42 mm."""
 
 UNEVEN_MM: Final = 20.0
 """Between the upper ends of a left and a right rib; ribs of one side are some 20 to 30 mm apart."""
@@ -76,6 +77,7 @@ def order_findings(levels: Sequence[Level]) -> Iterator[tuple[Code, str]]:
         yield from _gaps(one)
         for above, below in pairwise([x for x in one if x.piece]):
             yield from _neighbours(above, below)
+    yield from _too_close(series[None])
     left, right = (_by_number(series[side]) for side in ("left", "right"))
     for number in left.keys() & right.keys():
         if _uneven(left[number], right[number]):
@@ -94,23 +96,32 @@ def _gaps(series: Sequence[Level]) -> Iterator[tuple[Code, str]]:
 
 
 def _neighbours(above: Level, below: Level) -> Iterator[tuple[Code, str]]:
-    code = None
     if below.height_mm > above.height_mm + ORDER_TOLERANCE_MM:
-        code = Code.NEIGHBOURS_SWAPPED
-    elif below.number == above.number + 1 and not _cut(above, below):
-        code = _wrong_distance(above, below)
-    if code:
-        yield code, above.name
-        yield code, below.name
+        yield Code.NEIGHBOURS_SWAPPED, above.name
+        yield Code.NEIGHBOURS_SWAPPED, below.name
+    elif _successive(above, below) and above.height_mm - below.height_mm > FARTHEST_MM:
+        yield Code.TOO_FAR, above.name
+        yield Code.TOO_FAR, below.name
 
 
-def _wrong_distance(above: Level, below: Level) -> Code | None:
-    assert above.piece is not None
-    assert below.piece is not None
-    if above.height_mm - below.height_mm > FARTHEST_MM:
-        return Code.TOO_FAR
-    distance_mm = math.dist(above.piece.centroid_mm, below.piece.centroid_mm)
-    return Code.TOO_CLOSE if distance_mm < CLOSEST_MM else None
+def _too_close(vertebrae: Sequence[Level]) -> Iterator[tuple[Code, str]]:
+    """Only vertebrae: ribs 11 and 12, and the first two, may begin at nearly one height."""
+    pairs = [p for p in pairwise([x for x in vertebrae if x.piece]) if _successive(*p)]
+    steps_mm = [_distance_mm(*pair) for pair in pairs]
+    for n, pair in enumerate(pairs):
+        around_mm = steps_mm[max(n - 1, 0) : n] + steps_mm[n + 1 : n + 2]
+        if around_mm and steps_mm[n] < CLOSEST * mean(around_mm):
+            yield from ((Code.TOO_CLOSE, x.name) for x in pair)
+
+
+def _successive(above: Level, below: Level) -> bool:
+    return below.number == above.number + 1 and not _cut(above, below)
+
+
+def _distance_mm(one: Level, two: Level) -> float:
+    assert one.piece is not None
+    assert two.piece is not None
+    return math.dist(one.piece.centroid_mm, two.piece.centroid_mm)
 
 
 def _uneven(left: Level, right: Level) -> bool:
@@ -127,7 +138,7 @@ def _levels_disagree(
         next_one = vertebrae.get(rib.number + FIRST_THORACIC)
         if at and next_one and not _cut(rib, at, next_one):
             pitch_mm = at.height_mm - next_one.height_mm
-            if pitch_mm > CLOSEST_MM:
+            if pitch_mm > 0:
                 steps[rib.name] = (rib.height_mm - at.height_mm) / pitch_mm
     if len(steps) >= FEW and not LEVELS_BELOW <= median(steps.values()) <= LEVELS_ABOVE:
         yield from ((Code.LEVELS_DISAGREE, name) for name in steps)

@@ -1,0 +1,196 @@
+"""Errors as the models make them, put into phantoms' true labels, and what is said of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from segment_actor.anatomy import load_schema
+from segment_actor.phantom.patient import draw_patient
+from segment_actor.phantom.scanner import FIELDS_OF_VIEW, Protocol, draw_protocol, scan
+from segment_actor.volume import LabelArray, Volume
+from stats.measure import StructureRow, measure
+from stats.qc_codes import Code, Verdict, scan_verdict, split
+
+SCHEMA = load_schema("paper104")
+SPACING_MM = (4.0, 4.0, 4.0)
+WHOLE_SPINE = Protocol("head_to_knee", SPACING_MM, (1.0, -1.0, 1.0), 10.0, "RAS", seed=1)
+
+
+@cache
+def whole_body() -> tuple[Volume, LabelArray]:
+    """A healthy phantom from head to knee with its true labels; never write into it."""
+    patient = replace(draw_patient(1), missing=frozenset(), hip_implant=None)
+    return scan(patient, WHOLE_SPINE, SCHEMA)
+
+
+def rows_of(volume: Volume, labels: LabelArray) -> list[StructureRow]:
+    return measure(volume.hu, labels, volume.voxel_ml, SCHEMA, spacing_mm=volume.spacing_mm)
+
+
+def judged(labels: LabelArray) -> tuple[dict[Code, set[str]], Verdict]:
+    """What is found in the whole body with these labels, and the verdict."""
+    rows = rows_of(whole_body()[0], labels)
+    codes = {code for row in rows for code in split(row.qc_reasons)}
+    found = {c: {r.structure for r in rows if c in split(r.qc_reasons)} for c in codes}
+    return found, verdict_of(rows)[0]
+
+
+def verdict_of(rows: list[StructureRow]) -> tuple[Verdict, str | None]:
+    return scan_verdict((r.structure, r.voxel_count, r.qc_reasons) for r in rows)
+
+
+def renamed(**names: str) -> LabelArray:
+    """The true labels, in which structures carry other structures' names ("" for none)."""
+    table = np.arange(256, dtype=np.uint8)
+    for name, other in names.items():
+        table[SCHEMA.ids[name]] = SCHEMA.ids[other] if other else 0
+    relabelled: LabelArray = table[whole_body()[1]]
+    return relabelled
+
+
+def exchanged(names: list[str]) -> dict[str, str]:
+    """left to right and back, for every paired structure of these."""
+    return {n: n.replace("left", "right") for n in names if "left" in n} | {
+        n: n.replace("right", "left") for n in names if "right" in n
+    }
+
+
+def test_a_sound_body_passes_without_a_finding() -> None:
+    assert judged(whole_body()[1]) == ({}, Verdict.PASS)
+
+
+def test_swapped_vertebrae_are_named() -> None:
+    found, verdict = judged(renamed(vertebrae_L2="vertebrae_L3", vertebrae_L3="vertebrae_L2"))
+    assert found[Code.NEIGHBOURS_SWAPPED] == {"vertebrae_L2", "vertebrae_L3"}
+    assert verdict is Verdict.FAIL
+
+
+def test_swapped_ribs_are_named() -> None:
+    found, verdict = judged(renamed(rib_left_6="rib_left_7", rib_left_7="rib_left_6"))
+    assert found[Code.NEIGHBOURS_SWAPPED] == {"rib_left_6", "rib_left_7"}
+    assert verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("name", ["rib_right_5", "rib_left_11", "vertebrae_T9", "vertebrae_C4"])
+def test_one_missing_between_two_is_named(name: str) -> None:
+    found, verdict = judged(renamed(**{name: ""}))
+    assert found == {Code.MISSING_BETWEEN: {name}}
+    assert verdict is Verdict.WARN
+
+
+@pytest.mark.parametrize("name", ["rib_left_12", "vertebrae_L5", "vertebrae_C1"])
+def test_one_missing_at_the_end_of_its_series_is_no_gap(name: str) -> None:
+    assert judged(renamed(**{name: ""})) == ({}, Verdict.PASS)
+
+
+def test_a_doubled_kidney_is_named() -> None:
+    labels = whole_body()[1].copy()
+    kidney = labels == SCHEMA.ids["kidney_right"]
+    transplant = np.roll(kidney, round(-180 / SPACING_MM[2]), axis=2)  # into the pelvis
+    labels[transplant] = SCHEMA.ids["kidney_right"]
+    found, verdict = judged(labels)
+    assert found[Code.DOUBLED] == {"kidney_right"}
+    assert verdict is Verdict.WARN
+
+
+def test_left_and_right_exchanged_everywhere_is_a_mirrored_ct() -> None:
+    pairs = exchanged([n for n in SCHEMA.names if "middle_lobe" not in n])
+    found, verdict = judged(renamed(**pairs))
+    assert found[Code.MIRRORED] == set(pairs)
+    assert verdict is Verdict.FAIL
+
+
+def test_one_exchanged_pair_is_named_alone() -> None:
+    found, verdict = judged(renamed(**exchanged(["hip_left", "hip_right"])))
+    assert found == {Code.SIDES_EXCHANGED: {"hip_left", "hip_right"}}
+    assert verdict is Verdict.FAIL
+
+
+def test_a_ct_stored_mirrored_shows_in_the_liver_though_sides_are_named_by_place() -> None:
+    volume = whole_body()[0]
+    pairs = exchanged([n for n in SCHEMA.names if "middle_lobe" not in n])
+    mirrored = Volume(volume.hu[::-1], volume.affine)
+    rows = rows_of(mirrored, renamed(**pairs)[::-1])
+    assert {r.structure for r in rows if r.qc_reasons == "organs_mirrored"} == {"liver", "spleen"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1), (0, 255), (0, 4095), (-1, 1)], ids=["0..1", "8 bit", "raw", "-1..1"]
+)
+def test_rescaled_values_are_no_hounsfield_units(low: int, high: int) -> None:
+    volume, labels = whole_body()
+    scaled = np.interp(volume.hu, (-1024, 3071), (low, high))
+    rows = rows_of(Volume(np.rint(scaled).astype(np.int16), volume.affine), labels)
+    verdict, reasons = verdict_of(rows)
+    assert verdict is Verdict.FAIL
+    assert reasons is not None
+    assert reasons.startswith("hu_rescaled: spleen, ")
+
+
+def test_an_organ_of_air_is_named_alone() -> None:
+    volume, labels = whole_body()
+    hu = volume.hu.copy()
+    hu[labels == SCHEMA.ids["liver"]] = -900
+    rows = rows_of(Volume(hu, volume.affine), labels)
+    assert verdict_of(rows) == (Verdict.WARN, "hu_implausible: liver")
+
+
+def test_ribs_of_one_side_counted_from_the_second_one_are_uneven() -> None:
+    shifted = {f"rib_left_{n}": f"rib_left_{n - 1}" if n > 1 else "" for n in range(1, 13)}
+    found, verdict = judged(renamed(**shifted))
+    assert len(found[Code.SIDES_UNEVEN]) >= 8
+    assert verdict is Verdict.WARN
+
+
+def test_vertebrae_counted_one_off_disagree_with_the_ribs() -> None:
+    spine = [s.name for s in SCHEMA.structures if s.name.startswith("vertebrae")][::-1]
+    shifted = dict(zip(spine, [*spine[1:], ""], strict=True))
+    found, verdict = judged(renamed(**shifted))
+    assert len(found[Code.LEVELS_DISAGREE]) >= 10
+    assert verdict is Verdict.WARN
+
+
+def test_the_halves_of_one_vertebra_with_two_labels_are_too_close() -> None:
+    labels = renamed(vertebrae_T12="")
+    of_l1 = np.argwhere(labels == SCHEMA.ids["vertebrae_L1"])
+    upper = of_l1[of_l1[:, 2] > of_l1[:, 2].mean()]
+    labels[tuple(upper.T)] = SCHEMA.ids["vertebrae_T12"]
+    found, verdict = judged(labels)
+    assert found[Code.TOO_CLOSE] == {"vertebrae_L1", "vertebrae_T12"}
+    assert verdict is Verdict.WARN
+
+
+def test_a_spleen_in_many_pieces_is_fragmented() -> None:
+    labels = whole_body()[1].copy()
+    of_spleen = np.argwhere(labels == SCHEMA.ids["spleen"])
+    labels[tuple(of_spleen[of_spleen[:, 2] % 3 == 0].T)] = 0
+    found, verdict = judged(labels)
+    assert found[Code.FRAGMENTED] == {"spleen"}
+    assert verdict is Verdict.WARN
+
+
+@pytest.mark.parametrize(("fill", "code"), [(True, Code.TOO_LARGE), (False, Code.TOO_SMALL)])
+def test_a_volume_that_no_patient_has_is_named(*, fill: bool, code: Code) -> None:
+    labels = whole_body()[1].copy()
+    of_spleen = np.argwhere(labels == SCHEMA.ids["spleen"])
+    labels[tuple(of_spleen[8:].T)] = 0
+    if fill:
+        i, j, k = of_spleen[0]
+        labels[i - 12 : i + 12, j - 12 : j + 12, k - 12 : k + 12] = SCHEMA.ids["spleen"]
+    assert "spleen" in judged(labels)[0][code]
+
+
+def test_a_ct_without_any_structure_fails() -> None:
+    rows = rows_of(whole_body()[0], np.zeros_like(whole_body()[1]))
+    assert verdict_of(rows) == (Verdict.FAIL, "nothing_found")
+
+
+@pytest.mark.parametrize("view", list(FIELDS_OF_VIEW))
+def test_a_sound_body_that_the_field_of_view_cuts_raises_no_alarm(view: str) -> None:
+    for seed in (40, 41):
+        coarse = replace(draw_protocol(seed, view), spacing_mm=(5.0, 5.0, 5.0))
+        assert verdict_of(rows_of(*scan(draw_patient(seed), coarse, SCHEMA)))[0] is Verdict.PASS
