@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from scipy import stats as scipy_stats
 
-from segment_actor.volume import LabelArray, Volume
+from segment_actor.stored_grid import label_colour
+from segment_actor.volume import HuArray, LabelArray, Volume
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Rgb = npt.NDArray[np.float32]
 
@@ -35,15 +38,10 @@ AGING = (
 UNIT = {"volume_ml": "volume (ml)", "hu_mean": "mean density (HU)"}
 
 
-def palette(n: int = 256) -> Rgb:
-    """(n, 3) colours that differ between neighbours: hues in golden-ratio steps; 0 is black."""
-    index = np.arange(n)
-    hsv = np.stack(
-        [(index * 0.618034) % 1.0, 0.55 + 0.35 * (index % 3) / 2, 0.95 - 0.2 * (index % 2)], axis=1
-    )
-    colours = mpl.colors.hsv_to_rgb(hsv).astype(np.float32)
-    colours[0] = 0.0
-    return colours
+@cache
+def palette() -> Rgb:
+    """(256, 3) colours of the labels, as the headers of label maps name them; 0 is black."""
+    return np.array([(0.0, 0.0, 0.0), *map(label_colour, range(1, 256))], np.float32)
 
 
 def overview(volume: Volume, labels: LabelArray, title: str, path: Path) -> None:
@@ -59,7 +57,7 @@ def overview(volume: Volume, labels: LabelArray, title: str, path: Path) -> None
     width, depth, height = (n * s for n, s in zip(volume.shape, volume.spacing_mm, strict=True))
     tall_in = PANEL_IN * height / width
     columns = (1.0, 1.0, 1.0, depth / width, tall_in / 3 / PANEL_IN * width / depth)
-    figure = _figure(PANEL_IN * sum(columns) + 0.6, tall_in + 0.75)
+    figure = dark_figure(PANEL_IN * sum(columns) + 0.6, tall_in + 0.75)
     figure.text(0.012, 0.97, title, color=TEXT, fontsize=11, va="top")
     grid = figure.add_gridspec(
         3,
@@ -80,13 +78,13 @@ def overview(volume: Volume, labels: LabelArray, title: str, path: Path) -> None
         ("from the side", _slice(volume, labels, 0, i, 0.6), z_mm / y_mm),
     )
     for column, (name, image, aspect) in enumerate(tall):
-        _show(figure.add_subplot(grid[:, column]), image, aspect, name)
+        show(figure.add_subplot(grid[:, column]), image, aspect, name)
     occupied = np.flatnonzero(labels.any(axis=(0, 1)))
     for row, share in enumerate((0.82, 0.55, 0.22)):
         k = int(occupied[int(share * (len(occupied) - 1))])
         image = _slice(volume, labels, 2, k, 0.6)
-        _show(figure.add_subplot(grid[row, 4]), image, y_mm / x_mm, "" if row else "axial")
-    _save(figure, path)
+        show(figure.add_subplot(grid[row, 4]), image, y_mm / x_mm, "" if row else "axial")
+    save(figure, path)
 
 
 def aging(measurements: pd.DataFrame, title: str, path: Path) -> None:
@@ -97,7 +95,7 @@ def aging(measurements: pd.DataFrame, title: str, path: Path) -> None:
         title: above the plots.
         path: of the PNG.
     """
-    figure = _figure(11.0, 6.2)
+    figure = dark_figure(11.0, 6.2)
     figure.text(0.012, 0.965, title, color=TEXT, fontsize=13, va="center")
     grid = figure.add_gridspec(
         2, 3, left=0.06, right=0.99, top=0.88, bottom=0.09, wspace=0.26, hspace=0.42
@@ -106,7 +104,7 @@ def aging(measurements: pd.DataFrame, title: str, path: Path) -> None:
     for n, (structure, measure) in enumerate(AGING):
         axes = figure.add_subplot(grid[n // 3, n % 3])
         _age_plot(axes, known[known["structure"] == structure], structure, measure)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _age_plot(axes: Axes, rows: pd.DataFrame, structure: str, measure: str) -> None:
@@ -125,6 +123,8 @@ def _age_plot(axes: Axes, rows: pd.DataFrame, structure: str, measure: str) -> N
         line = np.polyfit(rows["age_years"], rows[measure], 1)
         ends = np.array([rows["age_years"].min(), rows["age_years"].max()])
         axes.plot(ends, np.polyval(line, ends), color="#ffb347", lw=2)
+        from scipy import stats as scipy_stats
+
         r_s = scipy_stats.spearmanr(rows["age_years"], rows[measure]).statistic
         note = f"$r_s$ = {r_s:.2f}, n = {len(rows)}"
     axes.set_title(f"{structure.replace('_', ' ')}   {note}", color=TEXT, fontsize=10, loc="left")
@@ -143,13 +143,19 @@ MIN_FOR_A_TREND = 4
 
 def _slice(volume: Volume, labels: LabelArray, axis: int, index: int, opacity: float) -> Rgb:
     """(height, width, 3), patient's right on the left, head up."""
+    hu, ids = np.take(volume.hu, index, axis=axis), np.take(labels, index, axis=axis)
+    weight = np.where(ids > 0, opacity, 0.0)
+    return upright(coloured(hu, ids, weight), flip_width=axis != 0)
+
+
+def coloured(hu: HuArray, ids: LabelArray, weight: npt.NDArray[np.float64]) -> Rgb:
+    """(a, b, 3): a plane of a CT in grey, and its labels in colour with these weights, 0..1."""
     low, high = WINDOW_HU
-    hu = np.take(volume.hu, index, axis=axis).astype(np.float32)
-    grey = np.clip((hu - low) / (high - low), 0.0, 1.0)[..., None].repeat(3, axis=2)
-    ids = np.take(labels, index, axis=axis)
-    weight = np.where(ids > 0, opacity, 0.0)[..., None]
-    mixed = grey * (1 - weight) + palette()[ids] * weight * (0.35 + 0.65 * grey)
-    return _upright(mixed.astype(np.float32), flip_width=axis != 0)
+    grey = np.clip((hu.astype(np.float32) - low) / (high - low), 0.0, 1.0)[..., None]
+    grey = grey.repeat(3, axis=2)
+    tinted = palette()[ids] * weight[..., None] * (0.35 + 0.65 * grey)
+    mixed: Rgb = (grey * (1 - weight[..., None]) + tinted).astype(np.float32)
+    return mixed
 
 
 def _from_the_front(labels: LabelArray, depth_mm: float) -> Rgb:
@@ -161,10 +167,11 @@ def _from_the_front(labels: LabelArray, depth_mm: float) -> Rgb:
     light = 1.0 / np.sqrt(1.0 + 0.35 * (slope_x**2 + slope_z**2))
     far = 1.0 - 0.45 * first / labels.shape[1]
     shaded = palette()[ids] * (0.25 + 0.75 * light * far)[..., None]
-    return _upright(shaded.astype(np.float32), flip_width=True)
+    return upright(shaded.astype(np.float32), flip_width=True)
 
 
-def _upright(image: Rgb, *, flip_width: bool) -> Rgb:
+def upright(image: Rgb, *, flip_width: bool) -> Rgb:
+    """(right, head, 3) to (height, width, 3): head up; flipped, the patient's right is left."""
     turned = image.transpose(1, 0, 2)[::-1]
     return turned[:, ::-1] if flip_width else turned
 
@@ -175,18 +182,21 @@ def _fullest(labels: LabelArray, axis: int) -> int:
     return int(np.argmax([len(np.unique(plane)) for plane in planes]))
 
 
-def _figure(width_in: float, height_in: float) -> Figure:
+def dark_figure(width_in: float, height_in: float) -> Figure:
+    """An empty figure of this size on paper."""
     figure = Figure(figsize=(width_in, height_in), facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
     return figure
 
 
-def _show(axes: Axes, image: Rgb, aspect: float, name: str) -> None:
+def show(axes: Axes, image: Rgb, aspect: float, name: str) -> None:
+    """Draws one panel."""
     axes.imshow(np.clip(image, 0, 1), aspect=aspect, interpolation="bilinear")
     axes.set_title(name, color=TEXT, fontsize=9, pad=3)
     axes.axis("off")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Writes the PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, facecolor=BACKGROUND)

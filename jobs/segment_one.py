@@ -163,7 +163,7 @@ def _write_extras(
     if flags["preview"]:
         from jobs.preview import preview
 
-        preview(segmented, schema, folder / "preview.png")
+        preview(segmented, schema, f"{models.name}. {models.warning}", folder / "preview.png")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import colorsys
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import nibabel as nib
@@ -103,13 +103,14 @@ def label_image(
         names: of the labels.
     """
     header = _label_header(grid, names)
-    image = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    version_2 = isinstance(header, nib.Nifti2Header)
+    image: Callable[..., nib.Nifti1Image] = nib.Nifti2Image if version_2 else nib.Nifti1Image
     # a CT stored as (I, J, K, 1) gets such labels
     return image(labels.reshape(header.get_data_shape(), order="F"), grid.affine, header)
 
 
 def _label_header(grid: StoredGrid, names: Mapping[int, str] | None) -> nib.Nifti1Header:
-    header = grid.header.copy()
+    header: nib.Nifti1Header = grid.header.copy()
     header.extensions.clear()
     if names:
         header.extensions.append(nib.nifti1.Nifti1Extension(LABEL_TABLE, _label_table(names)))
@@ -129,13 +130,15 @@ def label_colour(label: int) -> tuple[float, float, float]:
 
 def _label_table(names: Mapping[int, str]) -> bytes:
     """The names as XML of Connectome Workbench."""
-    labels = "\n".join(
-        '<Label Key="{}" Red="{:.3f}" Green="{:.3f}" Blue="{:.3f}" Alpha="1">'
-        "<![CDATA[{}]]></Label>".format(label, *label_colour(label), name)
-        for label, name in names.items()
-    )
+    labels = "\n".join(_label(label, name) for label, name in names.items())
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<CaretExtension><VolumeInformation Index="0"><LabelTable>\n{labels}\n</LabelTable>'
         "<VolumeType><![CDATA[Label]]></VolumeType></VolumeInformation></CaretExtension>\n"
     ).encode()
+
+
+def _label(label: int, name: str) -> str:
+    red, green, blue = label_colour(label)
+    colour = f'Red="{red:.3f}" Green="{green:.3f}" Blue="{blue:.3f}" Alpha="1"'
+    return f'<Label Key="{label}" {colour}><![CDATA[{name}]]></Label>'

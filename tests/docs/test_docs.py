@@ -20,7 +20,7 @@ def test_the_page_of_the_tables_is_that_of_the_schemas() -> None:
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:
-    assert set(re.findall(r"^\| `ctcohort (\w+)", README, flags=re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^\| `ctcohort ([\w-]+)", README, flags=re.MULTILINE)) == set(COMMANDS)
 
 
 def test_the_readmes_two_commands_are_targets_of_the_makefile() -> None:
