@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from jobs.command import Command
 from jobs.output import FORMS, write_answer
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SeriesError, SetupError
+from segment_actor.geometry import to_canonical
 from segment_actor.nifti import read_nifti
 from segment_actor.volume import Volume
-from stats.measure import measure
+from stats.measure import StructureRow, measure
 from stats.official import official_statistics
+from stats.qc_codes import MEANINGS, findings, scan_verdict
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SAME_PLACE_MM = 1e-2  # affines written by different programs differ by rounding
@@ -52,7 +55,7 @@ def main(
     include_incomplete: bool,
     form: str,
 ) -> None:
-    """Measure every structure of a label map in its CT."""
+    """Measure every structure of a label map in its CT, and say whether it is plausible."""
     structures = load_schema(schema)
     scan, label_map = _read(ct), _read(labels)
     _check_same_grid(scan, label_map)
@@ -64,8 +67,21 @@ def main(
 
 
 def _rows(scan: Volume, label_map: Volume, schema: Schema) -> pa.Table:
-    measured = measure(scan.hu, label_map.hu.astype(np.uint8), scan.voxel_ml, schema)
+    labels = label_map.hu.astype(np.uint8)
+    measured = measure(scan.hu, labels, scan.voxel_ml, schema, spacing_mm=scan.spacing_mm)
+    _say_quality(measured)
     return pa.Table.from_pylist([asdict(row) for row in measured])
+
+
+def _say_quality(rows: Sequence[StructureRow]) -> None:
+    """The verdict, and each finding in words, to stderr: stdout holds the rows alone."""
+    verdict, _ = scan_verdict((r.structure, r.voxel_count, r.qc_reasons) for r in rows)
+    click.echo(f"quality: {verdict}", err=True)
+    for code, names in findings((r.structure, r.voxel_count, r.qc_reasons) for r in rows).items():
+        meaning = MEANINGS[code]
+        click.echo(f"  {code} ({meaning.verdict}): {meaning.sentence}", err=True)
+        if names:
+            click.echo(f"    {', '.join(names)}", err=True)
 
 
 def _official_rows(
@@ -83,7 +99,7 @@ def _official_rows(
 
 def _read(file: Path) -> Volume:
     try:
-        return read_nifti(file.read_bytes())
+        return to_canonical(read_nifti(file.read_bytes()))
     except SeriesError as error:
         raise SetupError(f"{file}: {error.sentence}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -11,6 +11,10 @@ import pyarrow as pa
 
 JOINED_BY: Final = "; "
 """Between the codes of one structure, and between the reasons of one CT."""
+
+
+Judged = tuple[str, int, str | None]
+"""Of a row of `structures`: name, voxel count and `qc_reasons`."""
 
 
 class Verdict(StrEnum):
@@ -118,22 +122,28 @@ def split(reasons: str | None) -> list[Code]:
     return [Code(code) for code in reasons.split(JOINED_BY)] if reasons else []
 
 
-def scan_verdict(structures: Iterable[tuple[str, int, str | None]]) -> tuple[Verdict, str | None]:
+def findings(structures: Iterable[Judged]) -> Mapping[Code, Sequence[str]]:
+    """Each code that was found in a CT, and the structures that it concerns."""
+    rows = list(structures)
+    if not any(voxels for _, voxels, _ in rows):
+        return {Code.NOTHING_FOUND: ()}
+    named = {code: [name for name, _, r in rows if code in split(r)] for code in Code}
+    return {code: names for code, names in named.items() if names}
+
+
+def scan_verdict(structures: Iterable[Judged]) -> tuple[Verdict, str | None]:
     """The verdict on a CT from its rows of `structures`.
 
     Args:
-        structures: name, voxel count and `qc_reasons` of each.
+        structures: all rows of the CT.
 
     Returns:
         the worst of all findings; and each code with its structures, e.g.
         "neighbours_swapped: vertebrae_L1, vertebrae_L2; too_small: spleen", None without findings.
     """
-    rows = list(structures)
-    if not any(voxels for _, voxels, _ in rows):
-        return Verdict.FAIL, Code.NOTHING_FOUND.value
-    found = {c: [name for name, _, r in rows if c in split(r)] for c in Code}
-    reasons = [f"{code}: {', '.join(names)}" for code, names in found.items() if names]
-    verdicts = {MEANINGS[code].verdict for code, names in found.items() if names}
+    found = findings(structures)
+    reasons = [f"{c}: {', '.join(names)}" if names else c.value for c, names in found.items()]
+    verdicts = {MEANINGS[code].verdict for code in found}
     worst = next((v for v in (Verdict.FAIL, Verdict.WARN) if v in verdicts), Verdict.PASS)
     return worst, JOINED_BY.join(reasons) or None
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from jobs.measure import main
 from segment_actor.anatomy import load_schema
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import FIELDS_OF_VIEW, Protocol, draw_protocol, scan
 from segment_actor.volume import LabelArray, Volume
 from stats.measure import StructureRow, measure
-from stats.qc_codes import Code, Verdict, scan_verdict, split
+from stats.qc_codes import Code, Verdict, codes_table, scan_verdict, split
+from stats.qc_limits import limits
 
 SCHEMA = load_schema("paper104")
 SPACING_MM = (4.0, 4.0, 4.0)
@@ -194,3 +199,30 @@ def test_a_sound_body_that_the_field_of_view_cuts_raises_no_alarm(view: str) -> 
     for seed in (40, 41):
         coarse = replace(draw_protocol(seed, view), spacing_mm=(5.0, 5.0, 5.0))
         assert verdict_of(rows_of(*scan(draw_patient(seed), coarse, SCHEMA)))[0] is Verdict.PASS
+
+
+def test_every_code_has_a_meaning_and_the_table_of_codes_holds_it() -> None:
+    rows = codes_table().to_pylist()
+    assert [row["code"] for row in rows] == [code.value for code in Code]
+    assert all(row["sentence"].endswith(".") for row in rows)
+    assert {row["verdict"] for row in rows} == {"warn", "fail"}
+
+
+def test_every_structure_of_every_schema_has_its_limits() -> None:
+    names = {
+        n for schema in ("paper104", "total_v1", "total_v2") for n in load_schema(schema).names
+    }
+    assert names == limits().keys()
+    assert all(bounds.hu_mean_low < bounds.hu_mean_high for bounds in limits().values())
+
+
+def test_the_measure_command_says_the_verdict_in_words(tmp_path: Path) -> None:
+    volume, _ = whole_body()
+    files = {"--ct": volume.hu, "--labels": renamed(vertebrae_T9="")}
+    for flag, voxels in files.items():
+        nib.save(nib.Nifti1Image(voxels, volume.affine), tmp_path / f"{flag[2:]}.nii")
+    options = [word for flag in files for word in (flag, str(tmp_path / f"{flag[2:]}.nii"))]
+    done = CliRunner().invoke(main, [*options, "--schema", "paper104"])
+    assert done.exit_code == 0
+    assert done.stderr.startswith("quality: warn\n  missing_between (warn): It is missing, or ")
+    assert done.stderr.endswith("    vertebrae_T9\n")
