@@ -42,7 +42,7 @@ def stick(tmp_path: Path) -> Path:
 
 
 def weights(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["weights", *map(str, arguments)])
+    return CliRunner().invoke(main, ["weights", *map(str, arguments)], prog_name="ctcohort")
 
 
 def zipped(folder: Path, archive: Path) -> Path:
@@ -113,9 +113,11 @@ def test_a_deleted_model_comes_back_only_as_the_files_that_were_trusted(
 ) -> None:
     weights("import", stick)
     (own / FAST.dataset).rename(own.parent / "gone")
-    change(stick / FAST.name / "dataset.json", 1, 2)
+    with (stick / FAST.name / "dataset.json").open("a") as file:
+        file.write("\n")
     done = weights("import", stick)
     assert done.exit_code == 2
+    assert f"{stick / FAST.name}/dataset.json has SHA-256" in done.stderr
     assert not (own / FAST.dataset).exists()
 
 
@@ -290,3 +292,8 @@ def test_what_cannot_be_fetched_is_refused_without_a_connection(
 ) -> None:
     assert is_refused(weights("fetch", name, "--from", release.url, "--yes"), sentence, own)
     assert release.paths == []
+
+
+@pytest.mark.parametrize("name", ["list", "verify", "import", "fetch"])
+def test_each_has_help(name: str) -> None:
+    assert weights(name, "--help").stdout.startswith(f"Usage: ctcohort weights {name}")
