@@ -53,7 +53,11 @@ def dice_per_structure(
     A structure that is absent in the truth has None, even if it is predicted; one that is missed
     has 0.0 (TotalSegmentator's rule, resources/evaluate.py).
     """
-    found = overlap(truth, predicted)
+    return dice_of(overlap(truth, predicted), schema)
+
+
+def dice_of(found: Overlap, schema: Schema) -> Mapping[str, float | None]:
+    """The same, of voxels that are counted already."""
     return {s.name: _dice(found, s.id) for s in schema.structures}
 
 
