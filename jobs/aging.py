@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -66,6 +67,11 @@ _STRATA: dict[str, tuple[Stratum, ...]] = {
     metavar="STRUCTURE",
     help="Leave out scans that do not show this structure as a whole, e.g. brain; repeatable.",
 )
+@click.option(
+    "--keep-truncated",
+    is_flag=True,
+    help="Count volumes of structures that the field of view cuts, as the paper does.",
+)
 @click.option("--alpha", default=ALPHA, show_default=True, help="A p-value below is significant.")
 @click.option(
     "--figures",
@@ -81,6 +87,7 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
     sex: str,
     adjust: tuple[str, ...],
     complete: tuple[str, ...],
+    keep_truncated: bool,
     alpha: float,
     figures: str,
 ) -> None:
@@ -93,7 +100,7 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
         cohort = select_cohort(database, people, wanted)
         _tell_who(cohort, out)
         _check_size(cohort)
-        study = run_study(database, cohort, Question(strata, alpha))
+        study = run_study(database, cohort, Question(strata, alpha, keep_truncated))
         rows = _write_study(study, cohort, out, figures, strata)
     found = sum(bool(row["significant"]) for row in rows)
     click.echo(
@@ -188,7 +195,7 @@ def _draw_all(
 def _strongest(
     known: list[tuple[Studied, Measure]], studied: Studied
 ) -> list[tuple[Studied, Measure]]:
-    """The three with the largest |r_s|; of left and right only the stronger."""
+    """The three with the largest |r_s|; of a pair, of all ribs or vertebrae only the strongest."""
 
     def strength(candidate: tuple[Studied, Measure]) -> float:
         of, measure = candidate
@@ -197,7 +204,7 @@ def _strongest(
 
     best: dict[str, tuple[Studied, Measure]] = {}
     for candidate in sorted([*known, *((studied, m) for m in studied.values)], key=strength):
-        stem = candidate[0].structure.replace("_left", "").replace("_right", "")
+        stem = re.sub("_(left|right|[CTLS]?[0-9]+)", "", candidate[0].structure)
         if strength(candidate) > 0.0:
             best[stem] = candidate
     return sorted(best.values(), key=strength, reverse=True)[:3]

@@ -72,9 +72,10 @@ def draw_strongest(
     with mpl.rc_context(STYLE):
         figure = new_figure(10.0, 0.6 + 3.1 * len(chosen))
         figure.suptitle("The strongest correlations with age", x=0.012, ha="left", fontsize=13)
+        figure.text(0.012, 0.012, _legend(sex), fontsize=8, color=GREY)
         grid = figure.add_gridspec(
             len(chosen), 2, left=0.075, right=0.99, wspace=0.2, hspace=0.5,
-            top=1 - 0.85 / (0.6 + 3.1 * len(chosen)), bottom=0.55 / (0.6 + 3.1 * len(chosen)),
+            top=1 - 0.85 / (0.6 + 3.1 * len(chosen)), bottom=0.75 / (0.6 + 3.1 * len(chosen)),
         )  # fmt: skip
         for line, (studied, measure) in enumerate(chosen):
             axes = [figure.add_subplot(grid[line, column]) for column in range(2)]
@@ -205,7 +206,10 @@ def _limits(values: Numbers) -> tuple[float, float]:
 
 def _legend(sex: Stratum) -> str:
     who = "men and women" if sex == "all" else f"{SEXES[sex]} only"
-    return f"{who}; * rank-sum test significant after Bonferroni; outliers are not drawn"
+    return (
+        f"{who}; * rank-sum test significant after Bonferroni; whiskers end at the last value "
+        "within 1.5 box heights, outliers are not drawn"
+    )
 
 
 def title_of(structure: str) -> str:

@@ -67,10 +67,12 @@ class Question:
     Attributes:
         strata: sexes that are studied apart, or all together.
         alpha: a p-value below it is significant.
+        keep_truncated: whether volumes count of structures that the field of view cuts.
     """
 
     strata: Sequence[Stratum] = ("all",)
     alpha: float = ALPHA
+    keep_truncated: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _studied(
     reference: list[Row] = []
     values: dict[Measure, Numbers] = {}
     for measure in MEASURES:
-        faults = excluded(found, measure, lower_volume_ml)
+        faults = excluded(found, measure, lower_volume_ml, keep_truncated=question.keep_truncated)
         used = ~np.logical_or.reduce(list(faults.values()))
         numbers: Numbers = getattr(found, measure)
         values[measure] = np.where(used, numbers, np.nan)

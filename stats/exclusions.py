@@ -71,7 +71,9 @@ def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str
     )
 
 
-def excluded(rows: Measured, measure: Measure, lower_volume_ml: float) -> dict[str, Flags]:
+def excluded(
+    rows: Measured, measure: Measure, lower_volume_ml: float, *, keep_truncated: bool = False
+) -> dict[str, Flags]:
     """(N,) for each of `REASONS`: the scans that it excludes. They do not overlap.
 
     The volume below the cut-off of Table S1 is a failed segmentation and excludes both measures.
@@ -81,11 +83,12 @@ def excluded(rows: Measured, measure: Measure, lower_volume_ml: float) -> dict[s
         rows: the structure.
         measure: what is studied.
         lower_volume_ml: the cut-off; NaN excludes nothing but what was implausible already.
+        keep_truncated: count the volume of what is seen of a cut structure too, as the paper does.
     """
     absent = rows.seen & ~(np.isfinite(rows.volume_ml) & np.isfinite(getattr(rows, measure)))
     failed = ((rows.volume_ml < lower_volume_ml) | rows.implausible) & ~absent
     cut = rows.truncated & ~absent & ~failed
-    if measure == "hu_mean":
+    if keep_truncated or measure == "hu_mean":
         cut = np.zeros_like(cut)
     return dict(zip(REASONS, (~rows.seen, absent, failed, cut), strict=True))
 

@@ -68,10 +68,10 @@ def patient_percentiles(
         "SELECT age_years, sex, patient_key FROM scans WHERE series_key = $key "
         "ORDER BY commit_seq DESC LIMIT 1",
         {"key": series_key},
-    ).fetchone()
-    if found is None:
+    ).fetchall()
+    if not found:
         raise SetupError(f"the tables hold no scan {series_key}")
-    age_years, sex, patient_key = found
+    age_years, sex, patient_key = found[0]
     if age_years is None or sex is None:
         raise SetupError(
             f"age or sex of scan {series_key} is not known, so there is nobody to compare with"

@@ -7,7 +7,7 @@ that correlate with them by exactly r = 2 sin(pi r_s / 6), give ranks that corre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from scipy.stats import norm, rankdata
 from segment_actor.anatomy import load_schema
 from stats.schema import SCHEMAS, TableName
 from stats.table import CohortTables
+
+SCHEMA = "paper104"
 
 PATIENTS, UNKNOWN_AGE, INCOMPLETE, FAILED = 4004, 30, 33, 35
 MALE_SHARE = 0.635
@@ -58,14 +60,18 @@ class SyntheticCohort:
     failed: dict[str, int]
 
 
-def write_synthetic_cohort(uri: str, patients: int = PATIENTS, seed: int = 4004) -> SyntheticCohort:
-    """Writes the tables through the committer of the real ones, in one commit."""
-    rng = np.random.default_rng(seed)
+def write_synthetic_cohort(
+    uri: str, patients: int = PATIENTS, only: Collection[str] = load_schema(SCHEMA).names
+) -> SyntheticCohort:
+    """Writes the tables through the committer of the real ones, in one commit; some structures."""
+    rng = np.random.default_rng(4004)
     listed = patients + UNKNOWN_AGE + INCOMPLETE
     age_years = _ages(listed, rng)
     man = rng.permutation(listed) < round(MALE_SHARE * listed)
     structures, planted, failed = [], {}, {}
-    for structure in load_schema("paper104").structures:
+    for structure in load_schema(SCHEMA).structures:
+        if structure.name not in only:
+            continue
         assert structure.lower_volume_ml is not None
         scores = {}
         for measure in ("volume_ml", "hu_mean"):
@@ -144,7 +150,7 @@ def _stamped(name: TableName, columns: Mapping[str, Any]) -> pa.Table:
         "run_id": "run-1",
         "run_date": "2026-01-31",
         "commit_seq": 1,
-        "label_schema": "paper104",
+        "label_schema": SCHEMA,
         "model_set": "synthetic",
     }
     arrays = []

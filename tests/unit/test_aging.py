@@ -1,0 +1,148 @@
+"""The numbers of the aging study are scipy's, or follow from a formula that is checked here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from stats.aging import (
+    age_bounds,
+    compare_quartiles,
+    correlate,
+    correlate_adjusted,
+    describe,
+    judge,
+    quartile_of,
+    spearman_interval,
+    study,
+)
+
+RNG = np.random.default_rng(7)
+AGES = RNG.uniform(18, 100, 300)
+VALUES = 200.0 - AGES + RNG.normal(0, 25, 300)
+BODY = RNG.normal(0, 1, (300, 2)) + 0.02 * AGES[:, None]
+NONE = np.empty((300, 0))
+
+
+def test_a_correlation_is_scipys() -> None:
+    row, expected = correlate(AGES, VALUES), stats.spearmanr(AGES, VALUES)
+    assert (row["r_s"], row["p"]) == (expected.statistic, expected.pvalue)
+
+
+def test_the_interval_is_wider_than_that_of_pearsons_r_by_bonett_and_wrights_factor() -> None:
+    ranks = stats.rankdata(AGES), stats.rankdata(VALUES)
+    pearson = stats.pearsonr(*ranks)
+    low, high = pearson.confidence_interval()
+    ours = spearman_interval(pearson.statistic, 300)
+    ratio = np.ptp(np.arctanh(ours)) / np.ptp(np.arctanh([low, high]))
+    assert ratio == pytest.approx(np.sqrt(1 + pearson.statistic**2 / 2))
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6, -0.85])
+def test_95_of_100_intervals_hold_the_true_correlation(rho: float) -> None:
+    rng, r, hits = np.random.default_rng(1), 2 * np.sin(np.pi * rho / 6), 0
+    for _ in range(400):
+        x, noise = rng.normal(size=(2, 80))
+        found = stats.spearmanr(x, r * x + np.sqrt(1 - r**2) * noise).statistic
+        low, high = spearman_interval(found, 80)
+        hits += low <= rho <= high
+    assert 370 <= hits <= 390
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_partial_correlation_follows_from_the_inverse_of_the_correlation_matrix(k: int) -> None:
+    row = correlate_adjusted(AGES, VALUES, BODY[:, :k])
+    ranks = stats.rankdata(np.column_stack([AGES, VALUES, BODY[:, :k]]), axis=0)
+    inverse = np.linalg.inv(np.corrcoef(ranks, rowvar=False))
+    expected = -inverse[0, 1] / np.sqrt(inverse[0, 0] * inverse[1, 1])
+    assert row["r_s_adjusted"] == pytest.approx(expected)
+
+
+def test_p_of_the_partial_correlation_is_that_of_age_in_a_regression_of_ranks() -> None:
+    row = correlate_adjusted(AGES, VALUES, BODY)
+    ranks = stats.rankdata(np.column_stack([AGES, VALUES, BODY]), axis=0)
+    design = np.column_stack([np.ones(300), ranks[:, [0, 2, 3]]])
+    slope, rest = (found := np.linalg.lstsq(design, ranks[:, 1]))[0], found[1][0]
+    error = np.sqrt(rest / 296 * np.linalg.inv(design.T @ design)[1, 1])
+    assert row["p_adjusted"] == pytest.approx(2 * stats.t.sf(abs(slope[1] / error), 296))
+
+
+def test_a_confounder_that_explains_everything_leaves_no_correlation() -> None:
+    assert correlate_adjusted(AGES, AGES**2, AGES[:, None]) == {"n_adjusted": 300}
+
+
+def test_rows_without_the_confounder_are_left_out_of_the_partial_correlation_alone() -> None:
+    body = np.where(np.arange(300)[:, None] < 100, np.nan, BODY[:, :1])
+    row = study(AGES, VALUES, quartile_of(AGES, age_bounds(AGES)), body)
+    assert row["n_adjusted"] == 200
+    assert row["r_s"] == correlate(AGES, VALUES)["r_s"]
+
+
+def test_quartiles_are_compared_as_scipy_does() -> None:
+    quartile = quartile_of(AGES, age_bounds(AGES))
+    groups = [VALUES[quartile == q] for q in range(4)]
+    row = compare_quartiles(VALUES, quartile)
+    assert row["kruskal_p"] == stats.kruskal(*groups).pvalue
+    assert row["p_q2_q4"] == stats.mannwhitneyu(groups[1], groups[3]).pvalue
+    assert [row[f"q{q}_n"] for q in (1, 2, 3, 4)] == [75, 75, 75, 75]
+
+
+def test_a_patient_at_a_bound_belongs_to_the_older_quartile() -> None:
+    ages = np.array([20.0, 40.9, 41.0, 59.0, 77.9, 78.0])
+    assert quartile_of(ages, np.array([41.0, 59.0, 78.0])).tolist() == [0, 0, 1, 2, 2, 3]
+
+
+def test_normality_is_judged_against_the_values_own_mean_and_deviation() -> None:
+    expected = stats.kstest((VALUES - VALUES.mean()) / VALUES.std(ddof=1), "norm")
+    assert describe(VALUES)["ks_p"] == pytest.approx(expected.pvalue)
+    assert describe(np.exp(VALUES / 20))["ks_p"] < 1e-6  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("n", "values", "note"),
+    [(7, VALUES, "only 7 scans"), (300, np.ones(300), "are the same")],
+)
+def test_what_cannot_be_studied_has_a_note_and_no_number(
+    n: int, values: np.ndarray, note: str
+) -> None:
+    row = study(AGES[:n], values[:n], np.zeros(n, dtype=int), NONE[:n])
+    assert row.keys() == {"note"}
+    assert note in str(row["note"])
+
+
+def test_an_empty_quartile_is_not_tested_but_the_correlation_is() -> None:
+    row = study(AGES, VALUES, np.minimum(quartile_of(AGES, age_bounds(AGES)), 2), NONE)
+    assert "kruskal_p" not in row
+    assert row["note"] == "a quartile of age has no scan"
+    assert "r_s" in row
+    assert judge(row, 208, 1e-4)["significant"] is None
+
+
+def test_bonferroni_counts_structures_and_for_pairs_the_pairs_too() -> None:
+    # 3e-5 * 208 * 6 = 0.037 is below 0.05; 9e-5 * 208 * 6 = 0.11 is not
+    pairs = {f"p_q{a}_q{b}": 0.5 for a in (1, 2, 3) for b in range(a + 1, 5)}
+    row = pairs | {"p": 2e-4, "kruskal_p": 9e-5, "p_q1_q2": 9e-5, "p_q1_q4": 3e-5}
+    verdict = judge(row, 208, 1e-4)  # type: ignore[arg-type]
+    assert verdict["kruskal_p_bonferroni"] == pytest.approx(208 * 9e-5)
+    assert (verdict["correlated"], verdict["significant"]) == (False, True)
+    assert verdict["significant_pairs"] == "Q1-Q4"
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(-1e3, 1e3), min_size=8, max_size=40, unique=True))
+def test_only_the_order_of_the_values_counts(values: list[float]) -> None:
+    numbers = np.array(values)
+    ages = np.arange(len(values), dtype=float)
+    once, again = correlate(ages, numbers), correlate(ages, stats.rankdata(numbers))
+    assert once["r_s"] == pytest.approx(again["r_s"])
+    assert -1 <= once["ci_low"] <= once["r_s"] <= once["ci_high"] <= 1  # type: ignore[operator]
+
+
+def test_pingouin_finds_the_same_partial_correlation() -> None:
+    # pingouin 0.7.0: partial_corr(frame, "age", "value", ["body_0", "body_1"], method="spearman")
+    row = correlate_adjusted(AGES, VALUES, BODY)
+    assert row["r_s_adjusted"] == pytest.approx(-0.690003, abs=5e-7)
+    assert row["p_adjusted"] == pytest.approx(1.877960e-43, rel=1e-6)

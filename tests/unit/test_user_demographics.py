@@ -1,0 +1,64 @@
+"""A demographics file is understood, or refused with the line that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from segment_actor.errors import SetupError
+from stats.demographics import read_demographics
+
+
+def _csv(folder: Path, text: str) -> Path:
+    file = folder / "people.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_keys_are_text_and_empty_cells_are_not_known(tmp_path: Path) -> None:
+    file = _csv(tmp_path, "\ufeffpatient_key,age_years,sex,smoker\n007,61.5,female,1\n8,,,0\n")
+    people = read_demographics(file)
+    assert people.key == "patient_key"
+    assert people.people.to_pylist() == [
+        {"patient_key": "007", "age_years": 61.5, "sex": "F", "smoker": 1},
+        {"patient_key": "8", "age_years": None, "sex": None, "smoker": 0},
+    ]
+
+
+def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
+    table = pa.table({"series_key": ["a", "b"], "age_years": [61.5, None], "sex": ["m", None]})
+    pq.write_table(table, tmp_path / "people.parquet")
+    from_csv = read_demographics(_csv(tmp_path, "series_key,age_years,sex\na,61.5,M\nb,,\n"))
+    assert read_demographics(tmp_path / "people.parquet").people == from_csv.people
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("patient,age_years\na,1\n", "no key column: it needs series_key or patient_key"),
+        ("patient_key,age_years\na,1\nb,2\na,3\n", "same patient_key more than once: a$"),
+        ("patient_key,age_years\na,1\n,2\n", "no patient_key in line 3"),
+        ("patient_key,age_years\na,old\nb,2\n", r"must be a number .* line 2 \(old\)"),
+        ("patient_key,age_years\na,1\nb,-2\n", r"nobody is that old: line 3 \(-2\)"),
+        ("patient_key,age_years\na,121\n", r"nobody is that old: line 2 \(121\)"),
+        ("patient_key,age_years\na,inf\n", r"nobody is that old: line 2 \(inf\)"),
+        ("patient_key,sex\na,x\n", r"sex must be M, F or O; it is not in line 2 \(x\)"),
+        ("", "people.csv is not a CSV file"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_with_its_line(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    with pytest.raises(SetupError, match=sentence):
+        read_demographics(_csv(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_or_no_parquet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="cannot read"):
+        read_demographics(tmp_path / "nowhere.csv")
+    _csv(tmp_path, "a,b\n").rename(tmp_path / "people.parquet")
+    with pytest.raises(SetupError, match="not a Parquet file"):
+        read_demographics(tmp_path / "people.parquet")
