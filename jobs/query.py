@@ -8,7 +8,8 @@ import click
 
 from jobs.command import Command
 from jobs.output import FORMS, write_answer
-from stats.query import ask, connect
+from segment_actor.errors import SetupError
+from stats.query import add_file, ask, confine, connect
 
 _EXAMPLE = """\b
 Example:
@@ -33,16 +34,37 @@ Example:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the answer to this file instead of stdout.",
 )
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A CSV or Parquet file of yours, as a view of that name. Can be repeated.",
+)
 @click.argument("sql")
-def main(tables: str, form: str, out: Path | None, sql: str) -> None:
+def main(tables: str, form: str, out: Path | None, files: tuple[str, ...], sql: str) -> None:
     """Ask the tables a question in SQL.
 
-    Views: scans, structures, failures, runs, measurements (structures with age, sex and scanner),
-    latest (measurements, of each CT the newest pipeline version), anatomy, dictionary (what each
-    column means, and its unit).
+    Views: latest (one row a structure, with age, sex and scanner of the scan; of each CT the newest
+    pipeline version), qc_passed (those without a finding), wide and wide_hu (one row a CT, a column
+    a structure), latest_scans, failures, runs; scans, structures and measurements (all pipeline
+    versions); anatomy, qc_codes, dictionary (what each column means, and its unit).
+
+    The question can read these and the files given, and nothing else on the machine.
     """
+    own = dict(map(_name_and_file, files))
     with connect(tables) as database:
+        for name, file in own.items():
+            add_file(database, name, file)
+        confine(database, tables, own)
         write_answer(ask(database, sql), form, out)
+
+
+def _name_and_file(text: str) -> tuple[str, Path]:
+    name, sign, file = text.partition("=")
+    if not sign:
+        raise SetupError(f"--file {text}: give NAME=FILE")
+    return name, Path(file)
 
 
 if __name__ == "__main__":

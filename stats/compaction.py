@@ -1,0 +1,154 @@
+"""Compaction: few large sorted files in the place of the many small ones that commits leave.
+
+`structures` is sorted by structure and series, so that a question about one structure reads that
+structure's row groups alone, and a question about one series one row group of each structure.
+The rows stay what they are, those of a commit under way among them: readers see the same before,
+during and after it (stats.rewrite).
+
+A killed compaction leaves files that belong to no table; a later `vacuum` removes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable, Transaction
+
+from segment_actor.errors import SetupError
+from stats.query import connect
+from stats.rewrite import (
+    in_passes,
+    parquet_source,
+    quoted,
+    reader,
+    replace_files,
+    room_to_sort,
+    stored_files,
+    write_file,
+)
+from stats.schema import PARTITION, SCHEMAS, TableName
+from stats.sources import open_table, read_from_store
+from stats.storage import StorageOptions, clear_sentences, storage_options, table_uri
+from stats.wide import WIDE, refresh, structure_names
+
+ORDER: Final[dict[TableName, tuple[str, ...]]] = {
+    "structures": ("structure", "series_key", "commit_seq"),
+    "scans": ("series_key", "commit_seq"),
+    "failures": ("series_key", "commit_seq"),
+    "runs": ("run_id",),
+}
+"""How each table is sorted."""
+
+KEEP_HOURS: Final = 7 * 24
+"""A replaced file stays so long, for readers and runs that opened the table before."""
+
+_FENCE_ID: Final = "ctcohort-compaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """One partition of one table, before and after.
+
+    Attributes:
+        table: its name.
+        partition: its run_date.
+        rows: in it.
+        files_before, files_after: number of files.
+    """
+
+    table: str
+    partition: str
+    rows: int
+    files_before: int
+    files_after: int
+
+
+def compact(tables: str, options: StorageOptions | None = None) -> Iterator[Rewritten]:
+    """Sorts every partition that has files no compaction wrote; says each as it is done.
+
+    Raises:
+        SetupError: there are no tables, or they cannot be read or written.
+        CommitConflict: another compaction, or a recovery of a run, came in between. What was said
+            to be done stays done; the rest may be tried again.
+    """
+    settings = storage_options(tables, options)
+    with clear_sentences(tables), duckdb.connect() as database, room_to_sort(database):
+        read_from_store(database, tables, settings)
+        for name in SCHEMAS:
+            yield from _compact_table(database, tables, name, settings)
+
+
+def vacuum(tables: str, options: StorageOptions | None = None) -> int:
+    """Deletes files that no table has needed for `KEEP_HOURS`; how many.
+
+    Raises:
+        SetupError: there are no tables, or they cannot be written.
+    """
+    settings = storage_options(tables, options)
+    deleted = 0
+    with clear_sentences(tables):
+        for name in (*SCHEMAS, WIDE):
+            uri = table_uri(tables, name)
+            if DeltaTable.is_deltatable(uri, storage_options=settings):
+                table = DeltaTable(uri, storage_options=settings)
+                # full: also files of a compaction or a commit that was killed
+                deleted += len(table.vacuum(KEEP_HOURS, dry_run=False, full=True))
+    return deleted
+
+
+def _compact_table(
+    database: duckdb.DuckDBPyConnection, tables: str, name: TableName, settings: dict[str, str]
+) -> Iterator[Rewritten]:
+    table = open_table(tables, name, settings)
+    partitions = {file.partition for file in stored_files(table) if not file.is_sorted}
+    for partition in sorted(str(p) for p in partitions):
+        # Files and number are of one state of the table: what happens after it refuses the rewrite.
+        fence = Transaction(_FENCE_ID, (table.transaction_version(_FENCE_ID) or 0) + 1)
+        old = [file for file in stored_files(table) if file.partition == partition]
+        source = parquet_source([f"{table_uri(tables, name)}/{file.path}" for file in old])
+        new = [
+            write_file(table, partition, _schema(name), reader(database, sql))
+            for sql in _passes(database, name, source)
+        ]
+        rows = sum(file.rows for file in old)
+        if rows != sum(file.rows for file in new):
+            raise SetupError(f"table {name}, {partition}: not {rows} rows in its files as it says")
+        replace_files(table, old, new, fence)
+        yield Rewritten(name, partition, rows, len(old), len(new))
+    if partitions:
+        table.create_checkpoint()
+
+
+def _passes(database: duckdb.DuckDBPyConnection, name: TableName, source: str) -> Iterator[str]:
+    """One question for each file to be written: its rows in order, as many as memory can sort."""
+    columns, order = ", ".join(_schema(name).names), ", ".join(ORDER[name])
+    if name != "structures":
+        yield f"SELECT {columns} FROM {source} ORDER BY {order}"  # noqa: S608 - our own names
+        return
+    sql = f"SELECT structure, count(*) FROM {source} GROUP BY 1 ORDER BY 1"  # noqa: S608 - our own names
+    for group in in_passes(database.execute(sql).fetchall()):
+        chosen = f"structure IN ({quoted(group)})"
+        yield f"SELECT {columns} FROM {source} WHERE {chosen} ORDER BY {order}"  # noqa: S608 - our own names
+
+
+def _schema(name: TableName) -> pa.Schema:
+    """What stands in the files: all but the partition, which their folder says."""
+    return SCHEMAS[name].remove(SCHEMAS[name].get_field_index(PARTITION))
+
+
+def refresh_wide(tables: str, options: StorageOptions | None = None) -> int:
+    """Brings the stored one-row-a-scan table up to date; how many scans were new (stats.wide).
+
+    Raises:
+        SetupError: there are no tables, or they cannot be read or written.
+        CommitConflict: another compaction came in between; nothing is changed.
+    """
+    settings = storage_options(tables, options)
+    with clear_sentences(tables), connect(tables, options) as database:
+        names = structure_names(stored_files(open_table(tables, "structures", settings)))
+        with room_to_sort(database):
+            return refresh(database, tables, names, settings)

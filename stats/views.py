@@ -1,0 +1,113 @@
+"""The views that questions are asked of, as SQL over the current files of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow as pa
+
+from stats.rewrite import StoredFile, parquet_source, quoted
+from stats.schema import PARTITION, SCHEMAS, TableName
+from stats.wide import Held, turned
+
+_SQL_TYPES: Final = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+}
+_LONGEST_IN_LOG: Final = 32
+"""A text of so many signs or more may be cut short in the Delta log."""
+
+_ONE_VERSION: Final = "CREATE VIEW latest_scans AS FROM scans"
+_LATEST_SCANS: Final = """
+    CREATE VIEW latest_scans AS
+    FROM scans SEMI JOIN (
+        SELECT series_key, arg_max(pipeline_version, commit_seq) AS pipeline_version
+        FROM scans GROUP BY series_key
+    ) USING (series_key, pipeline_version)
+"""
+_MEASUREMENTS: Final = """
+    CREATE VIEW {name} AS
+    SELECT structures.*, patient_key, age_years, sex, manufacturer, scanner_model, kvp,
+           slice_thickness_mm, contrast_agent, qc, category, side
+    FROM structures
+    JOIN {scans} USING (series_key, pipeline_version)
+    LEFT JOIN anatomy ON anatomy.structure = structures.structure
+                     AND anatomy.label_schema = structures.label_schema
+"""
+_QC_PASSED: Final = """
+    CREATE VIEW qc_passed AS
+    FROM latest WHERE status = 'ok' AND qc_reasons IS NULL AND qc IS DISTINCT FROM 'fail'
+"""
+_OF_LATEST: Final = " SEMI JOIN latest_scans USING (series_key, pipeline_version)"
+
+
+def table_view(name: TableName, files: Sequence[StoredFile], root: str, committed: int) -> str:
+    """SQL of a table's view: its current files, and only what a finished commit wrote.
+
+    Never a glob over the folder: it would find files that are no longer part of the table.
+
+    Args:
+        name: the table.
+        files: its current files.
+        root: its folder or prefix.
+        committed: last commit of scans.
+    """
+    columns = ", ".join(f"{f.name}::{_SQL_TYPES[f.type]} AS {f.name}" for f in SCHEMAS[name])
+    if not files:
+        nothing = ", ".join(f"NULL AS {f.name}" for f in SCHEMAS[name])
+        return f"CREATE VIEW {name} AS SELECT {columns} FROM (SELECT {nothing}) WHERE false"  # noqa: S608 - our own names
+    source = (
+        f"read_parquet([{quoted([f'{root}/{file.path}' for file in files])}], "
+        f"hive_partitioning = true, hive_types = {{'{PARTITION}': VARCHAR}})"
+    )
+    last = max((_number(file.highest["commit_seq"], committed + 1) for file in files), default=0)
+    finished = f" WHERE commit_seq <= {committed}" if last > committed else ""
+    return f"CREATE VIEW {name} AS SELECT {columns} FROM {source}{finished}"  # noqa: S608 - our own names
+
+
+def joined_views(scans: Sequence[StoredFile]) -> list[str]:
+    """SQL of measurements, latest_scans, latest and qc_passed, in this order.
+
+    Where the log says that all scans are of one pipeline version, there is nothing to compare.
+    """
+    return [
+        _ONE_VERSION if is_one_version(scans) else _LATEST_SCANS,
+        _MEASUREMENTS.format(name="measurements", scans="scans"),
+        _MEASUREMENTS.format(name="latest", scans="latest_scans"),
+        _QC_PASSED,
+    ]
+
+
+def wide_views(
+    names: Sequence[str], held: Held, committed: int, scans: Sequence[StoredFile]
+) -> list[str]:
+    """SQL of wide and wide_hu: what compaction has stored, and what was committed after that."""
+    parts = []
+    if held.files:
+        parts.append(f"SELECT * FROM {parquet_source(held.files)} WHERE commit_seq <= {committed}")  # noqa: S608 - our own names
+    if held.commit < committed or not parts:
+        parts.append(turned(names, f"commit_seq > {held.commit}"))
+    source = " UNION ALL BY NAME ".join(parts)
+    latest = "" if is_one_version(scans) else _OF_LATEST
+    columns = ", ".join(SCHEMAS["scans"].names)
+    return [
+        f"CREATE VIEW {view} AS SELECT {', '.join([columns, *(f'{n}_{unit}' for n in names)])} "  # noqa: S608 - our own names
+        f"FROM ({source}){latest}"
+        for view, unit in (("wide", "ml"), ("wide_hu", "hu"))
+    ]
+
+
+def is_one_version(scans: Sequence[StoredFile]) -> bool:
+    """Whether the log says that all scans are of one pipeline version."""
+    first = {file.lowest["pipeline_version"] for file in scans}
+    versions = first | {file.highest["pipeline_version"] for file in scans}
+    (version,) = versions if len(versions) == 1 else ("",)
+    return 0 < len(str(version or "")) < _LONGEST_IN_LOG
+
+
+def _number(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) else otherwise
