@@ -177,7 +177,9 @@ def _verify(model: OfficialModel, trust: bool) -> None:
             f"{folder} was never trusted; if you know where it is from, say so once: "
             f"ctcohort weights verify --trust {model.number}"
         )
-    print(f"{model.dataset}: {'as' if entry else 'from now on'} trusted; licence: {model.licence}")
+    print(
+        f"{model.dataset}: {'the trusted files' if entry else 'from now on trusted'}; licence: {model.licence}"
+    )
 
 
 def _licence(name: str, *, have_one: bool) -> str:
