@@ -177,9 +177,8 @@ def _verify(model: OfficialModel, trust: bool) -> None:
             f"{folder} was never trusted; if you know where it is from, say so once: "
             f"ctcohort weights verify --trust {model.number}"
         )
-    print(
-        f"{model.dataset}: {'the trusted files' if entry else 'from now on trusted'}; licence: {model.licence}"
-    )
+    state = "the trusted files" if entry else "from now on trusted"
+    print(f"{model.dataset}: {state}; licence: {model.licence}")
 
 
 def _licence(name: str, *, have_one: bool) -> str:
