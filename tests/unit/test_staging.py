@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jobs.staging import staged
+from segment_actor.errors import SetupError
+
+
+def test_files_appear_together_and_replace_older_ones(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    with staged(tmp_path) as scratch:
+        (scratch / "a").write_text("new")
+        (scratch / "b").write_text("new")
+        assert (tmp_path / "a").read_text() == "old"
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["a", "b"]
+    assert (tmp_path / "a").read_text() == "new"
+
+
+def test_after_an_error_nothing_has_changed(tmp_path: Path) -> None:
+    def write() -> None:
+        with staged(tmp_path / "out") as scratch:
+            (scratch / "a").write_text("half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write()
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_a_set_up_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SetupError, match="cannot write to"), staged(tmp_path / "file" / "out"):
+        pass

@@ -1,0 +1,104 @@
+"""What stands before the voxels of a mask: the CT's own header, and the names."""
+
+from __future__ import annotations
+
+import io
+from xml.etree import ElementTree
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from segment_actor.nifti import read_nifti
+from segment_actor.reading import read_series
+from segment_actor.stored_grid import StoredGrid, dicom_grid, label_image, mask_header
+from segment_actor.volume import Volume
+from tests.ct_files import dicom_files, dicom_slices, made_hu
+
+SHAPE = (4, 5, 6)
+LABELS = np.asfortranarray(np.random.default_rng(0).integers(0, 3, SHAPE).astype(np.uint8))
+OBLIQUE = nib.affines.from_matvec([[0, -1.9, 0.3], [0.8, 0, 0], [0, 0.3, 1.9]], [1, -2, 3])
+
+
+def ct(version: type[nib.Nifti1Image] = nib.Nifti1Image) -> nib.Nifti1Image:
+    """A CT whose sform and qform have codes of their own."""
+    image = version(made_hu(SHAPE), OBLIQUE)
+    image.header["descrip"] = b"Mrs. Secret"
+    image.header.set_xyzt_units("mm", "sec")
+    image.set_sform(OBLIQUE, code=4)
+    image.set_qform(OBLIQUE, code=1)
+    return image
+
+
+def grid_of(image: nib.Nifti1Image) -> StoredGrid:
+    return read_series("nifti", [image.to_bytes()]).grid
+
+
+def opened(grid: StoredGrid, names: dict[int, str] | None = None) -> nib.Nifti1Image:
+    """A mask file of this grid, as nibabel opens it."""
+    data = mask_header(grid, names) + LABELS.tobytes("F")
+    version = nib.Nifti2Image if isinstance(grid.header, nib.Nifti2Header) else nib.Nifti1Image
+    image: nib.Nifti1Image = version.from_stream(io.BytesIO(data))
+    return image
+
+
+@pytest.mark.parametrize("version", [nib.Nifti1Image, nib.Nifti2Image])
+def test_a_mask_has_the_geometry_of_its_ct_bit_by_bit(version: type[nib.Nifti1Image]) -> None:
+    image = ct(version)
+    mask = opened(grid_of(image))
+    for field in ("dim", "pixdim", "qform_code", "sform_code", "xyzt_units", "descrip",
+                  "quatern_b", "qoffset_x", "srow_x", "srow_y", "srow_z"):  # fmt: skip
+        np.testing.assert_array_equal(mask.header[field], image.header[field], field)
+    np.testing.assert_array_equal(mask.affine, image.affine)
+    np.testing.assert_array_equal(np.asarray(mask.dataobj), LABELS)
+
+
+def test_a_ct_of_the_other_byte_order_gets_masks_that_open() -> None:
+    image = nib.Nifti1Image(made_hu(SHAPE), OBLIQUE, nib.Nifti1Header(endianness=">"))
+    mask = opened(grid_of(image), {1: "liver"})
+    np.testing.assert_allclose(mask.affine, image.affine)
+    assert b"liver" in mask.header.extensions[0].get_content()
+
+
+def test_scaling_and_window_of_the_ct_do_not_reach_the_mask() -> None:
+    image = nib.Nifti1Image(made_hu(SHAPE).astype(np.uint16), OBLIQUE)
+    image.header.set_slope_inter(2, -1024)
+    image.header["cal_max"] = 300
+    assert np.asarray(opened(grid_of(image)).dataobj).max() == 2
+    assert opened(grid_of(image)).header["cal_max"] == 0
+
+
+def test_names_stand_in_the_header_as_a_label_table() -> None:
+    mask = opened(grid_of(ct()), {1: "spleen", 117: "costal_cartilages"})
+    content = mask.header.extensions[0].get_content().rstrip(b"\0")
+    xml = ElementTree.fromstring(content)  # noqa: S314  # written three lines above
+    labels = xml.findall("VolumeInformation/LabelTable/Label")
+    assert {int(e.attrib["Key"]): e.text for e in labels} == {1: "spleen", 117: "costal_cartilages"}
+
+
+def test_without_texts_no_name_of_a_patient_is_left() -> None:
+    assert b"Secret" in mask_header(grid_of(ct()))
+    assert b"Secret" not in mask_header(grid_of(ct()).without_texts())
+
+
+def test_an_image_in_memory_is_what_the_file_would_be() -> None:
+    grid = grid_of(ct())
+    image = label_image(grid, LABELS, {1: "spleen"})
+    assert image.to_bytes() == mask_header(grid, {1: "spleen"}) + LABELS.tobytes("F")
+
+
+def test_dicom_masks_have_rows_from_the_bottom_up_as_dcm2niix_writes_them() -> None:
+    scan = read_series("dicom", dicom_files(dicom_slices(made_hu(SHAPE))))
+    assert nib.aff2axcodes(scan.grid.affine) == ("L", "A", "S")
+    mask = opened(scan.grid)
+    np.testing.assert_allclose(mask.affine, scan.grid.affine)
+    assert (int(mask.header["qform_code"]), int(mask.header["sform_code"])) == (1, 1)
+    first_row_mm = scan.volume.affine @ [0, 0, 0, 1]
+    np.testing.assert_allclose(mask.affine @ [0, SHAPE[1] - 1, 0, 1], first_row_mm)
+
+
+def test_a_made_header_says_what_the_reader_reads() -> None:
+    grid = dicom_grid(Volume(made_hu(SHAPE), np.diag([-0.8, -0.8, 2.0, 1.0])))
+    header = mask_header(grid)
+    image = read_nifti(header + LABELS.tobytes("F"))
+    np.testing.assert_allclose(image.affine, grid.affine)
