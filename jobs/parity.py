@@ -109,6 +109,8 @@ def run(options: ParityOptions) -> int:
     models = load_models(options.model_set, options.precision, options.compat)
     schema = load_schema(models.schema)
     official = find_official(options.official, models)
+    if not (options.nnunet or official or options.reference):
+        raise SetupError("nothing to compare with: give --nnunet, --official PATH or --reference")
     volume = _read_ct(options.ct, exact=bool(models.compat))
     reference = read_reference(options.reference, volume, schema) if options.reference else None
     canonical = to_canonical(volume)
@@ -128,8 +130,6 @@ def run(options: ParityOptions) -> int:
                 f"{against}{BUT_FOR_SUMS}", volume, canonical, half_sums, theirs
             )
             comparisons.append(replace(but_for_sums, decides=False))
-    if not comparisons:
-        raise SetupError("nothing to compare with: give --nnunet, --official PATH or --reference")
     rows = [row for c in comparisons for row in _rows(c, schema, resampling(models))]
     write_answer(pa.Table.from_pylist(rows, COLUMNS), options.form, out=None)
     return _verdict(comparisons, options.min_equal)

@@ -105,7 +105,7 @@ def official_labels(
             check=False,
         )
         if done.returncode or not output.is_file():
-            said = _last_words(done.stderr or done.stdout).replace(name, "")
+            said = _last_words((done.stderr or done.stdout).replace(name, ""))
             raise SetupError(f"{PROGRAM} ended with code {done.returncode}: {said}")
         return read_reference(output, volume, schema)
 
