@@ -87,14 +87,32 @@ def test_an_image_in_memory_is_what_the_file_would_be() -> None:
     assert image.to_bytes() == mask_header(grid, {1: "spleen"}) + LABELS.tobytes("F")
 
 
-def test_dicom_masks_have_rows_from_the_bottom_up_as_dcm2niix_writes_them() -> None:
-    scan = read_series("dicom", dicom_files(dicom_slices(made_hu(SHAPE))))
-    assert nib.aff2axcodes(scan.grid.affine) == ("L", "A", "S")
-    mask = opened(scan.grid)
-    np.testing.assert_allclose(mask.affine, scan.grid.affine)
-    assert (int(mask.header["qform_code"]), int(mask.header["sform_code"])) == (1, 1)
-    first_row_mm = scan.volume.affine @ [0, 0, 0, 1]
-    np.testing.assert_allclose(mask.affine @ [0, SHAPE[1] - 1, 0, 1], first_row_mm)
+@pytest.mark.parametrize(
+    ("orientation", "step", "codes", "origin"),
+    [
+        ([1, 0, 0, 0, 1, 0], (0, 0, 4), "LAS", (50, 8, 30)),
+        ([1, 0, 0, 0, 0, -1], (0, 4, 0), "LSP", (50, 20, 18)),
+        ([0, 1, 0, 0, 0, -1], (4, 0, 0), "PSR", (30, 20, 18)),
+    ],
+)
+def test_dicom_masks_lie_as_dcm2niix_lays_the_series(
+    orientation: list[int], step: tuple[int, ...], codes: str, origin: tuple[int, ...]
+) -> None:
+    slices = dicom_slices(made_hu(SHAPE))
+    for k, one in enumerate(slices):
+        one.ImageOrientationPatient = orientation
+        one.ImagePositionPatient = [p + k * s for p, s in zip((-50, -20, 30), step, strict=True)]
+    grid = read_series("dicom", dicom_files(slices)).grid
+    # what dcm2niix 1.0.20260724 writes for these three series
+    assert ("".join(nib.aff2axcodes(grid.affine)), (*grid.affine[:3, 3],)) == (codes, origin)
+
+
+def test_a_dicom_masks_header_holds_its_grid_twice_as_scanner_coordinates() -> None:
+    grid = read_series("dicom", dicom_files(dicom_slices(made_hu(SHAPE)))).grid
+    header = opened(grid).header
+    assert (int(header["qform_code"]), int(header["sform_code"])) == (1, 1)
+    np.testing.assert_allclose(header.get_qform(), grid.affine, atol=1e-4)
+    np.testing.assert_allclose(header.get_sform(), grid.affine)
 
 
 def test_a_made_header_says_what_the_reader_reads() -> None:
