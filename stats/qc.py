@@ -25,9 +25,16 @@ Finding = tuple[Code, str]
 NARROW_HU: Final = 100
 """No CT of a body has a smaller range (the bound at which reading refuses a CT as well)."""
 
-FAR_BELOW: Final = 0.5
+TOO_SMALL: Final = 0.5
 """Of the schema's lower volume. Table S1 of the paper cuts between small and failed, for statistics
-(status implausible); a short woman's T8 may lie just below. At half of it a label is a remnant."""
+(status implausible), and a short woman's T8 may lie just below. Half of it is no one's."""
+
+REMNANT: Final = 0.1
+"""Likewise: a few stray voxels, which models leave in CTs where the structure is not, or the first
+slice of it at the edge of the CT. As good as absent, and not judged in any other way."""
+
+LOWEST_ML: Final = 1.0
+"""The lower volume where the schema has none: that of the smallest structures in Table S1."""
 
 FEW: Final = 3
 """Fewer structures, or pairs, are no evidence about a whole CT."""
@@ -68,11 +75,17 @@ class Seen:
         return self.place.pieces[0] if self.place else None
 
     @property
-    def too_small(self) -> bool:
-        """Whole in the CT, and far below the schema's lower volume."""
-        lower = self.structure.lower_volume_ml
-        whole = self.place is not None and not self.place.touches_border
-        return whole and lower is not None and self.volume_ml < FAR_BELOW * lower
+    def whole(self) -> bool:
+        """In the CT, and not cut by its border."""
+        return self.place is not None and not self.place.touches_border
+
+    @property
+    def size_error(self) -> Code | None:
+        """Whether there is too little of it to be judged in any other way."""
+        share = self.volume_ml / (self.structure.lower_volume_ml or LOWEST_ML)
+        if share < REMNANT:
+            return Code.REMNANT
+        return Code.TOO_SMALL if self.whole and share < TOO_SMALL else None
 
 
 def reasons(seen: Sequence[Seen]) -> Mapping[str, str]:
@@ -92,12 +105,15 @@ def reasons(seen: Sequence[Seen]) -> Mapping[str, str]:
 
 def _findings(seen: Sequence[Seen]) -> Iterator[Finding]:
     there = [s for s in seen if s.place is not None]
-    for one in there:
+    yield from ((s.size_error, s.structure.name) for s in there if s.size_error and s.whole)
+    judged = [s for s in there if not s.size_error]
+    for one in judged:
         bounds = limits().get(one.structure.name, Limits())
         yield from _pieces(one, bounds)
-        yield from _volume(one, bounds)
-    yield from _attenuation(there)
-    yield from _sides(there)
+        if bounds.upper_volume_ml is not None and one.volume_ml > bounds.upper_volume_ml:
+            yield Code.TOO_LARGE, one.structure.name
+    yield from _attenuation(judged)
+    yield from _sides(judged)
     yield from order_findings([_level(s) for s in seen if s.structure.sequence is not None])
 
 
@@ -105,7 +121,7 @@ def _pieces(one: Seen, bounds: Limits) -> Iterator[Finding]:
     assert one.place is not None
     if bounds.compact and _doubled(one.place.pieces):
         yield Code.DOUBLED, one.structure.name
-    elif not one.place.touches_border and one.place.largest_fraction < bounds.min_largest_fraction:
+    elif one.whole and one.place.largest_fraction < bounds.min_largest_fraction:
         yield Code.FRAGMENTED, one.structure.name
 
 
@@ -125,13 +141,6 @@ def _gap_mm(one: Piece, two: Piece) -> float:
             for axis in range(3)
         )
     )
-
-
-def _volume(one: Seen, bounds: Limits) -> Iterator[Finding]:
-    if one.too_small:
-        yield Code.TOO_SMALL, one.structure.name
-    if bounds.upper_volume_ml is not None and one.volume_ml > bounds.upper_volume_ml:
-        yield Code.TOO_LARGE, one.structure.name
 
 
 def _attenuation(there: Sequence[Seen]) -> Iterator[Finding]:
@@ -174,5 +183,5 @@ def _sides(there: Sequence[Seen]) -> Iterator[Finding]:
 
 def _level(one: Seen) -> Level:
     assert one.structure.sequence is not None
-    usable = None if one.too_small else one.main
-    return Level(one.structure.name, one.structure.side, one.structure.sequence, usable)
+    piece = None if one.size_error else one.main
+    return Level(one.structure.name, one.structure.side, one.structure.sequence, piece)

@@ -44,6 +44,7 @@ class Code(StrEnum):
     FRAGMENTED = "fragmented"
     TOO_SMALL = "too_small"
     TOO_LARGE = "too_large"
+    REMNANT = "remnant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Meaning:
 
     Attributes:
         verdict: what one finding of this kind makes of the CT: fail where the image or the names of
-            structures are wrong, warn where someone should look before the number is used.
+            structures are wrong, warn where someone should look before the number is used, pass
+            where nobody need to.
         sentence: what was seen and what it may mean.
     """
 
@@ -114,6 +116,10 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "It lies whole in the CT, and its volume is below half of the lower cut-off.",
     ),
     Code.TOO_LARGE: Meaning(_WARN, "Its volume is above a generous upper bound."),
+    Code.REMNANT: Meaning(
+        Verdict.PASS,
+        "Only stray voxels, below a tenth of the lower cut-off: take the structure as absent.",
+    ),
 }
 
 

@@ -49,7 +49,7 @@ class Level:
         name: of the structure.
         side: of a rib; None for a vertebra.
         number: in its series, from the head.
-        piece: its largest piece; None if absent or too small to be it.
+        piece: its largest piece; None if absent, or too little of it to be judged.
     """
 
     name: str

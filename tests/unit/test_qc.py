@@ -178,15 +178,29 @@ def test_a_spleen_in_many_pieces_is_fragmented() -> None:
     assert verdict is Verdict.WARN
 
 
-@pytest.mark.parametrize(("fill", "code"), [(True, Code.TOO_LARGE), (False, Code.TOO_SMALL)])
-def test_a_volume_that_no_patient_has_is_named(*, fill: bool, code: Code) -> None:
-    labels = whole_body()[1].copy()
-    of_spleen = np.argwhere(labels == SCHEMA.ids["spleen"])
-    labels[tuple(of_spleen[8:].T)] = 0
-    if fill:
-        i, j, k = of_spleen[0]
-        labels[i - 12 : i + 12, j - 12 : j + 12, k - 12 : k + 12] = SCHEMA.ids["spleen"]
-    assert "spleen" in judged(labels)[0][code]
+@pytest.mark.parametrize(
+    ("side", "code", "expected"),
+    [
+        (3, Code.REMNANT, Verdict.PASS),
+        (6, Code.TOO_SMALL, Verdict.WARN),
+        (24, Code.TOO_LARGE, Verdict.WARN),
+    ],
+)
+def test_a_volume_that_no_spleen_has_is_named(side: int, code: Code, expected: Verdict) -> None:
+    """Cubes of 2, 14 and 885 ml; the spleen's lower cut-off is 40 ml, its upper bound 600 ml."""
+    labels = renamed(spleen="")
+    i, j, k = np.argwhere(whole_body()[1] == SCHEMA.ids["spleen"]).mean(axis=0).astype(int)
+    at = (slice(n - side // 2, n - side // 2 + side) for n in (i, j, k))
+    labels[tuple(at)] = SCHEMA.ids["spleen"]
+    found, verdict = judged(labels)
+    assert (found[code], verdict) == ({"spleen"}, expected)
+
+
+def test_stray_voxels_are_judged_in_no_other_way_and_leave_a_gap_a_gap() -> None:
+    labels = renamed(vertebrae_T9="")
+    labels[5, 5, 5] = SCHEMA.ids["vertebrae_T9"]  # in the air beside the thigh
+    found, _ = judged(labels)
+    assert found == {Code.REMNANT: {"vertebrae_T9"}, Code.MISSING_BETWEEN: {"vertebrae_T9"}}
 
 
 def test_a_ct_without_any_structure_fails() -> None:
@@ -205,7 +219,7 @@ def test_every_code_has_a_meaning_and_the_table_of_codes_holds_it() -> None:
     rows = codes_table().to_pylist()
     assert [row["code"] for row in rows] == [code.value for code in Code]
     assert all(row["sentence"].endswith(".") for row in rows)
-    assert {row["verdict"] for row in rows} == {"warn", "fail"}
+    assert {row["verdict"] for row in rows} == {"pass", "warn", "fail"}
 
 
 def test_every_structure_of_every_schema_has_its_limits() -> None:
