@@ -6,7 +6,7 @@ percentiles are those of these people, no curve is fitted; so each number can be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import duckdb
@@ -14,9 +14,28 @@ import numpy as np
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
+from stats.aging import Row
 from stats.cohort import Numbers
+from stats.exclusions import MEASURES, Measure
 
 PERCENTILES: Final = (5, 25, 50, 75, 95)
+
+PERCENTILE: Final = pa.schema(
+    [
+        ("structure", pa.string()),
+        *(
+            (f"{measure}{column}", kind)
+            for measure in MEASURES
+            for column, kind in (
+                ("", pa.float64()),
+                ("_percentile", pa.float64()),
+                ("_n", pa.int64()),
+                ("_reason", pa.string()),
+            )
+        ),
+    ]
+)
+"""One row a structure: value, percentile, people compared with, and why there is no percentile."""
 
 WINDOW_YEARS: Final = 5.0
 """People at most so much older or younger are compared with."""
@@ -58,8 +77,7 @@ def patient_percentiles(
         window_years: how much older or younger the others may be.
 
     Returns:
-        One row a structure: structure, status, and for volume_ml and hu_mean the value, percentile,
-        number of people, and a reason where there is no percentile.
+        Rows of `PERCENTILE`.
 
     Raises:
         SetupError: the tables do not hold the scan, or not its age or sex.
@@ -76,57 +94,78 @@ def patient_percentiles(
         raise SetupError(
             f"age or sex of scan {series_key} is not known, so there is nobody to compare with"
         )
-    return database.sql(
-        _PERCENTILES,
-        params={
-            "key": series_key,
-            "patient": patient_key,
-            "sex": sex,
-            "youngest": age_years - window_years,
-            "oldest": age_years + window_years,
-            "min_people": MIN_PEOPLE,
-        },
-    ).to_arrow_table()
+    own = database.sql(_OWN, params={"key": series_key}).to_arrow_table().to_pylist()
+    people = {
+        "key": series_key,
+        "patient": patient_key,
+        "sex": sex,
+        "youngest": age_years - window_years,
+        "oldest": age_years + window_years,
+    }
+    answer: list[Row] = [{"structure": row["structure"]} for row in own]
+    for measure, (view, ending) in _WIDE.items():
+        values = {f"{row['structure']}_{ending}": row[measure] for row in own}
+        counts = _counts(database, view, values, people)
+        for told, row, count in zip(answer, own, counts, strict=True):
+            told.update(_told(measure, row[measure], row["status"], count))
+    return pa.Table.from_pylist(answer, schema=PERCENTILE)
 
 
-def _counts(measure: str) -> str:
-    """SQL: how many people have the measure, a lower one, and an equal one."""
-    return f"""
-        count(others.{measure}) AS {measure}_n,
-        count(*) FILTER (others.{measure} < own.{measure}) AS {measure}_lower,
-        count(*) FILTER (others.{measure} = own.{measure}) AS {measure}_equal"""
+def _counts(
+    database: duckdb.DuckDBPyConnection,
+    view: str,
+    values: Mapping[str, float | None],
+    people: Mapping[str, object],
+) -> list[tuple[int, int, int]]:
+    """For each column: how many people have a value, how many a lower one, how many an equal one.
+
+    The wide views lie sorted by sex and age, so that only these people are read.
+    """
+    if not values:
+        return []
+    columns = [
+        f"count({name}), count_if({name} < {_sql(value)}), count_if({name} = {_sql(value)})"
+        for name, value in values.items()
+    ]
+    (found,) = database.execute(
+        f"""SELECT {", ".join(columns)} FROM {view}
+            WHERE sex = $sex AND age_years BETWEEN $youngest AND $oldest AND series_key <> $key
+              AND ($patient IS NULL OR patient_key IS DISTINCT FROM $patient)""",  # noqa: S608 - our own names
+        people,
+    ).fetchall()
+    return list(zip(found[::3], found[1::3], found[2::3], strict=True))
 
 
-def _answers(measure: str) -> str:
-    """SQL: the value, its percentile, among how many, and why there is none."""
-    return f"""
-        {measure},
-        CASE WHEN {measure} IS NOT NULL AND {measure}_n >= $min_people
-             THEN 100 * ({measure}_lower + 0.5 * {measure}_equal) / {measure}_n
-             END AS {measure}_percentile,
-        {measure}_n,
-        CASE WHEN {measure} IS NULL THEN status
-             WHEN {measure}_n < $min_people THEN 'only ' || {measure}_n || ' people to compare with'
-             END AS {measure}_reason"""
+def _sql(value: float | None) -> str:
+    return "NULL::DOUBLE" if value is None else f"{value!r}::DOUBLE"
 
 
-# A structure counts as in stats.exclusions. Age and sex are constants here, not a join with the
-# scan's own row, so that the tables' files of other ages need not be opened.
-_PERCENTILES: Final = f"""
-    WITH usable AS (
-        SELECT series_key, patient_key, sex, age_years, structure, status,
-               CASE WHEN status = 'ok' THEN volume_ml END AS volume_ml,
-               CASE WHEN status = 'ok' OR status = 'truncated' AND volume_ml >= coalesce(
-                        lower_volume_ml, 0) THEN hu_mean END AS hu_mean
-        FROM latest LEFT JOIN anatomy USING (label_schema, structure)),
-    own AS (SELECT * FROM usable WHERE series_key = $key),
-    others AS (
-        SELECT structure, volume_ml, hu_mean FROM usable
-        WHERE sex = $sex AND age_years BETWEEN $youngest AND $oldest AND series_key <> $key
-          AND ($patient IS NULL OR patient_key IS DISTINCT FROM $patient)),
-    counted AS (
-        SELECT own.structure, {_counts("volume_ml")}, {_counts("hu_mean")}
-        FROM own LEFT JOIN others USING (structure) GROUP BY own.structure)
-    SELECT structure, {_answers("volume_ml")}, {_answers("hu_mean")}
-    FROM own JOIN counted USING (structure) ORDER BY structure
-"""  # noqa: S608 - our own names
+def _told(measure: Measure, value: float | None, status: str, counts: tuple[int, int, int]) -> Row:
+    n, lower, equal = counts
+    percentile = reason = None
+    if value is None:
+        reason = status
+    elif n < MIN_PEOPLE:
+        reason = f"only {n} people to compare with"
+    else:
+        percentile = 100.0 * (lower + 0.5 * equal) / n
+    return {
+        measure: value,
+        f"{measure}_percentile": percentile,
+        f"{measure}_n": n,
+        f"{measure}_reason": reason,
+    }
+
+
+_WIDE: Final[dict[Measure, tuple[str, str]]] = {
+    "volume_ml": ("wide", "ml"), "hu_mean": ("wide_hu", "hu"),
+}  # fmt: skip
+
+# What counts is what counts in the wide views (stats.wide), and so in the study.
+_OWN: Final = """
+    SELECT structure, status, CASE WHEN status = 'ok' THEN volume_ml END AS volume_ml,
+           CASE WHEN status = 'ok' OR status = 'truncated' AND volume_ml >= coalesce(
+               lower_volume_ml, 0) THEN hu_mean END AS hu_mean
+    FROM latest JOIN anatomy USING (label_schema, structure)
+    WHERE series_key = $key ORDER BY structure
+"""
