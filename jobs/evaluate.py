@@ -159,7 +159,8 @@ def _sentence(summary: pd.DataFrame, method: Method) -> str:
     """The result as papers print it."""
     first = summary[summary["mean_over"] == "cases"].set_index("measure")
     names = {"dice": "Dice", "nsd": f"NSD at {method.tolerance_mm:g} mm"}
-    head = f"{first['n_cases'].iloc[0]} cases, {first['n_structures'].iloc[0]} structures: "
+    cases, structures = first["n_cases"].iloc[0], first["n_structures"].iloc[0]
+    head = f"{cases} {'case' if cases == 1 else 'cases'}, {structures} structures: "
     return head + ", ".join(f"{names[m]} {_with_interval(first.loc[m])}" for m in names)
 
 
