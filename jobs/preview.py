@@ -15,7 +15,7 @@ from scipy import ndimage
 from jobs.pictures import TEXT as TEXT_COLOUR
 from jobs.pictures import Rgb, coloured, dark_figure, palette, save, show, upright
 from segment_actor.anatomy import Schema
-from segment_actor.one import Segmented
+from segment_actor.one import Segmented, has_voxels
 from segment_actor.resampling import nearest_index
 from segment_actor.volume import LabelArray, SpacingMm
 
@@ -72,7 +72,7 @@ def preview(segmented: Segmented, schema: Schema, title: str, path: Path) -> Non
     labels, spacing_mm = _rendered_grid(segmented)
     for column, (category, name) in enumerate(CATEGORIES.items()):
         ids = [s.id for s in schema.structures if s.category == category]
-        found = len(np.intersect1d(np.unique(segmented.labels), ids))
+        found = np.count_nonzero(has_voxels(segmented.labels)[ids])
         image = render(np.where(np.isin(labels, ids), labels, 0).astype(np.uint8))
         panel = figure.add_subplot(grid[1, column])
         show(panel, image, spacing_mm[2] / spacing_mm[0], f"{found} of {len(ids)} {name}")

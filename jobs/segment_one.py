@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
 import click
-import numpy as np
 
 from jobs.command import DONE, SOME_FAILED
 from jobs.models import load_models
@@ -22,19 +21,22 @@ from jobs.one_options import ListCommand, fast_set, files_of, place_of
 from jobs.staging import staged
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SeriesError
+from segment_actor.geometry import to_canonical
 from segment_actor.model_set import COMPATS, ModelSet, Precision
 from segment_actor.one import (
     OneAhead,
     Segmented,
     group_loader,
     groups_of,
+    has_voxels,
     keep_only,
     names_of,
     segment_scan,
 )
-from segment_actor.reading import read_series
+from segment_actor.reading import Kind, read_series
 from segment_actor.stored_grid import StoredGrid
 from segment_actor.stored_labels import store_labels
+from segment_actor.volume import Volume
 
 log = logging.getLogger(__name__)
 
@@ -111,18 +113,18 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
     load = group_loader(models, str(flags["engine"]), str(flags["device"]))
     with staged(folder) as scratch:
         segmenters = OneAhead(groups, load)  # the first model loads while the CT is read
-        scan = read_series(kind, [f.read_bytes() for f in files], exact=bool(models.compat))
-        log.info("%d x %d x %d voxels read", *scan.volume.shape)
-        segmented = segment_scan(scan.volume, models, segmenters)
+        volume, grid = _read(kind, files, exact=bool(models.compat))
+        log.info("%d x %d x %d voxels read", *grid.shape)
+        segmented = segment_scan(volume, models, segmenters)
         segmented = replace(segmented, labels=keep_only(segmented.labels, schema, roi_subset))
         log.info("segmented by %d model(s) of set %s", len(groups), models.name)
         names = names_of(schema, roi_subset)
-        _write_labels(scratch, file, segmented, scan.grid, names)
+        _write_labels(scratch, file, segmented, grid, names)
         _write_extras(scratch, segmented, models, set(names.values()), flags)
     if not flags["quiet"]:
-        found = set(np.unique(segmented.labels).tolist()) & set(names)
+        found = sum(has_voxels(segmented.labels)[label] for label in names)
         seconds = time.perf_counter() - begun
-        print(f"{len(found)} of {len(names)} structures found in {seconds:.1f} s: {out}")
+        print(f"{found} of {len(names)} structures found in {seconds:.1f} s: {out}")
 
 
 def _models(flags: Flags) -> ModelSet:
@@ -135,6 +137,12 @@ def _models(flags: Flags) -> ModelSet:
     if models.warning:
         log.warning("model set %s: %s", models.name, models.warning)
     return models
+
+
+def _read(kind: Kind, files: Sequence[Path], *, exact: bool) -> tuple[Volume, StoredGrid]:
+    """The CT in RAS, and the grid of its file; its voxels as they were stored are let go."""
+    scan = read_series(kind, [file.read_bytes() for file in files], exact=exact)
+    return to_canonical(scan.volume), scan.grid
 
 
 def _write_labels(

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError
@@ -110,7 +111,7 @@ def segment_scan(volume: Volume, models: ModelSet, segmenters: Iterable[Segmente
     """Segments one CT with one model after the other.
 
     Args:
-        volume: as it was read, axes in any order.
+        volume: axes in any order; a copy is made unless they are RAS.
         models: whose grid and resampling to use.
         segmenters: of the set, in painting order: a list, which is kept, or a `OneAhead`.
     """
@@ -118,7 +119,7 @@ def segment_scan(volume: Volume, models: ModelSet, segmenters: Iterable[Segmente
     model_hu = to_model_grid(
         canonical, models.spacing_mm, models.order, truncate=bool(models.compat)
     )
-    labels = np.zeros(model_hu.shape, np.uint8)
+    labels = np.zeros_like(model_hu, np.uint8)
     for segmenter in segmenters:
         part = segmenter.segment(model_hu)
         np.copyto(labels, part, where=part != 0)
@@ -154,13 +155,12 @@ class OneAhead:
 def group_loader(models: ModelSet, engine: str = "auto", device: str = "auto") -> Load:
     """How a group of this set becomes a model that has all cores of this machine."""
     schema, threads = load_schema(models.schema), os.cpu_count() or 1
-    chosen = {k: v for k, v in (("engine", engine), ("device", device)) if v != "auto"}
 
     def load(group: Group) -> Segmenter:
         # in the loader's thread, because importing the engine takes its time
         from segment_actor.segmenter import GroupSegmenter  # noqa: PLC0415
 
-        return GroupSegmenter(group, schema, models.step, threads, models.precision, **chosen)
+        return GroupSegmenter(group, schema, models.step, threads, models.precision, engine, device)
 
     return load
 
@@ -196,6 +196,12 @@ def keep_only(labels: LabelArray, schema: Schema, roi_subset: Collection[str]) -
         table[schema.ids[name]] = schema.ids[name]
     kept: LabelArray = table[labels]
     return kept
+
+
+def has_voxels(labels: LabelArray) -> npt.NDArray[np.bool_]:
+    """(256,) bool: whether a label occurs."""
+    found: npt.NDArray[np.bool_] = np.bincount(labels.ravel(order="K"), minlength=256) > 0
+    return found
 
 
 def names_of(schema: Schema, roi_subset: Collection[str] = ()) -> dict[int, str]:

@@ -47,7 +47,7 @@ def read_series(kind: Kind, blobs: Sequence[bytes], *, exact: bool = False) -> S
     if kind == "dicom":
         scan = read_dicom(blobs)
     elif kind == "zip":
-        scan = _read_zip(blobs[0])
+        scan = _read_zip(blobs[0], exact=exact)
     else:
         scan = _read_nifti(blobs[0], exact=exact)
     check_volume(scan.volume)
@@ -64,12 +64,12 @@ def check_volume(volume: Volume) -> None:
     check_hounsfield(volume.hu)
 
 
-def _read_nifti(blob: bytes, *, exact: bool = False) -> Scan:
+def _read_nifti(blob: bytes, *, exact: bool) -> Scan:
     volume = read_nifti(blob, exact=exact)
     return Scan(volume, ScanFacts(), nifti_grid(volume, read_header(blob)))
 
 
-def _read_zip(blob: bytes) -> Scan:
+def _read_zip(blob: bytes, *, exact: bool) -> Scan:
     files = _unzip(blob)
     images = [file for file in files if is_nifti(file)]
     if not images:
@@ -79,7 +79,7 @@ def _read_zip(blob: bytes) -> Scan:
             FailureCode.SEVERAL_SERIES,
             f"The zip file holds {len(images)} images. Put each image into its own file.",
         )
-    return _read_nifti(images[0])
+    return _read_nifti(images[0], exact=exact)
 
 
 def _unzip(blob: bytes) -> list[bytes]:
