@@ -10,8 +10,10 @@ A killed compaction leaves files that belong to no table; a later `vacuum` remov
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import duckdb
@@ -21,6 +23,7 @@ from deltalake import DeltaTable, Transaction
 from segment_actor.errors import SetupError
 from stats.query import connect
 from stats.rewrite import (
+    ROW_GROUP_ROWS,
     in_passes,
     parquet_source,
     quoted,
@@ -109,11 +112,12 @@ def _compact_table(
         # Files and number are of one state of the table: what happens after it refuses the rewrite.
         fence = Transaction(_FENCE_ID, (table.transaction_version(_FENCE_ID) or 0) + 1)
         old = [file for file in stored_files(table) if file.partition == partition]
-        source = parquet_source([f"{table_uri(tables, name)}/{file.path}" for file in old])
-        new = [
-            write_file(table, partition, _schema(name), reader(database, sql))
-            for sql in _passes(database, name, source)
-        ]
+        counts = [(f"{table_uri(tables, name)}/{file.path}", file.rows) for file in old]
+        with TemporaryDirectory(prefix="ctcohort-runs-") as folder:
+            new = [
+                write_file(table, partition, _schema(name), reader(database, sql))
+                for sql in _in_order(database, name, counts, Path(folder))
+            ]
         rows = sum(file.rows for file in old)
         if rows != sum(file.rows for file in new):
             raise SetupError(f"table {name}, {partition}: not {rows} rows in its files as it says")
@@ -123,16 +127,43 @@ def _compact_table(
         table.create_checkpoint()
 
 
-def _passes(database: duckdb.DuckDBPyConnection, name: TableName, source: str) -> Iterator[str]:
+def _in_order(
+    database: duckdb.DuckDBPyConnection,
+    name: TableName,
+    counts: Sequence[tuple[str, int]],
+    folder: Path,
+) -> Iterator[str]:
     """One question for each file to be written: its rows in order, as many as memory can sort."""
     columns, order = ", ".join(_schema(name).names), ", ".join(ORDER[name])
+    uris = [uri for uri, _ in counts]
     if name != "structures":
-        yield f"SELECT {columns} FROM {source} ORDER BY {order}"  # noqa: S608 - our own names
+        yield f"SELECT {columns} FROM {parquet_source(uris)} ORDER BY {order}"  # noqa: S608 - our own names
         return
+    groups = list(in_passes(counts))
+    if len(groups) > 1:
+        uris = _runs(database, groups, columns, folder)
+    source = parquet_source(uris)
     sql = f"SELECT structure, count(*) FROM {source} GROUP BY 1 ORDER BY 1"  # noqa: S608 - our own names
-    for group in in_passes(database.execute(sql).fetchall()):
-        chosen = f"structure IN ({quoted(group)})"
+    for structures in in_passes(database.execute(sql).fetchall()):
+        chosen = f"structure IN ({quoted(structures)})"
         yield f"SELECT {columns} FROM {source} WHERE {chosen} ORDER BY {order}"  # noqa: S608 - our own names
+
+
+def _runs(
+    database: duckdb.DuckDBPyConnection, groups: Sequence[list[str]], columns: str, folder: Path
+) -> list[str]:
+    """Local copies in which a structure's rows lie together.
+
+    Without them every pass over the structures would read all rows of all structures: 26 times
+    10^8 rows instead of twice.
+    """
+    runs: list[str] = []
+    for group in groups:
+        runs.append(str(folder / f"{len(runs)}.parquet"))
+        rows = f"SELECT {columns} FROM {parquet_source(group)} ORDER BY structure"  # noqa: S608 - our own names
+        form = f"COMPRESSION lz4_raw, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+        database.execute(f"COPY ({rows}) TO {quoted(runs[-1:])} ({form})")
+    return runs
 
 
 def _schema(name: TableName) -> pa.Schema:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ from click.testing import CliRunner, Result
 from deltalake import DeltaTable, write_deltalake
 
 from jobs.__main__ import main
-from stats import compaction
+from stats import compaction, rewrite, wide
 from stats.compaction import compact, refresh_wide
 from stats.query import connect
 from stats.rewrite import stored_files
@@ -136,12 +137,12 @@ class _Killed(BaseException):
 
 def _kill_compaction(place: str, table: TableName) -> None:
     """Compacts until the files of this table are written and not yet committed."""
-    replace = compaction.replace_files
+    replace = rewrite.replace_files
 
-    def stop(delta: DeltaTable, *rest: object) -> None:
+    def stop(delta: DeltaTable, *rest: Any) -> None:
         if f"/{table}" in delta.table_uri.rstrip("/"):
             raise _Killed
-        replace(delta, *rest)  # type: ignore[arg-type]
+        replace(delta, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compaction, "replace_files", stop)
@@ -183,15 +184,15 @@ def test_rows_of_a_torn_commit_are_neither_shown_nor_lost_to_the_next_committer(
     assert _raw_counts(place)["structures"] == 14
 
 
-def _during_compaction(monkeypatch: pytest.MonkeyPatch, happens: object) -> None:
+def _during_compaction(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Lets something happen between reading a partition of structures and replacing its files."""
-    replace = compaction.replace_files
+    replace = rewrite.replace_files
 
-    def later(delta: DeltaTable, *rest: object) -> None:
+    def later(delta: DeltaTable, *rest: Any) -> None:
         if "/structures" in delta.table_uri:
             monkeypatch.setattr(compaction, "replace_files", replace)
-            happens()  # type: ignore[operator]
-        replace(delta, *rest)  # type: ignore[arg-type]
+            happens()
+        replace(delta, *rest)
 
     monkeypatch.setattr(compaction, "replace_files", later)
 
@@ -234,14 +235,14 @@ def test_of_two_refreshed_wide_tables_one_is_refused(
 ) -> None:
     tables = str(tmp_path)
     CohortTables(tables).commit(_batch(1), STAMP)
-    turn = compaction.refresh.__globals__["_turn"]
+    turn = wide._turn
 
-    def twice(*arguments: object) -> list[str]:
-        monkeypatch.setitem(compaction.refresh.__globals__, "_turn", turn)
+    def twice(*arguments: Any) -> list[str]:
+        monkeypatch.setattr(wide, "_turn", turn)
         refresh_wide(tables)
-        return turn(*arguments)  # type: ignore[no-any-return]
+        return turn(*arguments)
 
-    monkeypatch.setitem(compaction.refresh.__globals__, "_turn", twice)
+    monkeypatch.setattr(wide, "_turn", twice)
     with pytest.raises(CommitConflict):
         refresh_wide(tables)
     assert len(_content(tables)["wide"]) == 1
