@@ -15,6 +15,7 @@ A DuckDB connection in memory over the current files of the Delta tables. Views:
     wide, wide_hu  one row a scan of latest_scans, and a column a structure: <structure>_ml, _hu
     anatomy        what is known of each structure of each label schema
     dictionary     what each column means, and its unit
+    qc_findings    one row a finding of quality control: CT, structure, and what it means
     qc_codes       what quality control can find
 """
 

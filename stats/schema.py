@@ -68,7 +68,7 @@ SCANS = pa.schema(
         _column("slice_thickness_mm", _NUMBER, "Slice thickness, from DICOM.", "mm"),
         _column("contrast_agent", _TEXT, "Contrast agent, from DICOM; NULL if none is named."),
         _column("structures_measured", _COUNT, "Structures with at least one voxel.", "structures"),
-        _column("qc", _TEXT, "pass, warn or fail: the worst finding; see view qc_codes."),
+        _column("qc", _TEXT, "pass, warn or fail: the worst of the findings (docs/quality.md)."),
         _column("qc_reasons", _TEXT, "Codes and their structures, joined by '; '; NULL if none."),
         _column("resampling", _TEXT, "Way to the model grid: order 3, or the tool it repeats."),
         _column("fetch_s", _NUMBER, "Time to fetch the series from the archive.", "s"),
@@ -128,7 +128,7 @@ FAILURES = pa.schema(
             "code", _TEXT, "Kind of failure, for grouping, e.g. truncated_file.", required=True
         ),
         _column("sentence", _TEXT, "What is wrong and what to do about it.", required=True),
-        _column("attempts", _COUNT, "How often it was tried in this run.", "tries"),
+        _column("attempts", _COUNT, "Tries of that stage in this run, this one included.", "tries"),
         _column("input_version", _TEXT, "Fingerprint of the series' files when they were listed."),
         _column("model_set", _TEXT, "Name of the model set of the run."),
         *_STAMP,

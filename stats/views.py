@@ -42,6 +42,20 @@ _QC_PASSED: Final = """
     CREATE VIEW qc_passed AS
     FROM latest WHERE status = 'ok' AND qc_reasons IS NULL AND qc IS DISTINCT FROM 'fail'
 """
+_QC_FINDINGS: Final = """
+    CREATE VIEW qc_findings AS
+    SELECT series_key, structure, code, verdict, sentence, pipeline_version, run_id
+    FROM (
+        SELECT series_key, pipeline_version, run_id, structure,
+               unnest(string_split(qc_reasons, '; ')) AS code
+        FROM structures SEMI JOIN latest_scans USING (series_key, pipeline_version)
+        WHERE qc_reasons IS NOT NULL
+        UNION ALL
+        SELECT series_key, pipeline_version, run_id, NULL, qc_reasons
+        FROM latest_scans WHERE structures_measured = 0
+    )
+    JOIN qc_codes USING (code)
+"""
 _OF_LATEST: Final = " SEMI JOIN latest_scans USING (series_key, pipeline_version)"
 
 
@@ -70,7 +84,7 @@ def table_view(name: TableName, files: Sequence[StoredFile], root: str, committe
 
 
 def joined_views(scans: Sequence[StoredFile]) -> list[str]:
-    """SQL of measurements, latest_scans, latest and qc_passed, in this order.
+    """SQL of measurements, latest_scans, latest, qc_passed and qc_findings, in this order.
 
     Where the log says that all scans are of one pipeline version, there is nothing to compare.
     """
@@ -79,6 +93,7 @@ def joined_views(scans: Sequence[StoredFile]) -> list[str]:
         _MEASUREMENTS.format(name="measurements", scans="scans"),
         _MEASUREMENTS.format(name="latest", scans="latest_scans"),
         _QC_PASSED,
+        _QC_FINDINGS,
     ]
 
 

@@ -18,6 +18,8 @@ only; the manifest, which stays with the hospital, says which file a key is.
   structure
 - `latest`: `measurements`, of each CT only the pipeline version that measured it last
 - `anatomy`: what is known of each structure (category, side, SNOMED code, lower cut-off)
+- `qc_findings`: one row a finding of quality control, in words; `qc_codes`: all that it can find
+  ([quality](quality.md))
 - `dictionary`: this page, as a table
 
 Other readers (Spark, Trino, pandas, any that knows Delta or Parquet) see the same rows; they should

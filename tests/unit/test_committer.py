@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -36,7 +37,7 @@ def measured(key: str) -> Outcome:
 
 
 def failed(key: str) -> Outcome:
-    return Outcome(key, failure=Failure("read", FailureCode.NOT_3D, "Flat."))
+    return Outcome(key, failure=Failure("read", FailureCode.NOT_3D, "Flat.", attempts=1))
 
 
 @pytest.fixture
@@ -101,11 +102,26 @@ def test_a_scan_has_its_geometry_its_times_and_the_age_of_the_demographics(
     assert row.fetchall() == [expected]
 
 
-def test_a_failure_has_its_stage_code_and_sentence(committer: Committer, tmp_path: Path) -> None:
+def test_the_verdict_on_a_scan_is_the_worst_of_its_structures(
+    committer: Committer, tmp_path: Path
+) -> None:
+    swapped = replace(LIVER, structure="vertebrae_L1", qc_reasons="neighbours_swapped; too_small")
+    committer.add(Outcome("a", NOTE, (replace(LIVER, qc_reasons="too_small"), swapped)))
+    committer.commit()
+    with connect(str(tmp_path)) as database:
+        found = database.sql("SELECT qc, qc_reasons FROM scans").fetchall()
+    assert found == [("fail", "neighbours_swapped: vertebrae_L1; too_small: liver, vertebrae_L1")]
+
+
+def test_a_failure_has_its_stage_code_sentence_and_tries(
+    committer: Committer, tmp_path: Path
+) -> None:
     committer.add(failed("b"))
     committer.commit()
-    row = connect(str(tmp_path)).sql("SELECT series_key, stage, code, sentence FROM failures")
-    assert row.fetchall() == [("b", "read", "not_3d", "Flat.")]
+    row = connect(str(tmp_path)).sql(
+        "SELECT series_key, stage, code, sentence, attempts FROM failures"
+    )
+    assert row.fetchall() == [("b", "read", "not_3d", "Flat.", 1)]
 
 
 def test_a_run_has_one_row_that_says_how_it_ended(committer: Committer, tmp_path: Path) -> None:
