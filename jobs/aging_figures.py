@@ -45,7 +45,8 @@ STYLE: Final[dict[RcKeyType, Any]] = {
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
-    "legend.frameon": False,
+    "legend.edgecolor": "white",
+    "legend.framealpha": 0.85,
     "legend.fontsize": 8.0,
 }
 
@@ -95,7 +96,8 @@ def _draw_measure(
     if "r_s" not in row:
         for axis in axes:
             axis.axis("off")
-        axes[0].text(0.0, 0.5, f"{LABELS[measure]}: not studied, {row.get('note')}")
+        why = f"{row.get('note')} (excluded: {row['excluded_reasons'] or 'none'})"
+        axes[0].text(0.0, 0.5, f"{LABELS[measure]} not studied: {why}")
         return
     limits = _limits(values)
     curves = [r for r in studied.reference if r["measure"] == measure]
@@ -121,12 +123,13 @@ def _scatter(axes: Axes, ages: Numbers, values: Numbers, row: Row, curve: list[R
         years, medians = [r["age_years"] for r in curve], [r["p50"] for r in curve]
         axes.plot(years, medians, color=INK, lw=1.4, ls="--", label="median of ±5 years")  # type: ignore[arg-type]
     part = f" ({MAX_POINTS:,} drawn)" if len(ages) > MAX_POINTS else ""
+    left_out = f"\nexcluded: {row['excluded_reasons']}" if row["excluded_reasons"] else ""
     axes.set_title(
-        f"$r_s$ = {row['r_s']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}], "
-        f"{p_text(row['p'])}, n = {row['n']:,}{part}"
+        f"$r_s$ = {row['r_s']:z.2f} [{row['ci_low']:z.2f}, {row['ci_high']:z.2f}], "
+        f"{p_text(row['p'])}, n = {row['n']:,}{part}{left_out}"
     )
     axes.set_xlabel("age (years)")
-    axes.legend(loc="best")
+    axes.legend(loc="upper left" if line[0] > 0 else "upper right")
 
 
 def _boxes(axes: Axes, values: Numbers, quartile: np.ndarray, row: Row) -> None:
@@ -177,15 +180,17 @@ def _reference(axes: Axes, curves: list[Row]) -> None:
         if not rows:
             continue
         years = np.array([r["age_years"] for r in rows], dtype=float)
+        people = sorted(int(str(r["n"])) for r in rows)
+        label = f"{SEXES[sex]}, n = {people[0]:,} to {people[-1]:,}"
         at = {p: np.array([r[p] for r in rows]) for p in ("p05", "p25", "p50", "p75", "p95")}
         axes.fill_between(years, at["p25"], at["p75"], color=colour, alpha=0.16, lw=0)
         for percentile in ("p05", "p95"):
             axes.plot(years, at[percentile], color=colour, lw=0.9, ls=":")
-        axes.plot(years, at["p50"], color=colour, lw=2, label=SEXES[sex])
+        axes.plot(years, at["p50"], color=colour, lw=2, label=label)
     axes.set_title("reference: median, 25-75 % (band), 5 and 95 % (dots)")
     axes.set_xlabel("age (years)")
     if axes.lines:
-        axes.legend(loc="best")
+        axes.legend(loc="best", title="people within ±5 years", title_fontsize=8)
     else:
         axes.axis("off")
         axes.text(0.0, 0.5, "no reference curve: fewer than 20 men\nor women within ±5 years")

@@ -144,7 +144,7 @@ def study(age_years: Numbers, values: Numbers, quartile: np.ndarray, confounders
     """
     n = len(values)
     if n < MIN_SCANS:
-        return {"note": f"only {n} scans; {MIN_SCANS} are needed"}
+        return {"note": f"{n} of the {MIN_SCANS} scans that are needed"}
     if np.ptp(values) == 0.0 or np.ptp(age_years) == 0.0:
         return {"note": "all values or all ages are the same"}
     row = describe(values) | correlate(age_years, values) | compare_quartiles(values, quartile)

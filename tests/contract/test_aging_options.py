@@ -33,8 +33,8 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _aging(tables: str, out: Path, *options: str) -> Result:
-    arguments = ["--tables", tables, "--out", str(out), "--complete", "brain", *options]
-    return CliRunner().invoke(main, [*arguments, "--figures", "none"])
+    arguments = ["--tables", tables, "--out", str(out), "--complete", "brain"]
+    return CliRunner().invoke(main, [*arguments, "--figures", "none", *options])
 
 
 def _people(folder: Path, rows: list[dict[str, object]]) -> str:
@@ -183,3 +183,14 @@ def test_a_cut_structure_has_a_density_and_on_request_a_volume(tmp_path: Path) -
     assert found[()]["hu_mean"] == 0
     assert found[()]["volume_ml"] > 25
     assert found["--keep-truncated",]["volume_ml"] == 0
+
+
+def test_each_structure_and_sex_has_its_page(tmp_path: Path) -> None:
+    write_synthetic_cohort(str(tmp_path / "tables"), 60, ("aorta", "brain"))
+    result = _aging(
+        str(tmp_path / "tables"), tmp_path, "--sex", "both-as-strata", "--figures", "all"
+    )
+    assert result.exit_code == 0, result.output
+    names = {file.stem for file in (tmp_path / "figures").rglob("*.png")}
+    pages = {f"{structure}_{sex}" for structure in ("aorta", "brain") for sex in "MF"}
+    assert names == pages | {"overview_M", "overview_F", "strongest_M", "strongest_F"}
