@@ -170,7 +170,8 @@ def _with_interval(row: pd.Series) -> str:
         text += f" (95% CI [{row['ci_low']:.3f}, {row['ci_high']:.3f}])"
     if f"mean{AGAINST}" in row:
         text += f" versus {row[f'mean{AGAINST}']:.3f}"
-        text += f" (p = {row['wilcoxon_p']:.2g})" if pd.notna(row["wilcoxon_p"]) else ""
+        p = row["wilcoxon_p"]
+        text += "" if pd.isna(p) else f" (p = {p:.2g})" if p > 0 else " (p < 1e-300)"
     return text
 
 
