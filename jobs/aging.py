@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from jobs.aging_figures import draw_strongest, draw_structure
 from jobs.aging_overview import draw_overview
@@ -119,7 +118,7 @@ def _make(out: Path) -> None:
 def _tell_who(cohort: Cohort, out: Path) -> None:
     """Prints and writes the flow, and names what did not match."""
     flow = pa.Table.from_pylist([asdict(step) for step in cohort.flow])
-    (out / "flow.csv").write_bytes(FORMS["csv"](flow))
+    _write_bytes(out / "flow.csv", FORMS["csv"](flow))
     click.echo(FORMS["table"](flow).decode())
     for side, keys in cohort.unmatched.items():
         if keys:
@@ -133,7 +132,7 @@ def _tell_who(cohort: Cohort, out: Path) -> None:
         ]
         schema = pa.schema([("side", pa.string()), ("key", pa.string())])
         table = pa.Table.from_pylist(unmatched, schema=schema)
-        (out / "unmatched.csv").write_bytes(FORMS["csv"](table))
+        _write_bytes(out / "unmatched.csv", FORMS["csv"](table))
     if cohort.pipeline_versions > 1:
         log.warning(
             "the scans were measured by %d methods (pipeline_version): differences between them "
@@ -211,11 +210,15 @@ def _strongest(
 
 
 def _write(table: pa.Table, stem: Path) -> None:
+    _write_bytes(stem.with_suffix(".parquet"), FORMS["parquet"](table))
+    _write_bytes(stem.with_suffix(".csv"), FORMS["csv"](table))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
     try:
-        pq.write_table(table, stem.with_suffix(".parquet"))
-        stem.with_suffix(".csv").write_bytes(FORMS["csv"](table))
+        path.write_bytes(content)
     except OSError as error:
-        raise SetupError(f"cannot write {stem}: {error.strerror}") from error
+        raise SetupError(f"cannot write {path}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
-from stats.aging import PAIRS, QUARTILES, Row, age_bounds, quartile_of
+from stats.aging import PAIRS, Row
 from stats.aging_study import Stratum, Studied
-from stats.cohort import Cohort, Numbers
+from stats.cohort import QUARTILES, Cohort, Numbers
 from stats.exclusions import MEASURES, Measure
 
 BLUE, VERMILLION, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8A8F94", "#22272B"
@@ -102,7 +102,7 @@ def _draw_measure(
     limits = _limits(values)
     curves = [r for r in studied.reference if r["measure"] == measure]
     _scatter(axes[0], ages, values, row, [r for r in curves if r["sex"] == sex])
-    _boxes(axes[1], values, quartile_of(ages, age_bounds(cohort.age_years)), row)
+    _boxes(axes[1], values, cohort.quartile[used], row)
     axes[0].set(ylim=limits, ylabel=LABELS[measure])
     axes[1].set(ylabel=LABELS[measure])
     if len(axes) > 2:

@@ -12,9 +12,8 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from stats.cohort import MIN_SCANS, Numbers
+from stats.cohort import MIN_SCANS, QUARTILES, Numbers
 
-QUARTILES: Final = 4
 PAIRS: Final = tuple(combinations(range(QUARTILES), 2))
 """Quartiles of age that are compared with each other, counted from 0."""
 
@@ -22,16 +21,6 @@ ALPHA: Final = 1e-4
 """Significant below it (paper, section 2.4 and Table S1)."""
 
 Row = dict[str, object]
-
-
-def age_bounds(age_years: Numbers) -> Numbers:
-    """(3,) ages between the quartiles of a cohort."""
-    return np.quantile(age_years, (0.25, 0.5, 0.75))
-
-
-def quartile_of(age_years: Numbers, bounds_years: Numbers) -> np.ndarray:
-    """(N,) 0 to 3; a patient just at a bound belongs to the older quartile, as in the paper."""
-    return np.searchsorted(bounds_years, age_years, side="right")
 
 
 def describe(values: Numbers) -> Row:

@@ -10,8 +10,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from stats.aging import ALPHA, PAIRS, QUARTILES, Row, age_bounds, judge, quartile_of, stack, study
-from stats.cohort import Cohort, Flags, Numbers
+from stats.aging import ALPHA, PAIRS, Row, judge, stack, study
+from stats.cohort import QUARTILES, Cohort, Flags, Numbers
 from stats.exclusions import (
     MEASURES,
     REASONS,
@@ -143,12 +143,10 @@ def _left_out(faults: Mapping[str, Flags], stratum: Flags, lower_volume_ml: floa
 
 
 def _row(cohort: Cohort, question: Question, numbers: Numbers, used: Flags) -> Row:
-    bounds = age_bounds(cohort.age_years)
     row: Row = {"n": int(used.sum()), "adjusted_for": " ".join(cohort.confounders) or None}
-    row |= {f"age_bound_{q}": float(b) for q, b in enumerate(bounds, start=1)}
+    row |= {f"age_bound_{q}": float(b) for q, b in enumerate(cohort.age_bounds_years, start=1)}
     confounders = stack(list(cohort.confounders.values()), len(used))[used]
-    ages = cohort.age_years[used]
-    row |= study(ages, numbers[used], quartile_of(ages, bounds), confounders)
+    row |= study(cohort.age_years[used], numbers[used], cohort.quartile[used], confounders)
     tests = len(cohort.structures) * len(MEASURES) * len(question.strata)
     return row | judge(row, tests, question.alpha)
 

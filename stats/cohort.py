@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Literal
 
 import duckdb
@@ -20,6 +21,8 @@ from stats.demographics import OLDEST_YEARS, Demographics
 
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+
+QUARTILES: Final = 4
 
 MIN_SCANS: Final = 8
 """Fewer scans are no cohort: two in each quartile of age."""
@@ -83,6 +86,26 @@ class Cohort:
     unmatched: dict[str, list[str]] = field(default_factory=dict)
     pipeline_versions: int = 1
 
+    @cached_property
+    def age_bounds_years(self) -> Numbers:
+        """(3,) ages between the quartiles."""
+        return age_bounds(self.age_years)
+
+    @cached_property
+    def quartile(self) -> npt.NDArray[np.intp]:
+        """(N,) quartile of age, 0 to 3."""
+        return quartile_of(self.age_years, self.age_bounds_years)
+
+
+def age_bounds(age_years: Numbers) -> Numbers:
+    """(3,) ages between the quartiles of a cohort."""
+    return np.quantile(age_years, (0.25, 0.5, 0.75))
+
+
+def quartile_of(age_years: Numbers, bounds_years: Numbers) -> npt.NDArray[np.intp]:
+    """(N,) 0 to 3; a patient just at a bound belongs to the older quartile, as in the paper."""
+    return np.searchsorted(bounds_years, age_years, side="right")
+
 
 def select_cohort(
     database: duckdb.DuckDBPyConnection, demographics: Demographics | None, wanted: Wanted
@@ -102,7 +125,10 @@ def select_cohort(
     """
     _check_structures(database, wanted.complete)
     unmatched = _register_people(database, demographics)
-    columns = {name: _source(database, demographics, name) for name in _needed(wanted)}
+    sources = {"age_years": "age_years", "sex": "sex"} | {
+        f"adjust_{n}": name for n, name in enumerate(wanted.adjust)
+    }
+    columns = [f"{_source(database, demographics, s)} AS {c}" for c, s in sources.items()]
     parameters: dict[str, object] = {"oldest": OLDEST_YEARS, "sex": wanted.sex}
     if wanted.complete:
         parameters["complete"] = list(wanted.complete)
@@ -113,7 +139,9 @@ def select_cohort(
     return Cohort(
         age_years=rows["age_years"].to_numpy().astype(np.float64),
         sex=np.array([s or "" for s in rows["sex"].to_pylist()], dtype=np.str_),
-        confounders={name: _as_numbers(rows[name], name) for name in wanted.adjust},
+        confounders={
+            name: _as_numbers(rows[f"adjust_{n}"], name) for n, name in enumerate(wanted.adjust)
+        },
         structures=_structures(database),
         flow=_flow(database),
         unmatched=unmatched,
@@ -126,10 +154,6 @@ _COHORT: Final = """
     SELECT row_number() OVER (ORDER BY series_key) - 1 AS number, * EXCLUDE (reason)
     FROM candidates WHERE reason IS NULL
 """
-
-
-def _needed(wanted: Wanted) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(("age_years", "sex", *wanted.adjust)))
 
 
 def _register_people(
@@ -174,13 +198,13 @@ def _source(
     known = _column(database, "SELECT column_name FROM (DESCRIBE scans)")
     own = demographics.people.column_names if demographics else []
     if name in own:
-        return f"people.{quoted} AS {quoted}"
+        return f"people.{quoted}"
     if name in known:
-        return f"scans.{quoted} AS {quoted}"
+        return f"scans.{quoted}"
     raise SetupError(f"there is no column {name} to adjust for; choose from {', '.join(known)}")
 
 
-def _candidates(columns: dict[str, str], demographics: Demographics | None, wanted: Wanted) -> str:
+def _candidates(columns: Sequence[str], demographics: Demographics | None, wanted: Wanted) -> str:
     """SQL of all measured scans, each by its last method, with the reason to leave it out."""
     join, unmatched = "", "false"
     if demographics is not None:
@@ -195,7 +219,7 @@ def _candidates(columns: dict[str, str], demographics: Demographics | None, want
         WITH known AS (
             SELECT scans.series_key, scans.pipeline_version, scans.patient_key,
                    scans.structures_measured, scans.label_schema,
-                   {unmatched} AS unmatched, {", ".join(columns.values())}
+                   {unmatched} AS unmatched, {", ".join(columns)}
             FROM scans {join}
             QUALIFY row_number() OVER (PARTITION BY scans.series_key
                                        ORDER BY scans.commit_seq DESC) = 1),
@@ -265,7 +289,9 @@ def _as_numbers(column: pa.ChunkedArray, name: str) -> Numbers:
     values, counts = np.unique(texts[texts != ""], return_counts=True)
     if len(values) > 20:
         raise SetupError(f"column {name} has {len(values)} different texts: not a confounder")
-    others = np.delete(values, counts.argmax()) if len(values) else values
+    if not len(values):
+        return np.full((len(texts), 1), np.nan)
+    others = np.delete(values, counts.argmax()) if len(values) > 1 else values
     dummies: Numbers = (texts[:, None] == others[None, :]).astype(np.float64)
     dummies[texts == ""] = np.nan
     return dummies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -82,6 +83,15 @@ def test_a_text_column_of_the_users_table_can_be_corrected_for(tables: str, tmp_
     rows = pd.read_parquet(tmp_path / "aging.parquet")
     assert set(rows["adjusted_for"]) == {"ward"}
     assert (rows["n_adjusted"] == rows["n"]).all()
+
+
+@pytest.mark.parametrize("column", ["sex", "label_schema", "commit_seq", "kvp"])
+def test_any_column_of_scans_can_be_corrected_for(tables: str, column: str) -> None:
+    with connect(tables) as database:
+        cohort = select_cohort(database, None, Wanted(adjust=[column]))
+    numbers = cohort.confounders[column]
+    assert numbers.shape == (len(cohort.age_years), 1)
+    assert np.isnan(numbers).all() == (column == "kvp")  # which no row of this table has
 
 
 def test_of_a_patients_scans_the_last_one_is_studied(tmp_path: Path) -> None:

@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stats.aging import (
-    age_bounds,
     compare_quartiles,
     correlate,
     correlate_adjusted,
     describe,
     judge,
-    quartile_of,
     spearman_interval,
     study,
 )
+from stats.cohort import age_bounds, quartile_of
 
 RNG = np.random.default_rng(7)
 AGES = RNG.uniform(18, 100, 300)

@@ -24,7 +24,7 @@ def test_each_significant_pair_has_a_bracket_and_a_star(axes: Axes, pairs: str) 
     _boxes(axes, AGES, QUARTILE, {**ROW, "kruskal_p": 1e-9, "significant_pairs": pairs})
     brackets = [line for line in axes.lines if line.get_color() == INK]
     assert len(brackets) == len(pairs.split()) == len(axes.texts)
-    heights = [tuple(line.get_data()) for line in brackets]  # type: ignore[arg-type]
+    heights = [tuple(line.get_data()) for line in brackets]
     assert len({str(h) for h in heights}) == len(brackets)
 
 
