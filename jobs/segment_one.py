@@ -18,9 +18,9 @@ from jobs.command import DONE, SOME_FAILED
 from jobs.models import load_models
 from jobs.one_masks import write_label_map, write_masks
 from jobs.one_options import ListCommand, fast_set, files_of, place_of
-from jobs.staging import staged
+from jobs.staging import staged, writing_to
 from segment_actor.anatomy import load_schema
-from segment_actor.errors import SeriesError
+from segment_actor.errors import SeriesError, SetupError
 from segment_actor.geometry import to_canonical
 from segment_actor.model_set import COMPATS, ModelSet, Precision
 from segment_actor.one import (
@@ -119,8 +119,9 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
         segmented = replace(segmented, labels=keep_only(segmented.labels, schema, roi_subset))
         log.info("segmented by %d model(s) of set %s", len(groups), models.name)
         names = names_of(schema, roi_subset)
-        _write_labels(scratch, file, segmented, grid, names)
-        _write_extras(scratch, segmented, models, set(names.values()), flags)
+        with writing_to(folder):
+            _write_labels(scratch, file, segmented, grid, names)
+            _write_extras(scratch, segmented, models, set(names.values()), flags)
     if not flags["quiet"]:
         found = sum(has_voxels(segmented.labels)[label] for label in names)
         seconds = time.perf_counter() - begun
@@ -141,7 +142,11 @@ def _models(flags: Flags) -> ModelSet:
 
 def _read(kind: Kind, files: Sequence[Path], *, exact: bool) -> tuple[Volume, StoredGrid]:
     """The CT in RAS, and the grid of its file; its voxels as they were stored are let go."""
-    scan = read_series(kind, [file.read_bytes() for file in files], exact=exact)
+    try:
+        blobs = [file.read_bytes() for file in files]
+    except OSError as error:
+        raise SetupError(f"cannot read {error.filename}: {error.strerror}") from error
+    scan = read_series(kind, blobs, exact=exact)
     return to_canonical(scan.volume), scan.grid
 
 

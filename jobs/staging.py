@@ -19,18 +19,24 @@ def staged(folder: Path) -> Iterator[Path]:
     process that is killed leaves it behind as `.ctcohort-...`.
 
     Raises:
-        SetupError: the folder cannot be made or written, now or later (a full disk).
+        SetupError: the folder cannot be made or written.
     """
-    try:
+    with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".ctcohort-", dir=folder))
-    except OSError as error:
-        raise SetupError(f"cannot write to {folder}: {error.strerror}") from error
     try:
         yield scratch
-        for file in sorted(scratch.iterdir()):
-            file.replace(folder / file.name)
-    except OSError as error:
-        raise SetupError(f"cannot write to {folder}: {error.strerror}") from error
+        with writing_to(folder):
+            for file in sorted(scratch.iterdir()):
+                file.replace(folder / file.name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """What goes wrong inside, a full disk above all, becomes a `SetupError`."""
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(f"cannot write to {folder}: {error.strerror}") from error

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.staging import staged
+from jobs.staging import staged, writing_to
 from segment_actor.errors import SetupError
 
 
@@ -33,3 +33,9 @@ def test_a_folder_that_cannot_be_made_is_a_set_up_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SetupError, match="cannot write to"), staged(tmp_path / "file" / "out"):
         pass
+
+
+def test_a_full_disk_is_a_set_up_error(tmp_path: Path) -> None:
+    full = OSError(28, "No space left on device")
+    with pytest.raises(SetupError, match="No space left"), writing_to(tmp_path):
+        raise full
