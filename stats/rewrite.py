@@ -77,7 +77,10 @@ class StoredFile:
 def stored_files(table: DeltaTable) -> list[StoredFile]:
     """The current files. `table.file_uris()` has them percent-encoded if the folder is local."""
     actions = pa.table(table.get_add_actions(flatten=True))
-    rows = actions.to_pylist()
+    # The log has extremes of some columns only; all of them for 10^4 files would take seconds.
+    few = {f"{end}.{name}" for end in ("min", "max") for name in _FEW}
+    few |= {"path", f"partition.{PARTITION}", "num_records", "size_bytes"}
+    rows = actions.select([name for name in actions.column_names if name in few]).to_pylist()
     return [
         StoredFile(
             path=row["path"],

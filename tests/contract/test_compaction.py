@@ -34,14 +34,25 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
         yield server
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    """Tables in a folder."""
+    return _two_days(str(tmp_path / "the doctor's tables"))
+
+
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Tables of two days with three commits each: ct-0 to ct-8, and ct-0 again by a new method."""
+def anywhere(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Tables in a folder, and on a real S3 server."""
     if request.param == "folder":
-        tables = str(tmp_path / "the doctor's tables")
-    else:
-        request.getfixturevalue("seaweed").use(monkeypatch)
-        tables = f"s3://tables/{uuid.uuid4().hex}"
+        return _two_days(str(tmp_path / "tables"))
+    request.getfixturevalue("seaweed").use(monkeypatch)
+    return _two_days(f"s3://tables/{uuid.uuid4().hex}")
+
+
+def _two_days(tables: str) -> str:
+    """Two days of some commits each: ct-0 to ct-8, and ct-0 again by a new method."""
     committer = CohortTables(tables)
     for stamp, keys in ((STAMP, (8, 1, 5, 0, 3, 7)), (NEXT_DAY, (4, 0, 6))):
         for key in keys:
@@ -85,12 +96,12 @@ def _compact(place: str, *options: str) -> Result:
     return CliRunner().invoke(main, ["table", "compact", "--tables", place, *options])
 
 
-def test_the_rows_are_those_of_before_in_one_file_a_day(place: str) -> None:
-    before = _content(place), _raw_counts(place)
-    result = _compact(place, "--vacuum")
+def test_the_rows_are_those_of_before_in_one_file_a_day(anywhere: str) -> None:
+    before = _content(anywhere), _raw_counts(anywhere)
+    result = _compact(anywhere, "--vacuum")
     assert result.exit_code == 0, result.stderr
     assert "structures 2026-01-31: 8 rows, 4 -> 1 files" in result.stdout
-    assert (_content(place), _raw_counts(place)) == before
+    assert (_content(anywhere), _raw_counts(anywhere)) == before
 
 
 def test_a_second_compaction_finds_nothing_to_do(place: str) -> None:
@@ -121,14 +132,14 @@ def test_structures_lie_by_structure_and_series(place: str) -> None:
     assert (file.lowest["structure"], file.highest["structure"]) == ("colon", "liver")
 
 
-def test_a_run_under_way_goes_on_undisturbed(place: str) -> None:
-    committer = CohortTables(place)
+def test_a_run_under_way_goes_on_undisturbed(anywhere: str) -> None:
+    committer = CohortTables(anywhere)
     committer.commit(_batch(9), NEXT_DAY)
-    _compact(place)
+    _compact(anywhere)
     committer.commit(_batch(10), NEXT_DAY)
     committer.write_run({"status": "finished", "cts_done": 2}, NEXT_DAY)
-    assert len(_content(place)["scans"]) == 9
-    assert len(_content(place)["runs"]) == 2
+    assert len(_content(anywhere)["scans"]) == 9
+    assert len(_content(anywhere)["runs"]) == 2
 
 
 class _Killed(BaseException):
@@ -206,14 +217,14 @@ def test_a_commit_during_compaction_is_kept(place: str, monkeypatch: pytest.Monk
 
 
 def test_of_two_compactions_at_once_one_is_refused_and_nothing_doubles(
-    place: str, monkeypatch: pytest.MonkeyPatch
+    anywhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = _content(place)
-    _during_compaction(monkeypatch, lambda: list(compact(place)))
-    result = _compact(place)
+    before = _content(anywhere)
+    _during_compaction(monkeypatch, lambda: list(compact(anywhere)))
+    result = _compact(anywhere)
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert "nothing is lost or doubled: try again" in result.stderr
-    assert _content(place) == before
+    assert _content(anywhere) == before
 
 
 def test_a_recovery_during_compaction_is_not_undone(
