@@ -17,8 +17,16 @@ from jobs.command import Command
 from jobs.output import FORMS
 from segment_actor.errors import SetupError
 from stats.aging import ALPHA, Row
-from stats.aging_study import AGING, REFERENCE, Question, Stratum, Studied, run_study
-from stats.cohort import MIN_SCANS, Cohort, Wanted, select_cohort
+from stats.aging_study import (
+    AGING,
+    REFERENCE,
+    Question,
+    Stratum,
+    Studied,
+    run_study,
+    structure_flow,
+)
+from stats.cohort import MIN_SCANS, Cohort, Step, Wanted, select_cohort
 from stats.demographics import read_demographics
 from stats.exclusions import Measure
 from stats.query import connect
@@ -93,7 +101,7 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
     """Study how the volume and density of each structure change with age."""
     people = read_demographics(demographics) if demographics else None
     strata = _STRATA[sex]
-    wanted = Wanted(strata[0] if sex in ("M", "F") else None, complete, adjust)  # type: ignore[arg-type]
+    wanted = Wanted([s for s in strata if s != "all"], complete, adjust)
     _make(out)
     with connect(tables) as database:
         cohort = select_cohort(database, people, wanted)
@@ -117,9 +125,8 @@ def _make(out: Path) -> None:
 
 def _tell_who(cohort: Cohort, out: Path) -> None:
     """Prints and writes the flow, and names what did not match."""
-    flow = pa.Table.from_pylist([asdict(step) for step in cohort.flow])
-    _write_bytes(out / "flow.csv", FORMS["csv"](flow))
-    click.echo(FORMS["table"](flow).decode())
+    _write_flow(cohort.flow, out)
+    _show(cohort.flow)
     for side, keys in cohort.unmatched.items():
         if keys:
             log.warning(
@@ -139,6 +146,18 @@ def _tell_who(cohort: Cohort, out: Path) -> None:
             "may look like aging",
             cohort.pipeline_versions,
         )
+
+
+def _write_flow(steps: list[Step], out: Path) -> None:
+    _write_bytes(out / "flow.csv", FORMS["csv"](_table(steps)))
+
+
+def _show(steps: list[Step]) -> None:
+    click.echo(FORMS["table"](_table(steps)).decode())
+
+
+def _table(steps: list[Step]) -> pa.Table:
+    return pa.Table.from_pylist([asdict(step) for step in steps])
 
 
 def _check_size(cohort: Cohort) -> None:
@@ -166,6 +185,9 @@ def _write_study(
                 name = studied.structure if len(strata) == 1 else f"{studied.structure}_{sex}"
                 path = out / "figures" / "structures" / f"{name}.png"
                 draw_structure(cohort, studied, sex, path)
+    structures = structure_flow(rows)
+    _write_flow([*cohort.flow, *structures], out)
+    _show(structures)
     _write(pa.Table.from_pylist(rows, schema=AGING), out / "aging")
     _write(pa.Table.from_pylist(reference, schema=REFERENCE), out / "reference")
     if figures != "none":

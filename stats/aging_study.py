@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from stats.aging import ALPHA, PAIRS, Row, judge, stack, study
-from stats.cohort import QUARTILES, Cohort, Flags, Numbers
+from stats.cohort import QUARTILES, Cohort, Flags, Numbers, Step
 from stats.exclusions import (
     MEASURES,
     REASONS,
+    STEPS,
     UNITS,
     Measure,
     Measured,
@@ -106,6 +107,25 @@ def run_study(
         found = measured(database, cohort, structure)
         if found.seen.any():
             yield _studied(cohort, question, structure, found, lower_volume_ml)
+
+
+def structure_flow(rows: Sequence[Row]) -> list[Step]:
+    """How many measurements of volume were left out, over all structures and strata.
+
+    Args:
+        rows: of `AGING`.
+    """
+    volumes = [row for row in rows if row["measure"] == "volume_ml"]
+
+    def total(column: str) -> int:
+        return sum(int(str(row[column])) for row in volumes)
+
+    left = total("n") + total("excluded")
+    steps = [Step("structures of these scans", "structures", 0, left)]
+    for reason, sentence in STEPS.items():
+        left -= (count := total(f"excluded_{reason}"))
+        steps.append(Step(sentence, "structures", count, left))
+    return steps
 
 
 def _studied(

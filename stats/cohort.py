@@ -44,12 +44,12 @@ class Wanted:
     """Who is asked for.
 
     Attributes:
-        sex: only this sex; None for all.
+        sexes: only these; empty for all, of whatever sex.
         complete: structures that must be in the field of view as a whole.
         adjust: columns of scans, or of the demographics file, to correct for.
     """
 
-    sex: Literal["M", "F"] | None = None
+    sexes: Sequence[Literal["M", "F"]] = ()
     complete: Sequence[str] = ()
     adjust: Sequence[str] = ()
 
@@ -129,7 +129,7 @@ def select_cohort(
         f"adjust_{n}": name for n, name in enumerate(wanted.adjust)
     }
     columns = [f"{_source(database, demographics, s)} AS {c}" for c, s in sources.items()]
-    parameters: dict[str, object] = {"oldest": OLDEST_YEARS, "sex": wanted.sex}
+    parameters: dict[str, object] = {"oldest": OLDEST_YEARS, "sexes": list(wanted.sexes)}
     if wanted.complete:
         parameters["complete"] = list(wanted.complete)
     database.execute(_candidates(columns, demographics, wanted), parameters)
@@ -228,7 +228,7 @@ def _candidates(columns: Sequence[str], demographics: Demographics | None, wante
                 WHEN unmatched THEN 'unmatched'
                 WHEN age_years IS NULL THEN 'age'
                 WHEN NOT age_years BETWEEN 0 AND $oldest THEN 'impossible'
-                WHEN $sex IS NOT NULL AND sex IS DISTINCT FROM $sex THEN 'sex'
+                WHEN len($sexes) > 0 AND NOT coalesce(list_contains($sexes, sex), false) THEN 'sex'
                 WHEN {incomplete} THEN 'incomplete' END AS fault
             FROM known)
         SELECT * EXCLUDE (fault, unmatched), CASE

@@ -16,8 +16,15 @@ MEASURES: Final[tuple[Measure, ...]] = ("volume_ml", "hu_mean")
 
 UNITS: Final[dict[Measure, str]] = {"volume_ml": "ml", "hu_mean": "HU"}
 
-REASONS: Final = ("not_segmented", "absent", "below_cutoff", "truncated")
-"""In this order; a measurement is counted at the first that fits."""
+STEPS: Final = {
+    "not_segmented": "the scan's method does not know the structure",
+    "absent": "no voxel was found",
+    "below_cutoff": "failed segmentation: volume below the lower cut-off",
+    "truncated": "the field of view cuts the structure (volume only)",
+}
+"""Reason and its meaning, in this order; a measurement is counted at the first that fits."""
+
+REASONS: Final = tuple(STEPS)
 
 
 @dataclass(frozen=True)

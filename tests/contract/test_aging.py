@@ -62,8 +62,9 @@ def columns(place: Path, planted: SyntheticCohort) -> dict[str, pd.DataFrame]:  
 
 def test_the_flow_is_that_of_a_study_like_the_papers(place: Path, rows: pd.DataFrame) -> None:
     flow = pd.read_csv(place / "out" / "flow.csv")
-    assert flow["left"].tolist() == [4102, 4067, 4037, 4004]
-    assert flow["excluded"].tolist() == [0, 35, 30, 33]
+    scans = flow[flow["unit"] == "scans"]
+    assert scans["left"].tolist() == [4102, 4067, 4037, 4004]
+    assert scans["excluded"].tolist() == [0, 35, 30, 33]
     assert set(rows["n"] + rows["excluded"]) == {4004}
 
 
@@ -80,10 +81,13 @@ def test_every_planted_correlation_lies_in_its_interval(
 
 
 def test_exactly_the_planted_failures_are_excluded_and_counted(
-    rows: pd.DataFrame, planted: SyntheticCohort
+    place: Path, rows: pd.DataFrame, planted: SyntheticCohort
 ) -> None:
     assert (rows["excluded"] == rows["structure"].map(planted.failed)).all()
     assert (rows["excluded_below_cutoff"] == rows["excluded"]).all()
+    flow = pd.read_csv(place / "out" / "flow.csv").set_index("step")["excluded"]
+    below = flow["failed segmentation: volume below the lower cut-off"]
+    assert below == sum(planted.failed.values())
     liver = rows[rows["structure"] == "liver"].iloc[0]
     assert liver["excluded_reasons"] == f"{planted.failed['liver']} below 100 ml"
 

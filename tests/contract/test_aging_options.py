@@ -76,6 +76,16 @@ def test_each_sex_can_be_studied_by_itself(tables: str, tmp_path: Path) -> None:
     assert both[both["sex"] == "M"]["r_s"].tolist() == men["r_s"].tolist()
 
 
+def test_who_is_of_no_known_sex_is_counted_where_sexes_are_studied(tmp_path: Path) -> None:
+    scans = [{"series_key": str(sex), "age_years": 50.0, "sex": sex} for sex in ("M", "O", None)]
+    CohortTables(str(tmp_path)).commit(Batch(scans=scans), STAMP)
+    with connect(str(tmp_path)) as database:
+        everybody = select_cohort(database, None, Wanted())
+        either = select_cohort(database, None, Wanted(sexes=["M", "F"]))
+    assert (everybody.flow[-1].left, either.flow[-1].left) == (3, 1)
+    assert either.flow[-1].excluded == 2
+
+
 def test_a_text_column_of_the_users_table_can_be_corrected_for(tables: str, tmp_path: Path) -> None:
     people = [row | {"ward": "abc"[i % 3]} for i, row in enumerate(_sixty())]
     options = ("--demographics", _people(tmp_path, people), "--adjust", "ward")
