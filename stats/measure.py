@@ -170,9 +170,7 @@ def _seen(structure: Structure, row: StructureRow, place: Place | None) -> Seen:
     """The row as quality control looks at it."""
     if row.volume_ml is None or row.hu_mean is None or row.hu_min is None or row.hu_max is None:
         return Seen(structure, place=None)
-    return Seen(
-        structure, place, row.voxel_count, row.volume_ml, row.hu_mean, row.hu_min, row.hu_max
-    )
+    return Seen(structure, place, row.volume_ml, row.hu_mean, row.hu_min, row.hu_max)
 
 
 def _moments(values: _Counts, counts: _Counts, n: int) -> tuple[float, float]:

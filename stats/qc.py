@@ -56,14 +56,12 @@ class Seen:
     Attributes:
         structure: from the schema.
         place: where it lies; None if absent. The rest is 0 then.
-        voxels: of the CT.
         volume_ml: volume.
         hu_mean, hu_min, hu_max: attenuation.
     """
 
     structure: Structure
     place: Place | None
-    voxels: int = 0
     volume_ml: float = 0.0
     hu_mean: float = 0.0
     hu_min: int = 0
