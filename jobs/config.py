@@ -14,8 +14,12 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
+from segment_actor.engine.choice import Engine
 from segment_actor.errors import SetupError
 from segment_actor.model_set import Precision
+
+DEVICES = ("auto", "cpu", "gpu")
+"""Of a run: which GPU a lane has is for Ray to say."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class SegmentConfig:
         max_attempts: times a CT may end its worker before it is set aside.
         precision: of the networks' arithmetic, float32 or bfloat16; None takes the model set's.
         compat: the tool whose way to take, such as totalsegmentator-2.18; None the model set's.
+        engine: that runs the networks: auto, torch, openvino or compile. Auto is torch on a GPU,
+            and OpenVINO on a CPU.
+        device: auto (the GPUs of the cluster, if it has any), cpu or gpu.
+        group_timeout_s: a class group that has not answered for a CT by then counts as dead.
     """
 
     tables: str
@@ -55,6 +63,9 @@ class SegmentConfig:
     max_attempts: int = 4
     precision: Precision | None = None
     compat: str | None = None
+    engine: Engine = "auto"
+    device: str = "auto"
+    group_timeout_s: float = 7200.0
 
     def __post_init__(self) -> None:
         if (self.archive is None) == (self.manifest is None):
@@ -63,11 +74,20 @@ class SegmentConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SetupError(f"{name} must be at least 1, got {value}.")
-        if self.commit_every_s <= 0:
-            raise SetupError(f"commit_every_s must be positive, got {self.commit_every_s}.")
+        for name in ("commit_every_s", "group_timeout_s"):
+            if getattr(self, name) <= 0:
+                raise SetupError(f"{name} must be positive, got {getattr(self, name)}.")
         if self.precision not in (None, *get_args(Precision)):
             known = ", ".join(get_args(Precision))
             raise SetupError(f"precision must be one of {known}; got {self.precision!r}.")
+        self._check_engine()
+
+    def _check_engine(self) -> None:
+        if self.engine not in get_args(Engine):
+            known = ", ".join(get_args(Engine))
+            raise SetupError(f"engine must be one of {known}; got {self.engine!r}.")
+        if self.device not in DEVICES:
+            raise SetupError(f"device must be one of {', '.join(DEVICES)}; got {self.device!r}.")
 
 
 def segment_config(file: Path | None, flags: Mapping[str, object]) -> SegmentConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -10,13 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
+from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from jobs.attempts import Actor, worker_died
 from segment_actor.errors import SetupError
 from segment_actor.model_set import ModelSet
 from segment_actor.volume import HuArray, LabelArray
+
+log = logging.getLogger(__name__)
 
 DEATHS = (RayActorError, OutOfMemoryError)
 """The process of a group actor ended or cannot be reached; its answer may come from the next."""
@@ -34,11 +37,26 @@ class Segmenter(Protocol):
         ...
 
 
+Answers = dict[int, tuple[LabelArray, float]]
+"""Labels and seconds by number of the group."""
+
 ActorClass = tuple[type[Segmenter], tuple[Any, ...]]
 """What an actor runs: the class and its constructor's arguments."""
 
 MakeSegmenters = Callable[[ModelSet], Sequence[ActorClass]]
 """The actors of a lane, one a group, in painting order."""
+
+
+class TimedSegmenter:
+    """Runs in a group actor: a segmenter, and how long each CT took it."""
+
+    def __init__(self, segmenter: type[Segmenter], *arguments: object) -> None:
+        self._segmenter = segmenter(*arguments)
+
+    def segment(self, hu: HuArray) -> tuple[LabelArray, float]:
+        """The segmenter's answer, and its seconds, without those that the CT waited."""
+        begun = time.perf_counter()
+        return self._segmenter.segment(hu), time.perf_counter() - begun
 
 
 @dataclass
@@ -48,10 +66,12 @@ class GroupActors:
     Attributes:
         actors: one a group, in painting order.
         max_attempts: times a CT may end an actor before it is set aside.
+        timeout_s: an actor that has not answered by then is ended, as if it had died.
     """
 
     actors: Sequence[Actor]
     max_attempts: int
+    timeout_s: float
 
     def __post_init__(self) -> None:
         # CTs that have ended an actor go on one at a time, so that a healthy CT that shared the
@@ -59,17 +79,18 @@ class GroupActors:
         self._suspects = threading.Lock()
         ray.get([actor.__ray_ready__.remote() for actor in self.actors])
 
-    def segment(self, model_hu: HuArray) -> list[LabelArray]:
+    def segment(self, model_hu: HuArray) -> tuple[list[LabelArray], float]:
         """Calls all groups in parallel on one copy of the CT.
 
         Returns:
-            For each group (i, j, k) uint8, read-only views of the object store.
+            For each group (i, j, k) uint8, read-only views of the object store; and the seconds of
+            the slowest group, without those that it waited for another CT.
 
         Raises:
             SeriesError: WORKER_DIED, an actor ended with this CT at every try.
         """
         ct = ray.put(model_hu)
-        answers: dict[int, LabelArray] = {}
+        answers: Answers = {}
         self._call(range(len(self.actors)), ct, answers)
         if len(answers) < len(self.actors):
             with self._suspects:
@@ -78,19 +99,22 @@ class GroupActors:
                     self._call(self._open(answers), ct, answers)
         if self._open(answers):
             raise worker_died("segment", self.max_attempts)
-        return [answers[n] for n in range(len(self.actors))]
+        labels, seconds = zip(*(answers[n] for n in range(len(self.actors))), strict=True)
+        return list(labels), max(seconds)
 
-    def _open(self, answers: dict[int, LabelArray]) -> list[int]:
+    def _open(self, answers: Answers) -> list[int]:
         return [n for n in range(len(self.actors)) if n not in answers]
 
-    def _call(
-        self, groups: Sequence[int], ct: ray.ObjectRef[HuArray], answers: dict[int, LabelArray]
-    ) -> None:
+    def _call(self, groups: Sequence[int], ct: ray.ObjectRef[HuArray], answers: Answers) -> None:
         """Asks these groups; those whose actor died have no answer afterwards."""
         pending = {n: self.actors[n].segment.remote(ct) for n in groups}
+        deadline = time.monotonic() + self.timeout_s
         for n, ref in pending.items():
             try:
-                answers[n] = ray.get(ref)
+                answers[n] = ray.get(ref, timeout=max(0.0, deadline - time.monotonic()))
+            except GetTimeoutError:
+                log.warning("a class group did not answer in %.0f s; it is ended", self.timeout_s)
+                ray.kill(self.actors[n], no_restart=False)
             except DEATHS:
                 continue
             except RayTaskError as error:
@@ -113,7 +137,9 @@ def _wait_until_alive(actors: Sequence[Actor]) -> None:
             return
 
 
-def start_groups(segmenters: Sequence[ActorClass], max_attempts: int) -> GroupActors:
+def start_groups(
+    segmenters: Sequence[ActorClass], max_attempts: int, timeout_s: float
+) -> GroupActors:
     """Starts the group actors beside the lane: on its node, and on its GPU if it has one."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options: dict[str, Any] = {
@@ -125,8 +151,9 @@ def start_groups(segmenters: Sequence[ActorClass], max_attempts: int) -> GroupAc
     # An actor with num_gpus=0 would see every GPU of the node.
     if gpu := os.environ.get("CUDA_VISIBLE_DEVICES"):
         options["runtime_env"] = {"env_vars": {"CUDA_VISIBLE_DEVICES": gpu}}
+        options["max_concurrency"] = 2  # one CT goes up to the GPU while the other is segmented
     actors: list[Actor] = [
-        ray.remote(segmenter).options(**options).remote(*arguments)
+        ray.remote(TimedSegmenter).options(**options).remote(segmenter, *arguments)
         for segmenter, arguments in segmenters
     ]
-    return GroupActors(actors, max_attempts)
+    return GroupActors(actors, max_attempts, timeout_s)

@@ -27,13 +27,11 @@ from segment_actor.volume import HuArray, LabelArray
 from stats.measure import StructureRow, measure
 
 
-def group_segmenters(models: ModelSet) -> list[ActorClass]:
-    """The real engine: a `GroupSegmenter` of one thread for each group."""
-    schema = load_schema(models.schema)
-    return [
-        (GroupSegmenter, (group, schema, models.step, 1, models.precision))
-        for group in models.groups
-    ]
+def group_segmenters(models: ModelSet, device: str = "auto") -> list[ActorClass]:
+    """The real engine: a `GroupSegmenter` of one thread for each group, which share the memory."""
+    of_all = (load_schema(models.schema), models.step, 1, models.precision)
+    engine = (models.engine, device, 1 / len(models.groups), models.compat)
+    return [(GroupSegmenter, (group, *of_all, *engine)) for group in models.groups]
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,9 @@ class LaneSettings:
         segmenters: what runs in the group actors.
         labels: folder for label maps, None for none.
         compat: the tool whose way to take, or None for the set's own.
+        engine: that runs the networks.
+        device: of the lane: cpu or gpu.
+        group_timeout_s: within which a group must answer for a CT.
     """
 
     model_set: str
@@ -57,20 +58,31 @@ class LaneSettings:
     segmenters: MakeSegmenters = group_segmenters
     labels: str | None = None
     compat: str | None = None
+    engine: str = "auto"
+    device: str = "cpu"
+    group_timeout_s: float = 7200.0
 
 
 class Lane:
     """As Ray Data calls it: a row of `load` in, a row that holds the outcome alone out."""
 
     def __init__(self, settings: LaneSettings, attempts: Actor) -> None:
-        models = load_models(settings.model_set, settings.precision, settings.compat)
+        models = load_models(
+            settings.model_set,
+            settings.precision,
+            settings.compat,
+            settings.engine,
+            settings.device,
+        )
         if model_set_digest(models) != settings.digest:
             raise SetupError(
                 f"Model set {models.name} differs between the nodes: copy it again, or, where only "
-                "some processors have bfloat16, give --precision float32."
+                "some have a GPU or bfloat16, give --device and --engine, or --precision float32."
             )
         self._schema = load_schema(models.schema)
-        self._groups = start_groups(settings.segmenters(models), settings.max_attempts)
+        self._groups = start_groups(
+            settings.segmenters(models), settings.max_attempts, settings.group_timeout_s
+        )
         self._attempts = attempts
         self._max_attempts = settings.max_attempts
         self._labels = settings.labels
@@ -105,7 +117,10 @@ class Lane:
     def _label(self, model_hu: HuArray, clock: StageClock) -> LabelArray:
         """All groups' structures on the model's grid (i, j, k)."""
         with clock.timed("segment"):
-            return paint(self._groups.segment(model_hu))
+            labels, seconds = self._groups.segment(model_hu)
+            painted = paint(labels)
+        clock.seconds["segment"] = seconds  # in the actors, without waiting for the lane's other CT
+        return painted
 
     def _rows(
         self, hu: HuArray, labels: LabelArray, scan: ScanNote, clock: StageClock

@@ -12,8 +12,9 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ import cluster
 import jobs
 import segment_actor
 import stats
-from cluster.pools import plan_pools
+from cluster.pools import Node, plan_pools
 from cluster.session import connect
 from cluster.store import open_store
 from jobs.arrivals import arrivals
@@ -32,7 +33,7 @@ from jobs.committer import Committer
 from jobs.config import SegmentConfig, segment_config, site_secret_source
 from jobs.index import index_archive
 from jobs.keys import key_maker
-from jobs.lane import LaneSettings
+from jobs.lane import LaneSettings, group_segmenters
 from jobs.load import LoadSettings
 from jobs.manifest import Series, read_manifest
 from jobs.models import load_models, resampling
@@ -64,7 +65,9 @@ def run(config: SegmentConfig) -> int:
     Raises:
         SetupError: it cannot run, or cannot go on.
     """
-    models = load_models(config.model_set, config.precision, config.compat)
+    models = load_models(
+        config.model_set, config.precision, config.compat, config.engine, config.device
+    )
     if models.warning:
         log.warning("model set %s: %s", models.name, models.warning)
     series = _series(config)
@@ -135,10 +138,12 @@ def _segment(
         tries,
         labels=config.labels,
         compat=config.compat,
+        engine=config.engine,
+        group_timeout_s=config.group_timeout_s,
     )
     with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
         plan = plan_pools(
-            nodes,
+            _with_device(nodes, config),
             len(models.groups),
             largest_ct_bytes=max(s.bytes for s in todo),
             lanes=config.lanes,
@@ -146,12 +151,23 @@ def _segment(
             calls_per_lane=config.calls_per_lane + bool(config.labels),
         )
         log.info("%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes))
+        device = "gpu" if plan.gpus_per_lane else "cpu"
+        lane = replace(lane, device=device, segmenters=partial(group_segmenters, device=device))
         try:
             _collect(outcomes(todo, load, lane, plan), committer, progress, stop)
         except RayError as error:
             raise SetupError(f"Ray ended the run: {_cause(error)}") from error
         finally:
             progress.close()
+
+
+def _with_device(nodes: tuple[Node, ...], config: SegmentConfig) -> tuple[Node, ...]:
+    """The nodes with their GPUs, or without them if the run shall not use any."""
+    if config.device == "gpu" and not any(node.gpus for node in nodes):
+        raise SetupError("--device gpu was asked for, but the Ray cluster has no GPU.")
+    if config.device == "cpu" or (config.device, config.engine) == ("auto", "openvino"):
+        return tuple(replace(node, gpus=0) for node in nodes)
+    return nodes
 
 
 def _cause(error: RayError) -> str:
@@ -212,7 +228,12 @@ def _provenance(config: SegmentConfig, models: ModelSet) -> Row:
 @click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
 @click.option("--max-attempts", type=int, help="Times a CT may end its worker [4].")
 @click.option("--precision", help="float32 or bfloat16 [as the model set says].")
-@click.option("--compat", help="totalsegmentator-2.18: its resampling and step [the model set's].")
+@click.option("--engine", help="auto, torch, openvino or compile [auto].")
+@click.option("--device", help="auto, cpu or gpu [auto: the cluster's GPUs, if it has any].")
+@click.option("--group-timeout-s", type=float, help="A class group without answer is dead [7200].")
+@click.option(
+    "--compat", help="totalsegmentator-2.18: its resampling, step, sums [the model set's]."
+)
 def main(config: Path | None, **flags: object) -> int:
     """Measure every CT of an archive that the tables do not hold yet.
 

@@ -48,7 +48,7 @@ from segment_actor.official_models import licence_sentence, licensed_models
 from segment_actor.trusted_weights import trusted_models
 from segment_actor.volume import SpacingMm
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 
 ENGINE_VERSION: Final = 1
 """Part of every digest; raise it when the same weights give other labels."""
@@ -99,6 +99,8 @@ class ModelSet:
         warning: a sentence for every run's log; empty if there is none.
         compat: "" is our own way: HU on the models' grid rounded to whole numbers. A name of
             `COMPATS` is another tool's way; see `with_compat`.
+        engine: that this run's networks go through. In float32 all engines give the same labels;
+            below that each rounds in its own way, so it counts for the digest.
     """
 
     name: str
@@ -111,6 +113,7 @@ class ModelSet:
     precision: Precision = "float32"
     warning: str = ""
     compat: str = ""
+    engine: str = ""
 
     def __post_init__(self) -> None:
         if not self.groups:
@@ -120,7 +123,9 @@ class ModelSet:
         if not 0 < self.step <= 1:
             raise ValueError(f"step must be above 0 and at most 1, got {self.step}")
         if self.precision not in get_args(Precision):
-            raise ValueError(f"precision must be float32 or bfloat16, got {self.precision}")
+            raise ValueError(
+                f"precision must be float32, bfloat16 or float16, got {self.precision}"
+            )
         if self.compat and self.compat not in COMPATS:
             raise ValueError(f"compat must be one of {', '.join(COMPATS)}, got {self.compat}")
 
@@ -180,6 +185,7 @@ def model_set_digest(model_set: ModelSet) -> str:
         model_set.precision,
         ENGINE_VERSION,
         *([model_set.compat] if model_set.compat else []),
+        *([model_set.engine] if model_set.engine and model_set.precision != "float32" else []),
     ]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 

@@ -160,7 +160,8 @@ def group_loader(models: ModelSet, engine: str = "auto", device: str = "auto") -
         # in the loader's thread, because importing the engine takes its time
         from segment_actor.segmenter import GroupSegmenter  # noqa: PLC0415
 
-        return GroupSegmenter(group, schema, models.step, threads, models.precision, engine, device)
+        how = (models.step, threads, models.precision, engine, device)
+        return GroupSegmenter(group, schema, *how, compat=models.compat)
 
     return load
 

@@ -7,17 +7,19 @@ the CT's own grid by picking the nearest voxel along each axis.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from segment_actor.anatomy import Schema
+from segment_actor.engine.choice import choose
+from segment_actor.engine.load import load_backend
+from segment_actor.model_folder import read_model_folder
 from segment_actor.model_set import Group, Precision, check_checkpoint, label_table
-from segment_actor.network import load_network
 from segment_actor.resampling import nearest_index, to_model_grid
 from segment_actor.volume import HuArray, LabelArray, Shape, Volume
-from segment_actor.window import predict_labels, usable_precision
+from segment_actor.window import predict_labels
 
 log = logging.getLogger(__name__)
 
@@ -25,34 +27,52 @@ log = logging.getLogger(__name__)
 class GroupSegmenter:
     """One group's model, loaded once and used for many CTs.
 
+    Calls from several threads take turns at the network; on a GPU, the next one's CT is uploaded
+    meanwhile.
+
     Args:
         group: of a model set.
         schema: whose ids the label maps carry.
         step: distance of windows as a fraction of the patch.
-        threads: of torch in this process, which is meant to hold one segmenter.
+        threads: of a CPU, for network and sums.
         precision: wanted for the convolutions; float32 where the processor lacks bfloat16.
+        engine: auto, torch, openvino or compile.
+        device: auto, cpu, gpu or gpu:N.
+        share: of the free memory that is this segmenter's; the rest is for those beside it.
+        compat: of the model set; not "": add windows up in float16, as nnU-Net does.
 
     Raises:
-        SetupError: the model is not there, not the right one, or not for this schema.
+        SetupError: the model is not there, not the right one, or not for this schema; or there is
+            no such engine or device.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # an actor's constructor: plain values, no object to ship
         self,
         group: Group,
         schema: Schema,
         step: float = 0.5,
         threads: int = 1,
         precision: Precision = "float32",
+        engine: str = "auto",
+        device: str = "auto",
+        share: float = 1.0,
+        compat: str = "",
     ) -> None:
-        torch.set_num_threads(threads)
         check_checkpoint(group)
         self.name = group.name
-        self.network = load_network(group.folder)
+        self.model = read_model_folder(group.folder)
         self.step = step
-        self.precision = usable_precision(precision)
-        if self.precision != precision:
+        self.choice = choose(engine, device, precision)
+        if self.choice.precision != precision:
             log.warning("this processor has no %s; %s runs in float32", precision, group.name)
-        self._to_id = label_table(self.network.label_names, schema)
+        self._backend = load_backend(group.folder, self.choice, threads)
+        if compat:
+            from segment_actor.engine.half_sums import HalfSumsBackend  # noqa: PLC0415  # torch
+
+            self._backend = HalfSumsBackend(self._backend)
+        self._share = share
+        self._to_id = label_table(self.model.label_names, schema)
+        self._turn = threading.Lock()
 
     def segment(self, hu: HuArray) -> LabelArray:
         """Labels a CT on the model's grid.
@@ -61,15 +81,27 @@ class GroupSegmenter:
             hu: (I, J, K) int16, RAS, at the spacing of the model.
 
         Returns:
-            (I, J, K) uint8, ids of the schema for this group's structures, 0 elsewhere.
+            (I, J, K) uint8, ids of the schema for this group's structures, 0 elsewhere; in memory
+            in the order of `hu`.
+
+        Raises:
+            SeriesError: TOO_LARGE, the memory that is free does not take it.
         """
-        ids: LabelArray = self._to_id[predict_labels(self.network, hu, self.step, self.precision)]
+        labels = predict_labels(
+            self.model, self._backend, hu, self.step, self._turn, share=self._share
+        )
+        ids: LabelArray = self._to_id[labels]
         return ids
+
+    def release(self) -> None:
+        """Gives back what is kept between CTs, apart from the weights."""
+        with self._turn:
+            self._backend.release()
 
 
 def paint(parts: Sequence[LabelArray]) -> LabelArray:
     """One label map of several of the same shape; where two label a voxel, the later has it."""
-    painted = parts[0].copy()
+    painted = parts[0].copy(order="K")
     for part in parts[1:]:
         np.copyto(painted, part, where=part != 0)
     return painted
@@ -89,8 +121,12 @@ def segment_volume(
     Returns:
         (I', J', K') uint8, ids of the schema, on the models' grid.
     """
-    hu = to_model_grid(volume, segmenters[0].network.spacing_mm, order, truncate=truncate)
-    return paint([segmenter.segment(hu) for segmenter in segmenters])
+    hu = to_model_grid(volume, segmenters[0].model.spacing_mm, order, truncate=truncate)
+    parts = []
+    for segmenter in segmenters:
+        parts.append(segmenter.segment(hu))
+        segmenter.release()  # 1 to 3 GB each, and one works at a time
+    return paint(parts)
 
 
 def labels_on_grid(labels: LabelArray, shape: Shape) -> LabelArray:

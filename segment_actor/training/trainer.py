@@ -23,8 +23,8 @@ from nnunetv2.training.nnUNetTrainer.variants.data_augmentation.nnUNetTrainerNoM
 from torch import nn
 from torch.nn import functional
 
+from segment_actor.engine.choice import usable_precision
 from segment_actor.training.loss import DiceCrossEntropy
-from segment_actor.window import usable_precision
 
 
 class nnUNetTrainerPhantom(nnUNetTrainerNoMirroring):  # type: ignore[misc]  # noqa: N801

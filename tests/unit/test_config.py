@@ -45,7 +45,7 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(tmp_path: Path) -> 
         ("retry_failed = 1", "retry_failed cannot be 1; expected true or false"),
         ("lanes = 0", "lanes must be at least 1, got 0"),
         ("commit_every_s = -1", "commit_every_s must be positive"),
-        ('precision = "float16"', "precision must be one of float32, bfloat16"),
+        ('precision = "float64"', "precision must be one of float32, bfloat16"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_with_its_key(

@@ -1,0 +1,49 @@
+"""A network that costs nothing: to measure everything else, and to test it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segment_actor.engine.host import ZEROS, HostImage, HostSums
+from segment_actor.engine.memory import available_bytes
+from segment_actor.engine.windows import FloatArray
+from segment_actor.model_folder import Normalization
+from segment_actor.volume import HuArray, Shape
+
+
+class ConstantLogits:
+    """Answers every window with the same logits, drawn once.
+
+    Args:
+        n_labels: of the network.
+        patch: of a window.
+        threads: that add up and compare.
+    """
+
+    batch = 1
+
+    def __init__(self, n_labels: int, patch: Shape, threads: int = 1) -> None:
+        generator = np.random.default_rng(0)
+        self._logits = generator.standard_normal((1, n_labels, *patch), dtype=np.float32)
+        self._threads = threads
+
+    def image(self, hu: HuArray, before: Shape, normalization: Normalization) -> HostImage:
+        """In main memory."""
+        return HostImage(hu, before, normalization)
+
+    def logits(self, windows: FloatArray) -> FloatArray:
+        """Those, whatever the windows."""
+        del windows
+        return self._logits
+
+    def sums(self, weights: FloatArray, shape: Shape, n_labels: int) -> HostSums:
+        """In main memory."""
+        return HostSums(weights, shape, n_labels, self._threads)
+
+    def available_bytes(self) -> int:
+        """Of main memory."""
+        return available_bytes()
+
+    def release(self) -> None:
+        """The sums' memory."""
+        ZEROS.clear()

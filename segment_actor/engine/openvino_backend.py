@@ -1,0 +1,130 @@
+"""The network run by OpenVINO, on a CPU: half of torch's time in float32, a quarter in bfloat16.
+
+Nothing here imports torch once the model is in the cache.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from segment_actor.engine.choice import Choice
+from segment_actor.engine.host import ZEROS, HostImage, HostSums
+from segment_actor.engine.ir_cache import BIN, XML, cache_root, cached, key_of
+from segment_actor.engine.memory import available_bytes, resident_bytes
+from segment_actor.engine.quiet_openvino import openvino
+from segment_actor.engine.windows import FloatArray
+from segment_actor.model_folder import ModelFolder, Normalization, folder_digest, read_model_folder
+from segment_actor.volume import HuArray, Shape
+
+log = logging.getLogger(__name__)
+
+IR_VERSION = 1
+"""Raise it when models are converted in another way."""
+
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+class OpenVinoBackend:
+    """One network on the CPU.
+
+    Args:
+        model: an `openvino.Model` of fixed shape.
+        choice: of which the precision counts.
+        threads: of OpenVINO and of the sums.
+    """
+
+    batch = 1
+
+    def __init__(self, model: openvino.Model, choice: Choice, threads: int = 1) -> None:
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": "1",
+            "INFERENCE_NUM_THREADS": str(threads),
+            "INFERENCE_PRECISION_HINT": PRECISIONS[choice.precision],
+            # five actors would otherwise bind their threads to the same cores
+            "ENABLE_CPU_PINNING": "NO",
+        }
+        self._threads = threads
+        self._compiled = openvino.Core().compile_model(model, "CPU", settings)
+        self._request = self._compiled.create_infer_request()
+        self._kept_bytes = 0
+
+    def image(self, hu: HuArray, before: Shape, normalization: Normalization) -> HostImage:
+        """In main memory."""
+        return HostImage(hu, before, normalization)
+
+    def logits(self, windows: FloatArray) -> FloatArray:
+        """(1, 1, *patch) to (1, labels, *patch): OpenVINO's own memory, overwritten by the next."""
+        self._request.set_input_tensor(openvino.Tensor(windows, shared_memory=True))
+        before = resident_bytes()
+        self._request.infer()
+        self._kept_bytes += max(0, resident_bytes() - before)
+        logits: FloatArray = self._request.get_output_tensor().data
+        return logits
+
+    def sums(self, weights: FloatArray, shape: Shape, n_labels: int) -> HostSums:
+        """In main memory."""
+        return HostSums(weights, shape, n_labels, self._threads)
+
+    def available_bytes(self) -> int:
+        """Of main memory, with what is kept for the next CT."""
+        return available_bytes() + self._kept_bytes + ZEROS.nbytes
+
+    def release(self) -> None:
+        """The layers' outputs and the sums' memory; 1 to 3 GB with patches of 128."""
+        ZEROS.clear()
+        self._request = self._compiled.create_infer_request()
+        self._compiled.release_memory()
+        self._kept_bytes = 0
+
+
+def openvino_backend(folder: Path, choice: Choice, threads: int) -> OpenVinoBackend:
+    """Loads a model folder for OpenVINO, from the cache if it has been there.
+
+    Raises:
+        SetupError: see `load_network`.
+    """
+    model = read_model_folder(folder)
+    key = key_of(folder_digest(folder), IR_VERSION, openvino.__version__, model.patch_size)
+
+    def convert(into: Path) -> None:
+        log.info(
+            "converting %s for OpenVINO; this is done once on each machine", folder.parent.name
+        )
+        openvino.save_model(_converted(model), into / XML, compress_to_fp16=False)
+
+    try:
+        return _read(cached(cache_root(), key, convert), choice, threads)
+    except OSError as error:
+        log.warning("no cache at %s (%s); set CTCOHORT_CACHE_DIR", cache_root(), error.strerror)
+    with tempfile.TemporaryDirectory() as made:
+        convert(Path(made))
+        return _read(Path(made), choice, threads)
+
+
+def _read(folder: Path, choice: Choice, threads: int) -> OpenVinoBackend:
+    model = openvino.Core().read_model(folder / XML, folder / BIN)
+    return OpenVinoBackend(model, choice, threads)
+
+
+def _converted(model: ModelFolder) -> openvino.Model:
+    import torch  # noqa: PLC0415  # only when a model is seen for the first time
+
+    from segment_actor.network import load_network  # noqa: PLC0415  # likewise
+
+    # traced on the smallest window whose coarsest stage still has two voxels an axis
+    strides = np.prod(model.architecture.arguments["strides"], axis=0)
+    small = torch.zeros(1, 1, *(2 * np.broadcast_to(strides, 3)).tolist())
+    module = load_network(model.folder).module
+    with warnings.catch_warnings():
+        # of torch.jit: that it will go (torch is pinned), and that shapes become constants (they
+        # are computed anew by the reshape below)
+        warnings.simplefilter("ignore")
+        converted = openvino.convert_model(module, example_input=small)
+    converted.reshape([1, 1, *model.patch_size])
+    return converted

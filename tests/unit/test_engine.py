@@ -1,0 +1,155 @@
+"""Engines: which one runs, what it keeps on the disk, what it imports, and that all agree."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segment_actor.engine import choice, memory
+from segment_actor.engine.choice import Choice, choose, usable_precision
+from segment_actor.engine.constant import ConstantLogits
+from segment_actor.engine.ir_cache import BIN, XML, cached
+from segment_actor.engine.load import load_backend
+from segment_actor.errors import SetupError
+from segment_actor.model_folder import read_model_folder
+from segment_actor.volume import LabelArray
+from segment_actor.window import predict_labels
+from tests.tiny_model import write_tiny_model
+
+HU = np.random.default_rng(0).normal(0, 300, (30, 20, 25)).astype(np.int16)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CTCOHORT_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_tiny_model(tmp_path, ("liver", "spleen", "aorta"))
+
+
+def labels_by(engine: str, folder: Path, threads: int = 1) -> LabelArray:
+    backend = load_backend(folder, choose(engine, "cpu"), threads)
+    return predict_labels(read_model_folder(folder), backend, HU, 0.8)
+
+
+def test_auto_is_openvino_on_a_cpu() -> None:
+    assert choose("auto", "cpu") == Choice("openvino", "cpu", "float32")
+
+
+def test_auto_is_torch_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "_gpus", lambda: 1)
+    assert choose("auto", "auto", "float16") == Choice("torch", "cuda:0", "float16")
+    assert choose("openvino", "auto").device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("tensorrt", "cpu"), "no engine 'tensorrt'"),
+        (("auto", "gpu:7"), "device gpu:7 is not there"),
+        (("auto", "tpu"), "no device 'tpu'"),
+        (("auto", "cpu", "float16"), "float16 needs a GPU"),
+    ],
+)
+def test_what_cannot_run_is_refused(arguments: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(SetupError, match=sentence):
+        choose(*arguments)  # type: ignore[arg-type]
+
+
+def test_openvino_is_refused_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "_gpus", lambda: 1)
+    with pytest.raises(SetupError, match="openvino runs on the CPU"):
+        choose("openvino", "gpu")
+
+
+def test_float32_is_always_usable() -> None:
+    assert usable_precision("float32") == "float32"
+
+
+def test_openvino_labels_as_torch_does(folder: Path) -> None:
+    reference = labels_by("torch", folder)
+    assert len(np.unique(reference)) > 2
+    assert np.mean(labels_by("openvino", folder, threads=2) == reference) >= 0.9999
+
+
+def test_a_model_in_the_cache_is_run_without_torch_and_reports_nothing(folder: Path) -> None:
+    labels_by("openvino", folder)
+    code = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from segment_actor.engine.choice import choose
+from segment_actor.engine.load import load_backend
+from segment_actor.model_folder import read_model_folder
+from segment_actor.window import predict_labels
+folder = Path({str(folder)!r})
+backend = load_backend(folder, choose("auto", "cpu"))
+predict_labels(read_model_folder(folder), backend, np.zeros((20, 20, 20), np.int16))
+assert "openvino" in sys.modules
+print(*(name for name in sys.modules if name.startswith(("torch", "openvino_telemetry."))))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+def writer(text: str) -> Callable[[Path], None]:
+    def write(into: Path) -> None:
+        for name in (XML, BIN):
+            (into / name).write_text(text)
+
+    return write
+
+
+def test_the_cache_is_written_once_and_then_read(cache: Path) -> None:
+    cached(cache, "key", writer("first"))
+    folder = cached(cache, "key", writer("second"))
+    assert (folder / BIN).read_text() == "first"
+    assert [path.name for path in cache.iterdir()] == ["key"]
+
+
+def test_a_damaged_file_in_the_cache_is_made_again(cache: Path) -> None:
+    (cached(cache, "key", writer("first")) / BIN).write_text("dam")
+    assert (cached(cache, "key", writer("second")) / BIN).read_text() == "second"
+    assert [path.name for path in cache.iterdir()] == ["key"]
+
+
+def test_of_two_that_write_at_a_time_the_first_stays(cache: Path) -> None:
+    def slow(into: Path) -> None:
+        cached(cache, "key", writer("fast"))
+        writer("slow")(into)
+
+    assert (cached(cache, "key", slow) / BIN).read_text() == "fast"
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    folder: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.write_text("a file is in the way")
+    labels_by("openvino", folder)
+    assert "set CTCOHORT_CACHE_DIR" in caplog.text
+
+
+def test_the_prediction_grows_with_rows_and_labels_and_a_limit_is_seen(folder: Path) -> None:
+    model = read_model_folder(folder)
+    one, two = (memory.peak_bytes(model, (100, 90, 80), rows) for rows in (45, 90))
+    assert two - one == 4 * 16 * 45 * 80 * 4  # labels, planes, rows, columns, bytes
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))\n"
+        "from segment_actor.engine.memory import available_bytes; print(available_bytes())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0 < int(run.stdout) < 2**32
+
+
+def test_constant_logits_label_without_a_network(folder: Path) -> None:
+    model = read_model_folder(folder)
+    labels = predict_labels(model, ConstantLogits(4, model.patch_size), HU)
+    assert set(np.unique(labels)) == {0, 1, 2, 3}
