@@ -20,11 +20,20 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from stats.schema import PARTITION, SCHEMAS, TableName, check_columns
-from stats.storage import StorageOptions, clear_sentences, storage_options, table_uri
+from stats.storage import (
+    CommitConflict,
+    StorageOptions,
+    clear_sentences,
+    storage_options,
+    table_uri,
+)
 
 APP_ID: Final = "ctcohort"
 _FENCE_ID: Final = "ctcohort-recovery"
 _COMMIT_ORDER: Final[tuple[TableName, ...]] = ("structures", "failures", "scans")
+
+_TRIES: Final = 5
+"""Of writing a run's row, which may be repeated as it replaces itself."""
 
 Row = Mapping[str, object]
 
@@ -134,11 +143,21 @@ class CohortTables:
         """Writes the one row of a run, or replaces it. A run without work should write none."""
         table = to_table("runs", [row], stamp, self._sequence("scans"))
         run_id = stamp.run_id.replace("'", "''")
-        with clear_sentences(self.uri):
-            self._tables["runs"].update_incremental()
-            write_deltalake(
-                self._tables["runs"], table, mode="overwrite", predicate=f"run_id = '{run_id}'"
-            )
+        for left in reversed(range(_TRIES)):
+            try:
+                with clear_sentences(self.uri):
+                    self._tables["runs"].update_incremental()
+                    write_deltalake(
+                        self._tables["runs"],
+                        table,
+                        mode="overwrite",
+                        predicate=f"run_id = '{run_id}'",
+                    )
+            except CommitConflict:  # a compaction came in between, or another run's row
+                if not left:
+                    raise
+            else:
+                return
 
     def recover(self) -> None:
         """Removes the rows of a commit that did not reach `scans`.

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from deltalake import DeltaTable, write_deltalake
 
 from jobs.__main__ import main
-from stats import compaction, rewrite, wide
+from stats import compaction, rewrite, table, wide
 from stats.compaction import compact, refresh_wide
 from stats.query import connect
 from stats.rewrite import stored_files
@@ -123,8 +123,8 @@ def test_what_is_done_stays_done_and_is_not_doubled_by_the_next_run(place: str) 
 def test_structures_lie_by_structure_and_series(place: str) -> None:
     _compact(place)
     options = storage_options(place)
-    table = DeltaTable(table_uri(place, "structures"), storage_options=options)
-    [file] = [f for f in stored_files(table) if f.partition == "2026-01-31"]
+    delta = DeltaTable(table_uri(place, "structures"), storage_options=options)
+    [file] = [f for f in stored_files(delta) if f.partition == "2026-01-31"]
     with connect(place) as database:
         sql = f"SELECT structure, series_key FROM '{table_uri(place, 'structures')}/{file.path}'"
         rows = database.sql(sql.replace("doctor's", "doctor''s")).fetchall()
@@ -142,16 +142,31 @@ def test_a_run_under_way_goes_on_undisturbed(anywhere: str) -> None:
     assert len(_content(anywhere)["runs"]) == 2
 
 
+def test_a_compaction_does_not_keep_a_run_from_writing_its_row(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committer = CohortTables(place)
+
+    def late(*arguments: Any, **options: Any) -> None:
+        monkeypatch.setattr(table, "write_deltalake", write_deltalake)
+        list(compact(place))
+        write_deltalake(*arguments, **options)
+
+    monkeypatch.setattr(table, "write_deltalake", late)
+    committer.write_run({"status": "finished", "cts_done": 7}, NEXT_DAY)
+    assert len(_content(place)["runs"]) == 2
+
+
 class _Killed(BaseException):
     """Stands for SIGKILL: nothing of ours may catch it."""
 
 
-def _kill_compaction(place: str, table: TableName) -> None:
+def _kill_compaction(place: str, name: TableName) -> None:
     """Compacts until the files of this table are written and not yet committed."""
     replace = rewrite.replace_files
 
     def stop(delta: DeltaTable, *rest: Any) -> None:
-        if f"/{table}" in delta.table_uri.rstrip("/"):
+        if f"/{name}" in delta.table_uri.rstrip("/"):
             raise _Killed
         replace(delta, *rest)
 
@@ -161,10 +176,10 @@ def _kill_compaction(place: str, table: TableName) -> None:
             list(compact(place))
 
 
-@pytest.mark.parametrize("table", ["scans", "structures"])
-def test_a_killed_compaction_leaves_the_tables_as_they_are(place: str, table: TableName) -> None:
+@pytest.mark.parametrize("name", ["scans", "structures"])
+def test_a_killed_compaction_leaves_the_tables_as_they_are(place: str, name: TableName) -> None:
     before = _content(place)
-    _kill_compaction(place, table)
+    _kill_compaction(place, name)
     assert _content(place) == before
     again = CohortTables(place)
     assert again.done("v1").has("ct-1", "any")
