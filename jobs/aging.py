@@ -175,13 +175,13 @@ def _write_study(
     """Draws each structure while it is in memory, and writes the tables at the end."""
     rows: list[Row] = []
     reference: list[Row] = []
-    strongest: list[tuple[Studied, Measure]] = []
+    strongest: dict[Stratum, list[tuple[Studied, Measure]]] = {sex: [] for sex in strata}
     for studied in study:
         rows += studied.rows
         reference += studied.reference
-        strongest = _strongest(strongest, studied)
-        if figures == "all":
-            for sex in strata:
+        for sex in strata:
+            strongest[sex] = _strongest(strongest[sex], studied, sex)
+            if figures == "all":
                 name = studied.structure if len(strata) == 1 else f"{studied.structure}_{sex}"
                 path = out / "figures" / "structures" / f"{name}.png"
                 draw_structure(cohort, studied, sex, path)
@@ -192,7 +192,7 @@ def _write_study(
     _write(pa.Table.from_pylist(reference, schema=REFERENCE), out / "reference")
     if figures != "none":
         for sex in strata:
-            _draw_all(rows, cohort, strongest, sex, out / "figures")
+            _draw_all(rows, cohort, strongest[sex], sex, out / "figures")
     return rows
 
 
@@ -214,13 +214,14 @@ def _draw_all(
 
 
 def _strongest(
-    known: list[tuple[Studied, Measure]], studied: Studied
+    known: list[tuple[Studied, Measure]], studied: Studied, sex: Stratum
 ) -> list[tuple[Studied, Measure]]:
     """The three with the largest |r_s|; of a pair, of all ribs or vertebrae only the strongest."""
 
     def strength(candidate: tuple[Studied, Measure]) -> float:
         of, measure = candidate
-        found = [row.get("r_s") for row in of.rows if row["measure"] == measure]
+        mine = [row for row in of.rows if (row["measure"], row["sex"]) == (measure, sex)]
+        found = [row.get("r_s") for row in mine]
         return max((abs(r) for r in found if isinstance(r, float)), default=0.0)
 
     best: dict[str, tuple[Studied, Measure]] = {}
