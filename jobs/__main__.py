@@ -15,6 +15,7 @@ COMMANDS = {
     "table": "Care of the tables: sort them into few large files, free space.",
     "aging": "Study how each structure's volume and density change with age.",
     "percentile": "Compare one scan with people of the same sex and similar age.",
+    "report": "Write the whole cohort on one HTML page, for a meeting.",
     "evaluate": "Compare predicted label maps with true ones: Dice, surface distance, volumes.",
     "measure": "Measure one CT with a label map of it, without any model or table.",
     "parity": "Hold our labels against nnU-Net's and TotalSegmentator's, same weights, one CT.",

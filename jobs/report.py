@@ -1,0 +1,50 @@
+"""`ctcohort report`: what ran, what failed, and what the cohort looks like, on one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jobs.command import Command
+from jobs.report_page import gather, render
+from segment_actor.errors import SetupError
+from stats.cohort import Wanted, select_cohort
+from stats.demographics import read_demographics
+from stats.overview import table_sizes
+from stats.query import connect
+
+
+@click.command("report", cls=Command)
+@click.option("--tables", required=True, help="Folder or s3:// prefix of the tables.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The HTML file to write; it loads nothing and can be sent by mail.",
+)
+@click.option("--title", default="CT cohort report", show_default=True, help="Heading of the page.")
+@click.option(
+    "--demographics",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV or Parquet with series_key or patient_key, and age_years, sex.",
+)
+def main(tables: str, out: Path, title: str, demographics: Path | None) -> None:
+    """Write a report on the cohort: one HTML file for a meeting, to read, print or send.
+
+    What ran, what failed and why, throughput, quality control, who was measured, volumes and
+    densities, and how they change with age. It names no patient, no CT and no path.
+    """
+    people = read_demographics(demographics) if demographics else None
+    with connect(tables) as database:
+        cohort = select_cohort(database, people, Wanted())
+        page = render(gather(database, cohort, table_sizes(tables)), title)
+    try:
+        out.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"cannot write {out}: {error.strerror}") from error
+    click.echo(f"{out}: {len(page.encode()) / 1000:,.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
