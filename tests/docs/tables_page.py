@@ -17,6 +17,11 @@ only; the manifest, which stays with the hospital, says which file a key is.
 - `measurements`: `structures` with age, sex and scanner of the scan, and category and side of the
   structure
 - `latest`: `measurements`, of each CT only the pipeline version that measured it last
+- `latest_scans`: `scans`, likewise
+- `qc_passed`: `latest`, of structures that lie whole in the CT (status ok) and have no finding of
+  quality control, in CTs that did not fail it
+- `wide` and `wide_hu`: one row a CT of `latest_scans`, and a column a structure: `liver_ml` (status
+  ok), `liver_hu` (also cut by the field of view, if not implausibly small); else NULL
 - `anatomy`: what is known of each structure (category, side, SNOMED code, lower cut-off)
 - `qc_findings`: one row a finding of quality control, in words; `qc_codes`: all that it can find
   ([quality](quality.md))
@@ -24,7 +29,10 @@ only; the manifest, which stays with the hospital, says which file a key is.
 
 Other readers (Spark, Trino, pandas, any that knows Delta or Parquet) see the same rows; they should
 leave out rows whose `commit_seq` is higher than the last of `scans`, which a run that was cut off
-may have left.
+may have left. A fifth folder, `wide`, is derived: `ctcohort table compact` keeps there what the views
+`wide` and `wide_hu` would else compute each time, and it may be deleted at will.
+
+Worked questions: [questions.md](questions.md); from a notebook: [guide.md](guide.md).
 """
 
 
