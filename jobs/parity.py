@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -18,44 +17,25 @@ import click
 import pyarrow as pa
 
 from jobs.command import DONE, SOME_FAILED, Command
+from jobs.comparison import ALL, COLUMNS, Comparison
 from jobs.models import load_models, resampling
 from jobs.output import FORMS, write_answer
 from jobs.parity_official import PROGRAM, find_official, official_labels
 from jobs.parity_reference import Reference, read_reference
 from segment_actor.anatomy import Schema, load_schema
+from segment_actor.engine.choice import Engine, choose
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.geometry import from_canonical, to_canonical
-from segment_actor.model_set import ModelSet, Precision, label_table
+from segment_actor.model_set import ModelSet, Precision
 from segment_actor.nifti import read_nifti
 from segment_actor.reading import check_volume
 from segment_actor.resampling import to_model_grid
 from segment_actor.volume import HuArray, LabelArray, Volume
-from stats.parity import equal_share, structure_agreement
 
 log = logging.getLogger(__name__)
 
-ALL = "all"
-"""In the columns `group` and `structure`: of every group, of every voxel."""
-
-BUT_FOR_SUMS = " but for the sums"
-"""What follows when nnU-Net's labels, with its float16 sums, take the place of ours."""
-
-COLUMNS = pa.schema(
-    [
-        ("against", pa.string()),
-        ("resampling", pa.string()),
-        ("group", pa.string()),
-        ("structure", pa.string()),
-        ("voxels", pa.int64()),
-        ("voxels_differ", pa.int64()),
-        ("equal_share", pa.float64()),
-        ("dice", pa.float64()),
-        ("volume_difference_ml", pa.float64()),
-        ("volume_difference_percent", pa.float64()),
-        ("hu_difference", pa.float64()),
-    ]
-)
-"""One row a comparison and group (structure "all": voxels of the grid), one a structure of it."""
+Parts = Sequence[LabelArray]
+"""Labels of each group, in painting order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,31 +50,29 @@ class ParityOptions:
     float32_sums: bool
     min_equal: float
     compat: str | None
+    engine: str
+    device: str
     precision: Precision | None
     form: str
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two label maps on one grid.
+class Case:
+    """A CT as all of them see it.
 
     Attributes:
-        against: whose the other is.
-        group: of which class group.
-        hu: the CT on their grid.
-        ours: ids of the schema.
-        theirs: likewise.
-        voxel_ml: volume of a voxel.
-        decides: whether the exit code depends on it.
+        models: that label it.
+        schema: of the labels.
+        stored: as it was read, on the axes of its file.
+        canonical: the same in RAS.
+        hu: (i, j, k) int16 on the models' grid.
     """
 
-    against: str
-    group: str
+    models: ModelSet
+    schema: Schema
+    stored: Volume
+    canonical: Volume
     hu: HuArray
-    ours: LabelArray
-    theirs: LabelArray
-    voxel_ml: float
-    decides: bool = True
 
 
 def run(options: ParityOptions) -> int:
@@ -107,140 +85,113 @@ def run(options: ParityOptions) -> int:
         SetupError: it cannot run.
     """
     models = load_models(options.model_set, options.precision, options.compat)
-    schema = load_schema(models.schema)
+    device = choose(options.engine, options.device, models.precision).device
     official = find_official(options.official, models)
     if not (options.nnunet or official or options.reference):
         raise SetupError("nothing to compare with: give --nnunet, --official PATH or --reference")
-    volume = _read_ct(options.ct, exact=bool(models.compat))
-    reference = read_reference(options.reference, volume, schema) if options.reference else None
-    canonical = to_canonical(volume)
-    hu = to_model_grid(canonical, models.spacing_mm, models.order, truncate=bool(models.compat))
-    ours = _our_labels(models, schema, hu)
-    comparisons: list[Comparison] = []
-    half_sums: Sequence[LabelArray] = ()
-    if options.nnunet:
-        comparisons, half_sums = _against_nnunet(options, models, schema, hu, ours)
-    others = {"reference": reference} if reference else {}
+    case = _case(options.ct, models)
+    others: dict[str, Reference] = {}
+    if options.reference:
+        others["reference"] = read_reference(options.reference, case.stored, case.schema)
+    ours = _our_parts(case, options.engine, options.device)
+    theirs = _nnunet_parts(case, device, again=options.float32_sums) if options.nnunet else {}
     if official:
-        others[PROGRAM] = official_labels(official, options.ct, volume, schema, "cpu")
-    for against, theirs in others.items():
-        comparisons.append(_on_file(against, volume, canonical, ours, theirs))
-        if half_sums:  # ours in everything but the sums: what is left are other causes
-            but_for_sums = _on_file(
-                f"{against}{BUT_FOR_SUMS}", volume, canonical, half_sums, theirs
-            )
-            comparisons.append(replace(but_for_sums, decides=False))
-    rows = [row for c in comparisons for row in _rows(c, schema, resampling(models))]
+        labels = official_labels(official, options.ct, case.stored, case.schema, device)
+        others[PROGRAM] = labels
+    comparisons = [*_on_model_grid(case, ours, theirs), *_on_file(case, ours, theirs, others)]
+    rows = [row for c in comparisons for row in c.rows(case.schema, resampling(models))]
     write_answer(pa.Table.from_pylist(rows, COLUMNS), options.form, out=None)
-    return _verdict(comparisons, options.min_equal)
+    for comparison in comparisons:
+        log.info("%s", comparison.verdict(options.min_equal))
+    enough = all(c.share >= options.min_equal for c in comparisons if c.counts)
+    return DONE if enough else SOME_FAILED
 
 
-def _read_ct(file: Path, *, exact: bool) -> Volume:
+def _case(ct: Path, models: ModelSet) -> Case:
+    as_upstream = bool(models.compat)
     try:
-        volume = read_nifti(file.read_bytes(), exact=exact)
-        check_volume(volume)
+        stored = read_nifti(ct.read_bytes(), exact=as_upstream)
+        check_volume(stored)
     except SeriesError as error:
         raise SetupError(f"the CT cannot be used: {error.sentence}") from error
-    return volume
+    canonical = to_canonical(stored)
+    hu = to_model_grid(canonical, models.spacing_mm, models.order, truncate=as_upstream)
+    return Case(models, load_schema(models.schema), stored, canonical, hu)
 
 
-def _our_labels(models: ModelSet, schema: Schema, hu: HuArray) -> list[LabelArray]:
+def _our_parts(case: Case, engine: str, device: str) -> Parts:
     from segment_actor.segmenter import GroupSegmenter
 
-    labels = []
-    for group in models.groups:
-        segmenter = GroupSegmenter(group, schema, models.step, _threads(), models.precision)
-        labels.append(segmenter.segment(hu))
-        log.info("ours: %s", group.name)
-    return labels
+    how = (case.models.step, _threads(), case.models.precision, engine, device)
+    parts = []
+    for group in case.models.groups:
+        segmenter = GroupSegmenter(group, case.schema, *how, compat=case.models.compat)
+        parts.append(segmenter.segment(case.hu))
+        log.info("ours: %s by %s", group.name, segmenter.choice)
+    return parts
 
 
-def _against_nnunet(
-    options: ParityOptions,
-    models: ModelSet,
-    schema: Schema,
-    hu: HuArray,
-    ours: Sequence[LabelArray],
-) -> tuple[list[Comparison], list[LabelArray]]:
-    """Group by group on the model's grid, then as painted; its own sums, and float32 on request.
+def _nnunet_parts(case: Case, device: str, *, again: bool) -> dict[str, Parts]:
+    """nnU-Net's labels as it gives them and, on request, again with its sums in float32."""
+    from jobs.parity_nnunet import NnUnet
 
-    Returns:
-        The comparisons; the labels of each group by its own, float16 sums.
-    """
-    from jobs.parity_nnunet import nnunet_labels
-    from segment_actor.model_folder import read_model_folder
-    from segment_actor.segmenter import paint
+    parts: dict[str, Parts] = {}
+    for float32_sums in (False, True) if again else (False,):
+        nnunet = NnUnet(case.models.step, _threads(), device, float32_sums)
+        labels = []
+        for group in case.models.groups:
+            labels.append(nnunet.ids(group.folder, case.hu, case.schema))
+            log.info("%s: %s", nnunet.name, group.name)
+        parts[nnunet.name] = labels
+    return parts
 
-    i_mm, j_mm, k_mm = models.spacing_mm
-    voxel_ml = i_mm * j_mm * k_mm / 1000
-    comparisons: list[Comparison] = []
-    half_sums: list[LabelArray] = []
-    for float32 in (False, True) if options.float32_sums else (False,):
-        name = f"nnU-Net {metadata.version('nnunetv2')}, {'float32' if float32 else 'float16'} sums"
-        decides = float32 or not options.float32_sums
-        parts = []
-        for group, of_group in zip(models.groups, ours, strict=True):
-            to_id = label_table(read_model_folder(group.folder).label_names, schema)
-            step, threads = models.step, _threads()
-            parts.append(
-                to_id[nnunet_labels(group.folder, hu, step, threads, float32_sums=float32)]
+
+def _on_model_grid(case: Case, ours: Parts, nnunet: dict[str, Parts]) -> Iterator[Comparison]:
+    """Group by group. Of nnU-Net's two sums those count that are as precise as ours."""
+    i_mm, j_mm, k_mm = case.models.spacing_mm
+    alike = list(nnunet)[:1] if case.models.compat else list(nnunet)[-1:]
+    for name, parts in nnunet.items():
+        for group, of_group, theirs in zip(case.models.groups, ours, parts, strict=True):
+            yield Comparison(
+                against=name,
+                group=group.name,
+                hu=case.hu,
+                voxel_ml=i_mm * j_mm * k_mm / 1000,
+                ours=of_group,
+                theirs=theirs,
+                counts=name in alike,
             )
-            log.info("%s: %s", name, group.name)
-            both = (of_group, parts[-1])
-            comparisons.append(Comparison(name, group.name, hu, *both, voxel_ml, decides))
-        if len(parts) > 1:
-            both = (paint(ours), paint(parts))
-            comparisons.append(Comparison(name, ALL, hu, *both, voxel_ml, decides))
-        half_sums = half_sums or parts
-    return comparisons, half_sums
 
 
 def _on_file(
-    against: str,
-    volume: Volume,
-    canonical: Volume,
-    parts: Sequence[LabelArray],
-    theirs: Reference,
-) -> Comparison:
-    """On the grid of the CT's file, painted; structures that `theirs` cannot hold are left out."""
+    case: Case, ours: Parts, nnunet: dict[str, Parts], others: dict[str, Reference]
+) -> Iterator[Comparison]:
+    """All groups as painted, on the grid of the CT's file.
+
+    nnU-Net's labels, with its own sums, also take the place of ours: what differs then has another
+    cause than network and sums.
+    """
+    candidates = {"": ours} | {f", by {name}": parts for name, parts in list(nnunet.items())[:1]}
+    for against, theirs in others.items():
+        for suffix, parts in candidates.items():
+            yield Comparison(
+                against=against + suffix,
+                group=ALL,
+                hu=case.stored.hu,
+                voxel_ml=case.stored.voxel_ml,
+                ours=_as_stored(case, parts, theirs),
+                theirs=theirs.labels,
+                counts=not suffix,
+            )
+
+
+def _as_stored(case: Case, parts: Parts, theirs: Reference) -> LabelArray:
+    """Painted, without the structures that `theirs` cannot hold."""
     from segment_actor.segmenter import labels_on_grid, paint
 
     painted = paint(parts)
-    on_grid = labels_on_grid(painted * theirs.known[painted], canonical.shape)
-    ours = from_canonical(on_grid, volume.affine)
-    return Comparison(against, ALL, volume.hu, ours, theirs.labels, volume.voxel_ml)
-
-
-def _rows(comparison: Comparison, schema: Schema, how: str) -> Iterator[dict[str, object]]:
-    ours, theirs = comparison.ours, comparison.theirs
-    said = {"against": comparison.against, "resampling": how, "group": comparison.group}
-    share = equal_share(ours, theirs)
-    differ = round(ours.size * (1 - share))
-    everything = {"structure": ALL, "voxels": ours.size, "voxels_differ": differ}
-    yield {**said, **everything, "equal_share": share}
-    if comparison.against.endswith(BUT_FOR_SUMS):
-        return
-    for row in structure_agreement(comparison.hu, ours, theirs, comparison.voxel_ml, schema):
-        yield {**said, **asdict(row)}
-
-
-def _verdict(comparisons: Sequence[Comparison], min_equal: float) -> int:
-    code = DONE
-    for comparison in comparisons:
-        share = equal_share(comparison.ours, comparison.theirs)
-        enough = share >= min_equal
-        if comparison.decides and not enough:
-            code = SOME_FAILED
-        log.info(
-            "%s, %s: %.4f %% of the voxels are equal (%s)",
-            comparison.against,
-            comparison.group,
-            100 * share,
-            ("enough" if enough else f"below {100 * min_equal:g} %")
-            if comparison.decides
-            else "does not count",
-        )
-    return code
+    on_grid = labels_on_grid(painted * theirs.known[painted], case.canonical.shape)
+    return from_canonical(on_grid, case.stored.affine)
 
 
 def _threads() -> int:
@@ -271,7 +222,7 @@ def _threads() -> int:
 @click.option(
     "--float32-sums",
     is_flag=True,
-    help="Run nnU-Net again with its sums in float32; then that one counts.",
+    help="Run nnU-Net again with its sums in float32, as ours are without --compat.",
 )
 @click.option(
     "--min-equal",
@@ -280,7 +231,19 @@ def _threads() -> int:
     show_default=True,
     help="Smallest share of equal voxels that is enough.",
 )
-@click.option("--compat", help="totalsegmentator-2.18: its resampling and step [the model set's].")
+@click.option(
+    "--compat", help="totalsegmentator-2.18: its resampling, step and sums [the model set's]."
+)
+@click.option(
+    "--engine",
+    type=click.Choice(get_args(Engine)),
+    default="auto",
+    show_default=True,
+    help="Of our networks.",
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="cpu, gpu, gpu:N or auto, for all of them."
+)
 @click.option(
     "--precision",
     type=click.Choice(get_args(Precision)),

@@ -13,7 +13,9 @@ import io
 import json
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,8 +24,10 @@ from unittest import mock
 import numpy as np
 import torch
 
+from segment_actor.anatomy import Schema
 from segment_actor.errors import SetupError
 from segment_actor.model_folder import DATASET, PLANS, read_model_folder
+from segment_actor.model_set import label_table
 from segment_actor.network import load_network
 from segment_actor.volume import HuArray, LabelArray
 
@@ -31,36 +35,59 @@ TRUSTED = ("dynamic_network_architectures.", "torch.nn.")
 """nnU-Net imports what the plans name; these are the places where networks and layers lie."""
 
 
-def nnunet_labels(
-    folder: Path, hu: HuArray, step: float, threads: int, *, float32_sums: bool = False
-) -> LabelArray:
-    """Labels by nnU-Net's predictor, on the CPU.
+@dataclass(frozen=True, slots=True)
+class NnUnet:
+    """nnU-Net's predictor and how it runs.
 
-    Args:
-        folder: nnU-Net model folder.
-        hu: (I, J, K) int16, RAS, at the spacing of the model.
+    Attributes:
         step: distance of windows as a fraction of the patch.
         threads: of torch in this process.
-        float32_sums: let nnU-Net add up its windows in float32. Its own sums are float16.
-
-    Returns:
-        (I, J, K) uint8, label values of the model.
-
-    Raises:
-        SetupError: the folder's plans or weights cannot be used.
+        device: "cpu", or torch's name of a GPU.
+        float32_sums: let it add up its windows in float32. Its own sums are float16.
     """
-    torch.set_num_threads(threads)
-    spacing_zyx = list(read_model_folder(folder).spacing_mm[::-1])
-    image = hu.T[None].astype(np.float32)  # nnU-Net reads (channel, z, y, x)
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as its prints: hints about its environment, old plans
-        predictor = _predictor(folder, step)
-        with _float32_sums() if float32_sums else contextlib.nullcontext():
-            labels = predictor.predict_single_npy_array(image, {"spacing": spacing_zyx})
-    return np.ascontiguousarray(np.asarray(labels, dtype=np.uint8).T)
+
+    step: float
+    threads: int = 1
+    device: str = "cpu"
+    float32_sums: bool = False
+
+    @property
+    def name(self) -> str:
+        """With its version and its sums."""
+        sums = "float32" if self.float32_sums else "float16"
+        return f"nnU-Net {metadata.version('nnunetv2')} with {sums} sums"
+
+    def ids(self, folder: Path, hu: HuArray, schema: Schema) -> LabelArray:
+        """As `labels`, in ids of the schema."""
+        to_id = label_table(read_model_folder(folder).label_names, schema)
+        ids: LabelArray = to_id[self.labels(folder, hu)]
+        return ids
+
+    def labels(self, folder: Path, hu: HuArray) -> LabelArray:
+        """Labels by one model.
+
+        Args:
+            folder: nnU-Net model folder.
+            hu: (I, J, K) int16, RAS, at the spacing of the model.
+
+        Returns:
+            (I, J, K) uint8, label values of the model.
+
+        Raises:
+            SetupError: the folder's plans or weights cannot be used.
+        """
+        torch.set_num_threads(self.threads)
+        spacing_zyx = list(read_model_folder(folder).spacing_mm[::-1])
+        image = hu.T[None].astype(np.float32)  # nnU-Net reads (channel, z, y, x)
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as its prints: hints about its environment, old plans
+            predictor = _predictor(folder, self.step, self.device)
+            with _float32_sums() if self.float32_sums else contextlib.nullcontext():
+                labels = predictor.predict_single_npy_array(image, {"spacing": spacing_zyx})
+        return np.ascontiguousarray(np.asarray(labels, dtype=np.uint8).T)
 
 
-def _predictor(folder: Path, step: float) -> Any:  # noqa: ANN401  # nnU-Net is untyped
+def _predictor(folder: Path, step: float, device: str) -> Any:  # noqa: ANN401  # nnU-Net is untyped
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
@@ -84,7 +111,7 @@ def _predictor(folder: Path, step: float) -> Any:  # noqa: ANN401  # nnU-Net is 
         deep_supervision=False,
     )
     predictor = nnUNetPredictor(
-        tile_step_size=step, use_mirroring=False, device=torch.device("cpu"), allow_tqdm=False
+        tile_step_size=step, use_mirroring=False, device=torch.device(device), allow_tqdm=False
     )
     predictor.manual_initialization(network, plans, configuration, [weights], dataset, "", None)
     return predictor

@@ -85,7 +85,7 @@ def official_labels(
         ct: its file.
         volume: the same, read.
         schema: of the labels.
-        device: "cpu", "gpu" or "gpu:N".
+        device: "cpu", or torch's name of a GPU, such as "cuda:0".
 
     Raises:
         SetupError: it failed; with its last words.
@@ -98,7 +98,7 @@ def official_labels(
         environment = {k: v for k, v in os.environ.items() if k != "TOTALSEG_WEIGHTS_PATH"}
         words = [official.program, "-i", str(image), "-o", str(output), "--ml", "--quiet"]
         done = subprocess.run(  # noqa: S603  # the program that the user named, no shell
-            [*words, "--device", device, *official.flags],
+            [*words, "--device", device.replace("cuda", "gpu"), *official.flags],
             env={**environment, "TOTALSEG_HOME_DIR": str(home)},
             capture_output=True,
             text=True,
