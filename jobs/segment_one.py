@@ -20,6 +20,7 @@ from jobs.one_masks import write_label_map, write_masks
 from jobs.one_options import ListCommand, fast_set, files_of, place_of
 from jobs.staging import staged, writing_to
 from segment_actor.anatomy import load_schema
+from segment_actor.engine.choice import Engine
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.geometry import to_canonical
 from segment_actor.model_set import COMPATS, ModelSet, Precision
@@ -68,8 +69,9 @@ Flags = Mapping[str, object]
 @click.option("-p", "--preview", is_flag=True, help="preview.png: slices and renderings.")
 @click.option("-d", "--device", default="auto", show_default=True, help="cpu, gpu, gpu:N or auto.")
 @click.option(
-    "--engine", default="auto", show_default=True, help="torch, openvino, compile or auto."
-)
+    "--engine", default="auto", show_default=True, type=click.Choice(get_args(Engine)),
+    help="What runs the networks.",
+)  # fmt: skip
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), help="[default: as the model set says]"
 )
@@ -134,6 +136,8 @@ def _models(flags: Flags) -> ModelSet:
         fast_set(name) if flags["fast"] else name,
         cast("Precision | None", flags["precision"]),
         cast("str | None", flags["compat"]),
+        str(flags["engine"]),
+        str(flags["device"]),
     )
     if models.warning:
         log.warning("model set %s: %s", models.name, models.warning)

@@ -164,6 +164,7 @@ def test_an_empty_folder_is_no_ct(run: Run, tmp_path: Path) -> None:
         (["-i", "{ct}", "-o", "{tmp}/out", "--ml"], "with --ml the output is one file"),
         (["-i", "{ct}", "-o", "{ct}/out"], "cannot write to"),
         (["-i", "{ct}", "-o", "{tmp}/out", "-rs", "splen"], "did you mean spleen"),
+        (["-i", "{ct}", "-o", "{tmp}/out", "-d", "toaster"], "toaster"),
         (["-i", "{ct}", "-o", "{tmp}/out", "--fast"], "--fast knows the model sets embedded"),
     ],
 )
