@@ -58,8 +58,8 @@ COMPATS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """Name of another tool's way, and the settings of a set that it fixes.
 
-TotalSegmentator 2.18 resamples linearly and cuts HU off to whole numbers (resampling.py), and moves
-its windows by 0.8 patches (nnunet.py)."""
+TotalSegmentator 2.18 resamples linearly and cuts HU off to whole numbers (resampling.py), moves its
+windows by 0.8 patches (nnunet.py), and has nnU-Net add them up in float16 (engine/half_sums.py)."""
 
 _BUILT_IN: Final = Path(__file__).parent / "model_sets"
 
