@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Compare predicted label maps with true ones: Dice, surface distance, volumes.",
     "measure": "Measure one CT with a label map of it, without any model or table.",
     "parity": "Hold our labels against nnU-Net's and TotalSegmentator's, same weights, one CT.",
+    "bench": "Time named cases, ours and the official way side by side.",
     "weights": "Bring in TotalSegmentator's models; say which are here and trusted.",
     "train": "Train the embedded phantom models again from nothing.",
     "phantom": "Write phantom CTs with their ground truth.",
