@@ -34,7 +34,7 @@ from stats.qc_codes import codes_table
 from stats.rewrite import quoted, stored_files
 from stats.schema import SCHEMAS
 from stats.sources import open_table, read_from_store
-from stats.storage import StorageOptions, clear_sentences, is_s3, storage_options, table_uri
+from stats.storage import StorageOptions, clear_sentences, storage_options, table_uri
 from stats.table import APP_ID
 from stats.views import joined_views, table_view, wide_views
 from stats.wide import held, structure_names
@@ -105,8 +105,7 @@ def confine(database: duckdb.DuckDBPyConnection, tables: str, files: Mapping[str
     if files:
         paths = [str(file.absolute()) for file in files.values()]
         database.execute(f"SET allowed_paths = [{quoted(paths)}]")
-    if not is_s3(tables):
-        database.execute("SET enable_external_access = false")
+    database.execute("SET enable_external_access = false")
     database.execute("SET lock_configuration = true")
 
 

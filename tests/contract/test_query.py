@@ -210,6 +210,69 @@ def test_what_is_no_readable_question_is_one_sentence_and_exit_code_2(
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "question", ["read_csv('{file}')", "read_text('{file}')", "glob('{folder}/*')", "'{file}'"]
+)
+def test_a_question_cannot_read_other_files_of_the_machine(
+    tables: str, question: str, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.csv").write_text("name\nJane\n")
+    sql = "SELECT * FROM " + question.format(file=tmp_path / "secret.csv", folder=tmp_path)
+    result = _run(tables, sql)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 1
+    assert _run(tables, "SELECT count(*) FROM latest JOIN wide USING (series_key)").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("labs", "give NAME=FILE"),
+        ("labs=labs.txt", "a .csv, .tsv or .parquet"),
+        ("my labs=labs.csv", "give NAME=FILE"),
+        ("labs=nowhere.csv", "nowhere.csv cannot be read"),
+        ("scans=labs.csv", "already exists"),
+    ],
+)
+def test_a_file_that_cannot_be_joined_is_one_sentence(
+    given: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CohortTables(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    Path("labs.csv").write_text("patient_key,alt_u_l\n")
+    result = _run(str(tmp_path), "SELECT 1", "--file", given)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert sentence in result.stderr
+
+
+def test_passed_are_complete_structures_without_a_finding_in_scans_that_did_not_fail(
+    tmp_path: Path,
+) -> None:
+    kinds = (("a", "pass", None), ("b", "warn", "doubled"), ("c", "fail", None), ("d", None, None))
+    rows = [{**_row(k, "liver", 9, 1.0, "ok"), "qc_reasons": why} for k, _, why in kinds]
+    rows += [_row("a", "spleen", 9, 1.0, "truncated")]
+    scans = [{"series_key": key, "qc": qc} for key, qc, _ in kinds]
+    CohortTables(str(tmp_path)).commit(Batch(scans=scans, structures=rows), OLD)
+    sql = "SELECT series_key, structure FROM qc_passed ORDER BY ALL"
+    assert _answer(str(tmp_path), sql) == [("a", "liver"), ("d", "liver")]
+
+
+def test_the_wide_view_has_volumes_of_complete_structures_and_hu_also_of_cut_ones(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        {**_row("a", "liver", 9, 1500.0, "ok"), "hu_mean": 55.0},
+        {**_row("a", "spleen", 9, 150.0, "truncated"), "hu_mean": 45.0},
+        {**_row("a", "colon", 9, 0.1, "truncated"), "hu_mean": 5.0},
+        _row("a", "aorta", 0, None, "absent"),
+    ]
+    CohortTables(str(tmp_path)).commit(Batch([{"series_key": "a"}], rows), OLD)
+    sql = "SELECT liver_ml, spleen_ml, aorta_ml FROM wide"
+    assert _answer(str(tmp_path), sql) == [(1500.0, None, None)]
+    sql = "SELECT liver_hu, spleen_hu, colon_hu, aorta_hu FROM wide_hu"
+    assert _answer(str(tmp_path), sql) == [(55.0, 45.0, None, None)]
+
+
 @pytest.mark.parametrize("sql", ["WITH a AS (SELECT 7) FROM a", "DESCRIBE scans", "SHOW TABLES"])
 def test_reading_in_other_words_is_allowed(sql: str, tmp_path: Path) -> None:
     CohortTables(str(tmp_path))
