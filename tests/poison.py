@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from segment_actor.volume import HuArray, LabelArray
 
 POISON_HU = 3071
 """A voxel of this value ends the segmenter's process."""
+
+HANGING_HU = 3070
+"""A voxel of this value keeps the segmenter from ever answering."""
 
 
 class PoisonousStore(Store):
@@ -39,6 +43,8 @@ class ThresholdSegmenter:
     def segment(self, hu: HuArray) -> LabelArray:
         if hu.max() == POISON_HU:
             os.kill(os.getpid(), signal.SIGKILL)
+        if hu.max() == HANGING_HU:
+            time.sleep(3600)
         return np.where(hu > self.above_hu, self.label, 0).astype(np.uint8)
 
 

@@ -29,7 +29,12 @@ def main(archive: str, model_set: str) -> None:
     # the grid is the CTs' own, so that no voxel changes on its way to the segmenters
     load = LoadSettings(archive, (2.0, 2.0, 2.0), 3, max_attempts=2, open_archive=PoisonousStore)
     lane = LaneSettings(
-        model_set, None, model_set_digest(models), 2, segmenters=threshold_segmenters
+        model_set,
+        None,
+        model_set_digest(models),
+        2,
+        segmenters=threshold_segmenters,
+        group_timeout_s=15,  # waited twice for the CT that hangs; the others take milliseconds
     )
     paths = {s.series_key: s.path for s in series}
     with connect(None) as nodes:

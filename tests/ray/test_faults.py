@@ -17,7 +17,7 @@ def test_killed_workers_of_every_kind_leave_the_same_tables(
 ) -> None:
     with running_job(archive, str(tmp_path), model_set, env=cluster) as job:
         job.kill_worker("Map(load)")
-        job.kill_worker("GroupSegmenter.segment")
+        job.kill_worker("TimedSegmenter.segment")
         job.wait_for_scans(1)
         job.kill_worker("Map(Lane)")
         code, said = job.finish()

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.ct_files import made_hu, nifti
-from tests.poison import POISON_HU
+from tests.poison import HANGING_HU, POISON_HU
 from tests.running_job import REPOSITORY
 from tests.tiny_cohort import write_objects
 
 pytestmark = pytest.mark.ray
 
 
-def test_cts_that_end_their_worker_are_set_aside_and_all_others_are_measured(
+def test_cts_that_end_or_hang_their_worker_are_set_aside_and_all_others_are_measured(
     cluster: dict[str, str], model_set: Path, tmp_path: Path
 ) -> None:
     hu = made_hu((20, 22, 24))
@@ -28,7 +28,10 @@ def test_cts_that_end_their_worker_are_set_aside_and_all_others_are_measured(
     same = {f"good{n}.nii.gz": gzip.compress(nifti(hu)) for n in range(6)}
     hu[0, 0, 0] = POISON_HU
     toxic = gzip.compress(nifti(hu))
-    write_objects(tmp_path, same | {"poison.nii.gz": b"", "toxic.nii.gz": toxic})
+    hu[0, 0, 0] = HANGING_HU
+    hanging = gzip.compress(nifti(hu))
+    poisons = {"poison.nii.gz": b"", "toxic.nii.gz": toxic, "hanging.nii.gz": hanging}
+    write_objects(tmp_path, same | poisons)
     done = subprocess.run(
         [sys.executable, "-m", "tests.poison_run", str(tmp_path), str(model_set)],
         cwd=REPOSITORY,
@@ -38,6 +41,7 @@ def test_cts_that_end_their_worker_are_set_aside_and_all_others_are_measured(
     )
     assert json.loads(done.stdout.splitlines()[-1]) == {  # Ray says on stdout that workers died
         "poison.nii.gz": ["fetch", "worker_died"],
+        "hanging.nii.gz": ["segment", "worker_died"],
         "toxic.nii.gz": ["segment", "worker_died"],
         **dict.fromkeys(same, expected),
     }
