@@ -127,7 +127,8 @@ def _our_parts(case: Case, engine: str, device: str) -> Parts:
     for group in case.models.groups:
         segmenter = GroupSegmenter(group, case.schema, *how, compat=case.models.compat)
         parts.append(segmenter.segment(case.hu))
-        log.info("ours: %s by %s", group.name, segmenter.choice)
+        by = segmenter.choice
+        log.info("ours: %s by %s on %s in %s", group.name, by.engine, by.device, by.precision)
     return parts
 
 
