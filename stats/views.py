@@ -78,8 +78,8 @@ def table_view(name: TableName, files: Sequence[StoredFile], root: str, committe
         f"read_parquet([{quoted([f'{root}/{file.path}' for file in files])}], "
         f"hive_partitioning = true, hive_types = {{'{PARTITION}': VARCHAR}})"
     )
-    last = max((_number(file.highest["commit_seq"], committed + 1) for file in files), default=0)
-    finished = f" WHERE commit_seq <= {committed}" if last > committed else ""
+    unfinished = _last_commit(files, committed + 1) > committed
+    finished = f" WHERE commit_seq <= {committed}" if unfinished else ""
     return f"CREATE VIEW {name} AS SELECT {columns} FROM {source}{finished}"  # noqa: S608 - our own names
 
 
@@ -104,7 +104,7 @@ def wide_views(
     parts = []
     if held.files:
         parts.append(f"SELECT * FROM {parquet_source(held.files)} WHERE commit_seq <= {committed}")  # noqa: S608 - our own names
-    if held.commit < committed or not parts:
+    if held.commit < _last_commit(scans, committed) or not parts:
         parts.append(turned(names, f"commit_seq > {held.commit}"))
     source = " UNION ALL BY NAME ".join(parts)
     latest = "" if is_one_version(scans) else _OF_LATEST
@@ -124,5 +124,7 @@ def is_one_version(scans: Sequence[StoredFile]) -> bool:
     return 0 < len(str(version or "")) < _LONGEST_IN_LOG
 
 
-def _number(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) else otherwise
+def _last_commit(files: Sequence[StoredFile], if_unknown: int) -> int:
+    """Highest commit in the files, as the log says."""
+    numbers = (file.highest["commit_seq"] for file in files)
+    return max((n if isinstance(n, int) else if_unknown for n in numbers), default=0)

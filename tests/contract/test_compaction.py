@@ -286,6 +286,17 @@ def test_a_wide_table_of_other_columns_is_made_again(tmp_path: Path) -> None:
     assert _content(tables) == before
 
 
+def test_the_views_are_not_turned_again_after_commits_of_failures_alone(tmp_path: Path) -> None:
+    tables = str(tmp_path)
+    CohortTables(tables).commit(_batch(1), STAMP)
+    _compact(tables)
+    CohortTables(tables).commit(_batch(2), STAMP)
+    with connect(tables) as database:
+        plan = str(database.sql("EXPLAIN SELECT * FROM wide").fetchall())
+    assert "PIVOT" not in plan
+    assert "UNION" not in plan
+
+
 def test_files_in_use_are_not_vacuumed(place: str) -> None:
     with connect(place) as reader:
         _compact(place, "--vacuum")
