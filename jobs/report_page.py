@@ -68,7 +68,8 @@ def render(facts: Facts, title: str) -> str:
     )
     pages.filters |= {
         "count": axis.count, "figure": axis.figure, "size": axis.size, "share": axis.share,
-        "instant": axis.instant, "duration": axis.duration, "correlation": axis.correlation, "title_of": words.title_of,
+        "instant": axis.instant, "duration": axis.duration, "correlation": axis.correlation,
+        "title_of": words.title_of,
     }  # fmt: skip
     style = (resources.files("jobs") / "templates" / "report.css").read_text(encoding="utf-8")
     return pages.get_template("report.html").render(

@@ -38,8 +38,8 @@ def counts(database: duckdb.DuckDBPyConnection) -> Row:
                (SELECT count(DISTINCT series_key) FROM failures ANTI JOIN scans USING (series_key))
                    AS failed,
                sum(structures_measured)::BIGINT AS measurements,
-               (SELECT greatest(0, cts_todo - done - failed) FROM report_runs
-                ORDER BY started_at DESC LIMIT 1) AS not_reached
+               (SELECT not_reached FROM report_runs ORDER BY started_at DESC LIMIT 1)
+                   AS not_reached
         FROM latest_scans
         """,
     )[0]
@@ -66,7 +66,8 @@ def prepare(database: duckdb.DuckDBPyConnection) -> None:
     database.execute(
         """
         CREATE OR REPLACE TEMP VIEW report_runs AS
-        SELECT runs.*, coalesce(d.n, 0) AS done, coalesce(f.n, 0) AS failed
+        SELECT runs.*, coalesce(d.n, 0) AS done, coalesce(f.n, 0) AS failed,
+               if(cts_todo IS NULL, NULL, greatest(0, cts_todo - done - failed)) AS not_reached
         FROM runs
         LEFT JOIN (SELECT run_id, count(*) AS n FROM scans GROUP BY 1) AS d USING (run_id)
         LEFT JOIN (SELECT run_id, count(*) AS n FROM failures GROUP BY 1) AS f USING (run_id)
@@ -92,7 +93,7 @@ def runs(database: duckdb.DuckDBPyConnection, most: int = 10) -> list[Row]:
         database,
         f"""
         SELECT started_at, finished_at, status, model_set, code_version, settings_json, cts_todo,
-               done, failed, greatest(0, cts_todo - done - failed) AS not_reached, ct_per_hour,
+               done, failed, not_reached, ct_per_hour,
                pipeline_version
         FROM report_runs ORDER BY started_at DESC LIMIT {most:d}
         """,  # noqa: S608 - a number
@@ -124,7 +125,7 @@ def failures(database: duckdb.DuckDBPyConnection) -> list[Row]:
             FROM failures ANTI JOIN scans USING (series_key) GROUP BY series_key)
         SELECT f.code AS code, count(*) AS series, count(*) / sum(count(*)) OVER () AS share,
                mode(f.sentence ORDER BY f.sentence) AS sentence,
-               list_sort(list(DISTINCT f.stage)) AS stages
+               list_sort(list(DISTINCT f.stage) FILTER (f.stage IS NOT NULL)) AS stages
         FROM last GROUP BY 1 ORDER BY series DESC, code
         """,
     )

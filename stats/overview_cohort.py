@@ -79,7 +79,8 @@ def people(database: duckdb.DuckDBPyConnection) -> Row:
         f"""
         SELECT count(*) AS scans, count(DISTINCT patient_key) AS patients,
                count(*) FILTER (patient_key IS NULL) AS no_patient,
-               count(*) FILTER (age_years IS NULL) AS no_age, count(*) FILTER (sex IS NULL) AS no_sex,
+               count(*) FILTER (age_years IS NULL) AS no_age,
+               count(*) FILTER (sex IS NULL) AS no_sex,
                count(*) FILTER (age_years NOT BETWEEN 0 AND 120) AS odd_age,
                count(*) FILTER (sex = 'M') AS men, count(*) FILTER (sex = 'F') AS women,
                quantile_cont(age_years, {quantiles}) FILTER (age_years BETWEEN 0 AND 120) AS age
@@ -143,7 +144,8 @@ def structures(database: duckdb.DuckDBPyConnection, *, exact: bool) -> list[Row]
         database,
         f"""
         SELECT structure, any_value(category) AS category, count(*) AS scans,
-               count(*) FILTER (status = 'ok') AS ok, count(*) FILTER (status = 'truncated') AS truncated,
+               count(*) FILTER (status = 'ok') AS ok,
+               count(*) FILTER (status = 'truncated') AS truncated,
                count(*) FILTER (status = 'implausible') AS implausible,
                count(*) FILTER (status = 'absent') AS absent,
                count(whole_ml) AS n_ml, {take}(whole_ml, {list(QUANTILES)}) AS ml,
