@@ -19,6 +19,7 @@ from stats import overview, overview_cohort
 from stats.aging import ALPHA
 from stats.cohort import MIN_SCANS, Cohort
 from stats.exclusions import MEASURES
+from stats.reference import MIN_PEOPLE
 
 Facts = dict[str, Any]
 
@@ -175,4 +176,5 @@ def _aging(database: duckdb.DuckDBPyConnection, cohort: Cohort) -> Facts:
         "alpha": ALPHA,
         "min_scans": MIN_SCANS,
         "fair_scans": FAIR_SCANS,
+        "few": MIN_PEOPLE,
     }

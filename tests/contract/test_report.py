@@ -279,6 +279,16 @@ def test_one_scan_without_anything_known_makes_a_page(tmp_path: Path) -> None:
     assert "Not studied: 0 patients of known age" in text
 
 
+def test_of_few_scans_there_is_a_median_and_no_percentile(tmp_path: Path) -> None:
+    for n in (19, 20):
+        uri = str(tmp_path / f"t{n}")
+        scans = [_scan(f"ct-{i}", network_s=float(i), age_years=40.0 + i) for i in range(n)]
+        CohortTables(uri).commit(Batch(scans=scans), STAMP)
+        text = _page(uri, tmp_path / "r.html").text
+        assert ("no 95th percentile" in text) == (n < 20)
+        assert ("years in the median, 5th to 95th" in text) == (n >= 20)
+
+
 def test_a_model_set_for_phantoms_is_warned_of(page: Page, tmp_path: Path) -> None:
     assert "Trained on phantoms, for phantoms: never for patients." in page.text
     committer = CohortTables(str(tmp_path / "t"))
