@@ -29,8 +29,8 @@ only; the manifest, which stays with the hospital, says which file a key is.
 
 Other readers (Spark, Trino, pandas, any that knows Delta or Parquet) see the same rows; they should
 leave out rows whose `commit_seq` is higher than the last of `scans`, which a run that was cut off
-may have left. A fifth folder, `wide`, is derived: `ctcohort table compact` keeps there what the views
-`wide` and `wide_hu` would else compute each time, and it may be deleted at will.
+may have left. A fifth folder, `wide`, is derived: `ctcohort table compact` keeps there what the
+views `wide` and `wide_hu` would else compute each time, and it may be deleted at will.
 
 Worked questions: [questions.md](questions.md); from a notebook: [guide.md](guide.md).
 """
