@@ -35,6 +35,8 @@ def main(tables: str, out: Path, title: str, demographics: Path | None) -> None:
     What ran, what failed and why, throughput, quality control, who was measured, volumes and
     densities, and how they change with age. It names no patient, no CT and no path.
     """
+    if not out.parent.is_dir():  # said now, not after minutes of counting
+        raise SetupError(f"cannot write {out}: there is no folder {out.parent}")
     people = read_demographics(demographics) if demographics else None
     with connect(tables) as database:
         cohort = select_cohort(database, people, Wanted())

@@ -322,4 +322,6 @@ def test_what_cannot_be_read_or_written_is_one_sentence(tables: str, tmp_path: P
     nowhere = _run(tables, tmp_path / "no" / "r.html")
     assert (nowhere.exit_code, nowhere.stderr.count("\n")) == (2, 1)
     assert "cannot write" in nowhere.stderr
+    (tmp_path / "folder.html").mkdir()
+    assert _run(tables, tmp_path / "folder.html").exit_code == 2
     assert _run(str(tmp_path / "none"), tmp_path / "r.html").exit_code == 2
