@@ -23,6 +23,7 @@ from stats.aging_study import Question, run_study
 from stats.cohort import Wanted, select_cohort
 from stats.query import connect
 from stats.table import Batch, CohortTables, Stamp
+from tests.seaweed import running_seaweed
 from tests.synthetic_cohort import FAILED, INCOMPLETE, UNKNOWN_AGE, write_synthetic_cohort
 
 STAMP = Stamp(run_id="run-1", run_date="2026-01-31", pipeline_version="v1")
@@ -316,6 +317,17 @@ def test_ages_can_come_from_a_file(tmp_path: Path) -> None:
     text = _page(str(tmp_path / "t"), tmp_path / "r.html", "--demographics", str(people)).text
     assert "Age 50.0 years in the median" in text
     assert "Not known: age in 1 series" in text
+
+
+@pytest.mark.s3
+def test_tables_on_s3_make_the_same_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = _scan("a", structure="liver", voxel_count=9, volume_ml=1500.0, hu_mean=60.0, status="ok")
+    with running_seaweed(tmp_path / "server") as server:
+        server.use(monkeypatch)
+        CohortTables("s3://tables/r").commit(Batch(scans=[_scan("a")], structures=[row]), STAMP)
+        text = _page("s3://tables/r", tmp_path / "r.html").text
+    assert "liver 1,500 1 60.0 1" in text
+    assert "s3:" not in text
 
 
 def test_what_cannot_be_read_or_written_is_one_sentence(tables: str, tmp_path: Path) -> None:
