@@ -93,7 +93,7 @@ def _run(run: Facts) -> Facts:
     return run | {
         "precision": settings.get("precision") or built_in.get("precision"),
         "engine": settings.get("engine"),
-        "warning": built_in.get("warning"),
+        "warning": settings.get("warning") or built_in.get("warning"),
         "seconds": seconds,
     }
 

@@ -202,13 +202,14 @@ def _collect(
 
 def _provenance(config: SegmentConfig, models: ModelSet) -> Row:
     digests = {group.name: folder_digest(group.folder) for group in models.groups}
+    settings = {k: v for k, v in asdict(config).items() if k not in LOCATIONS}
+    # what the model set says of itself, for readers who do not have it
+    settings |= {"precision": models.precision, "warning": models.warning}
     return {
         "model_digests": json.dumps(digests),
         "code_version": code_version(),
         "package_versions": json.dumps(library_versions()),
-        "settings_json": json.dumps(
-            {k: v for k, v in asdict(config).items() if k not in LOCATIONS}
-        ),
+        "settings_json": json.dumps(settings),
     }
 
 
