@@ -50,4 +50,5 @@ def running_cluster(env: Mapping[str, str] | None = None) -> Iterator[dict[str, 
                 holder.stdin.close()
                 holder.wait(timeout=60)
                 return
+            holder.kill()  # its own agents did not start, and it might wait for them for ever
     raise RuntimeError(f"Ray did not start in {_STARTS} tries")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from segment_actor.engine.choice import Choice
+from segment_actor.engine.exact_norm import sum_exactly
 from segment_actor.engine.host import ZEROS, HostImage, HostSums
 from segment_actor.engine.ir_cache import BIN, XML, cache_root, cached, key_of
 from segment_actor.engine.memory import available_bytes, resident_bytes
@@ -33,7 +34,7 @@ class OpenVinoBackend:
     """One network on the CPU.
 
     Args:
-        model: an `openvino.Model` of fixed shape.
+        model: an `openvino.Model` of fixed shape; its normalisations are changed for float32.
         choice: of which the precision counts.
         threads: of OpenVINO and of the sums.
     """
@@ -50,6 +51,8 @@ class OpenVinoBackend:
             "ENABLE_CPU_PINNING": "NO",
         }
         self._threads = threads
+        if choice.precision == "float32":
+            sum_exactly(model)
         self._compiled = openvino.Core().compile_model(model, "CPU", settings)
         self._request = self._compiled.create_infer_request()
         self._kept_bytes = 0

@@ -13,8 +13,10 @@ import pytest
 from segment_actor.engine import choice, memory
 from segment_actor.engine.choice import Choice, choose, usable_precision
 from segment_actor.engine.constant import ConstantLogits
+from segment_actor.engine.exact_norm import sum_exactly
 from segment_actor.engine.ir_cache import BIN, XML, cached
 from segment_actor.engine.load import load_backend
+from segment_actor.engine.quiet_openvino import openvino
 from segment_actor.errors import SetupError
 from segment_actor.model_folder import read_model_folder
 from segment_actor.volume import LabelArray
@@ -153,3 +155,20 @@ def test_constant_logits_label_without_a_network(folder: Path) -> None:
     model = read_model_folder(folder)
     labels = predict_labels(model, ConstantLogits(4, model.patch_size), HU)
     assert set(np.unique(labels)) == {0, 1, 2, 3}
+
+
+def test_a_mean_over_blocks_is_the_mean_of_all_voxels_whatever_the_shape() -> None:
+    from openvino import opset13 as ops
+
+    values = np.random.default_rng(0).normal(500, 1, (1, 2, 12, 7, 10)).astype(np.float32)
+    parameter = ops.parameter(values.shape, np.float32)
+    norm = ops.mvn(parameter, [2, 3, 4], True, 1e-5, "inside_sqrt")  # noqa: FBT003
+    model = openvino.Model([norm], [parameter])
+    sum_exactly(model)
+    answer = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(values)[0]
+    axes = (2, 3, 4)
+    expected = (values - values.mean(axes, np.float64, keepdims=True)) / values.std(
+        axes, np.float64, keepdims=True
+    )
+    np.testing.assert_allclose(answer, expected, atol=2e-3)
+    assert not [op for op in model.get_ops() if op.get_type_name() == "MVN"]
