@@ -16,7 +16,7 @@ from segment_actor.engine.constant import ConstantLogits
 from segment_actor.engine.exact_norm import sum_exactly
 from segment_actor.engine.ir_cache import BIN, XML, cached
 from segment_actor.engine.load import load_backend
-from segment_actor.engine.quiet_openvino import openvino
+from segment_actor.engine.quiet_openvino import openvino, operations
 from segment_actor.errors import SetupError
 from segment_actor.model_folder import read_model_folder
 from segment_actor.volume import LabelArray
@@ -158,11 +158,9 @@ def test_constant_logits_label_without_a_network(folder: Path) -> None:
 
 
 def test_a_mean_over_blocks_is_the_mean_of_all_voxels_whatever_the_shape() -> None:
-    from openvino import opset13 as ops
-
     values = np.random.default_rng(0).normal(500, 1, (1, 2, 12, 7, 10)).astype(np.float32)
-    parameter = ops.parameter(values.shape, np.float32)
-    norm = ops.mvn(parameter, [2, 3, 4], True, 1e-5, "inside_sqrt")  # noqa: FBT003
+    parameter = operations.parameter(values.shape, np.float32)
+    norm = operations.mvn(parameter, [2, 3, 4], True, 1e-5, "inside_sqrt")
     model = openvino.Model([norm], [parameter])
     sum_exactly(model)
     answer = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(values)[0]
