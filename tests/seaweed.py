@@ -63,6 +63,8 @@ class Seaweed:
         """Puts the variables into this process's environment for one test."""
         for name, value in {**self.environment, **changed}.items():
             monkeypatch.setenv(name, value)
+        # fsspec keeps file systems that took another server's address from this environment
+        s3fs.S3FileSystem.clear_instance_cache()
 
 
 @contextmanager
