@@ -44,7 +44,7 @@ def test_folders_are_found_from_the_file_and_the_spacing_in_the_plans(tmp_path: 
         (HEAD + 'colour = "red"\n', "colour"),
         (HEAD + "step = 0.0\n", "step must be above 0"),
         (HEAD + "order = 2\n", "order must be 0, 1 or 3"),
-        (HEAD + 'precision = "float16"\n', "precision must be float32 or bfloat16"),
+        (HEAD + 'precision = "int8"\n', "precision must be float32, bfloat16 or float16"),
         (HEAD + 'compat = "matlab"\n', "compat must be one of totalsegmentator-2.18, got matlab"),
         (HEAD.replace("paper104", "paper105"), "paper105"),
         (HEAD.replace("licence", "license"), "licen"),
