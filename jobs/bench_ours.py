@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def _segmenters(case: str, models: ModelSet) -> Sequence[Segmenter]:
         return [WithoutNetwork(group, models) for group in models.groups]
     if case == "without-sums":
         return [WithoutSums()]
-    load = group_loader(models)
+    load = group_loader(replace(models, precision="bfloat16"))
     return [load(group) for group in models.groups]
 
 

@@ -56,7 +56,7 @@ def _resident(model_set: str) -> Callable[[Setting], Sides]:
         _trusted(setting)
         arguments = (
             "resident",
-            f"{model_set}",
+            model_set,
             str(setting.one_ct),
             str(setting.work / "resident"),
         )
@@ -104,5 +104,10 @@ WHOLE = (
         "one-ct", "one CT from cold start, five parts, bfloat16", PEER, _cold("total", "bfloat16")
     ),
     Case("one-ct-float32", "the same in float32", PEER, _cold("total", "float32")),
-    Case("resident-3mm", "one CT, ours with the model in memory", PEER, _resident("total-3mm")),
+    Case(
+        "resident-3mm",
+        "one CT, ours with the model in memory, bfloat16",
+        PEER,
+        _resident("total-3mm"),
+    ),
 )
