@@ -14,8 +14,8 @@ from pathlib import Path
 from segment_actor.errors import SetupError
 
 SAMPLE_S = 0.25
-"""Between two looks at a process tree's memory; a shorter peak is missed. A look at a process of some
-GB takes tens of milliseconds, so looking more often would be part of what is timed."""
+"""Between two looks at a process tree's memory; a shorter peak is missed. A look at some GB
+takes tens of milliseconds, so looking more often would be part of what is timed."""
 
 
 @dataclass(frozen=True, slots=True)
