@@ -10,6 +10,9 @@ from segment_actor.engine.windows import FloatArray
 from segment_actor.model_folder import Normalization
 from segment_actor.volume import HuArray, Shape
 
+BLOCK = 16
+"""Voxels an axis with equal logits: labels of noise would make all that follows far too slow."""
+
 
 class ConstantLogits:
     """Answers every window with the same logits, drawn once.
@@ -24,7 +27,12 @@ class ConstantLogits:
 
     def __init__(self, n_labels: int, patch: Shape, threads: int = 1) -> None:
         generator = np.random.default_rng(0)
-        self._logits = generator.standard_normal((1, n_labels, *patch), dtype=np.float32)
+        blocks = [-(-size // BLOCK) for size in patch]
+        logits = generator.standard_normal((1, n_labels, *blocks), dtype=np.float32)
+        for axis in (2, 3, 4):
+            logits = logits.repeat(BLOCK, axis)
+        z, y, x = patch
+        self._logits = np.ascontiguousarray(logits[:, :, :z, :y, :x])
         self._threads = threads
 
     def image(self, hu: HuArray, before: Shape, normalization: Normalization) -> HostImage:
