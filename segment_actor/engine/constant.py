@@ -10,7 +10,7 @@ from segment_actor.engine.windows import FloatArray
 from segment_actor.model_folder import Normalization
 from segment_actor.volume import HuArray, Shape
 
-BLOCK = 16
+BLOCK = 8
 """Voxels an axis with equal logits: labels of noise would make all that follows far too slow."""
 
 
