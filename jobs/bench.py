@@ -14,6 +14,7 @@ import click
 import pyarrow as pa
 
 from jobs.bench_case import Case, Setting
+from jobs.bench_cohort import COHORT
 from jobs.bench_engine import ENGINE
 from jobs.bench_steps import STEPS
 from jobs.bench_whole import WHOLE
@@ -22,7 +23,7 @@ from jobs.cost import Cost
 from jobs.output import FORMS, write_answer
 from segment_actor.errors import SetupError
 
-CASES = {case.name: case for case in (*STEPS, *ENGINE, *WHOLE)}
+CASES = {case.name: case for case in (*STEPS, *ENGINE, *WHOLE, *COHORT)}
 
 _FILE = click.Path(exists=True, path_type=Path)
 
