@@ -71,12 +71,12 @@ def draw_strongest(
 ) -> None:
     """Writes a picture like Figure 6: the structures that change most with age, one a line."""
     with mpl.rc_context(STYLE):
-        figure = new_figure(10.0, 0.6 + 3.1 * len(chosen))
+        figure = new_figure(10.0, 0.85 + 3.1 * len(chosen))
         figure.suptitle("The strongest correlations with age", x=0.012, ha="left", fontsize=13)
         figure.text(0.012, 0.012, _legend(sex), fontsize=8, color=GREY)
         grid = figure.add_gridspec(
             len(chosen), 2, left=0.075, right=0.99, wspace=0.2, hspace=0.5,
-            top=1 - 0.85 / (0.6 + 3.1 * len(chosen)), bottom=0.75 / (0.6 + 3.1 * len(chosen)),
+            top=1 - 1.1 / (0.85 + 3.1 * len(chosen)), bottom=0.75 / (0.85 + 3.1 * len(chosen)),
         )  # fmt: skip
         for line, (studied, measure) in enumerate(chosen):
             axes = [figure.add_subplot(grid[line, column]) for column in range(2)]
