@@ -20,7 +20,7 @@ from jobs.bench_steps import STEPS
 from jobs.bench_whole import WHOLE
 from jobs.command import Command
 from jobs.cost import Cost
-from jobs.output import FORMS, write_answer
+from jobs.output import format_option, write_answer
 from segment_actor.errors import SetupError
 
 CASES = {case.name: case for case in (*STEPS, *ENGINE, *WHOLE, *COHORT)}
@@ -37,7 +37,7 @@ _FILE = click.Path(exists=True, path_type=Path)
 @click.option("--work", type=click.Path(path_type=Path), default=Path("bench_work"))
 @click.option("--rounds", default=3, show_default=True, help="Turns of both sides.")
 @click.option("--threads", default=2, show_default=True, help="Threads of both sides.")
-@click.option("--format", "form", type=click.Choice(list(FORMS)), default="table")
+@format_option
 def main(  # noqa: PLR0913, PLR0917 - one flag, one parameter
     names: tuple[str, ...],
     listed: bool,

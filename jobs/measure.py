@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.command import Command
-from jobs.output import FORMS, write_answer
+from jobs.output import format_option, write_answer
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.geometry import to_canonical
@@ -39,14 +39,7 @@ _SAME_PLACE_MM = 1e-2  # affines written by different programs differ by roundin
     is_flag=True,
     help="With --compat: keep structures near the border, as its option of that name.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(list(FORMS)),
-    default="table",
-    show_default=True,
-    help="How the rows are written to stdout.",
-)
+@format_option
 def main(
     ct: Path,
     labels: Path,

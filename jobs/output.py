@@ -103,3 +103,13 @@ FORMS: Final[Mapping[str, Callable[[pa.Table], bytes]]] = {
     "parquet": _as_parquet,
 }
 """Name of a format, and what makes it."""
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMS)),
+    default="table",
+    show_default=True,
+    help="How the answer is written.",
+)
+"""The option of every command that prints rows; its value goes to `write_answer`."""

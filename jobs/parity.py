@@ -19,7 +19,7 @@ import pyarrow as pa
 from jobs.command import DONE, SOME_FAILED, Command
 from jobs.comparison import ALL, COLUMNS, Comparison
 from jobs.models import load_models, resampling
-from jobs.output import FORMS, write_answer
+from jobs.output import format_option, write_answer
 from jobs.parity_official import PROGRAM, find_official, official_labels
 from jobs.parity_reference import Reference, read_reference
 from segment_actor.anatomy import Schema, load_schema
@@ -250,14 +250,7 @@ def _threads() -> int:
     type=click.Choice(get_args(Precision)),
     help="Of our networks' arithmetic [as the model set says].",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(list(FORMS)),
-    default="table",
-    show_default=True,
-    help="How the rows are written to stdout.",
-)
+@format_option
 def main(**flags: object) -> int:
     """Hold our labels of one CT against nnU-Net's and TotalSegmentator's, with the same weights.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jobs.command import Command
-from jobs.output import FORMS, write_answer
+from jobs.output import format_option, write_answer
 from segment_actor.errors import SetupError
 from stats.query import add_file, ask, confine, connect
 
@@ -21,14 +21,7 @@ Example:
 
 @click.command("query", cls=Command, epilog=_EXAMPLE)
 @click.option("--tables", required=True, help="Folder or s3:// prefix of the tables.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(list(FORMS)),
-    default="table",
-    show_default=True,
-    help="How the answer is written.",
-)
+@format_option
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
