@@ -61,7 +61,8 @@ def _unpack(scratch: Path) -> None:
     with tarfile.open(scratch / f"{SDIST}.tar.gz") as tar:
         inside = f"{SDIST}/tests/reference_files/"
         members = [m for m in tar.getmembers() if m.name.startswith(inside)]
-        tar.extractall(scratch, members, filter="data")
+        # The archive's SHA-256 is known. Python 3.11.2, Debian 12's, has no extraction filter yet.
+        tar.extractall(scratch, members)  # noqa: S202
     # A rename appears whole or not at all, so a test run beside this one sees no half folder.
     if not (CACHE / SDIST).exists():
         (scratch / inside).rename(CACHE / SDIST)
