@@ -5,7 +5,15 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from segment_actor.engine.prefetch import prefetch
+
 ZERO = np.float32(0)
+
+LINE = 16
+"""float32 values in a line of the cache, 64 bytes."""
+
+ROWS_AHEAD = 8
+"""With it, sums of 25 labels of 512x512x280 take two thirds of the time (2 and 4 gain less)."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -48,28 +56,42 @@ def add(sums, labels, logits, weights, place, rows, planes):  # type: ignore[no-
         label[:] = 0
         for n in range(n_labels):  # by plane: best and label stay in the cache
             for y in range(begin, end):
+                if y + ROWS_AHEAD < end:
+                    ahead = y0 + y + ROWS_AHEAD - rows[0]
+                    _prefetch_row(sums[n, slot, ahead, x0 : x0 + width])
+                    _prefetch_row(logits[n, z, y + ROWS_AHEAD])
                 row = sums[n, slot, y0 + y - rows[0], x0 : x0 + width]
+                _add_row(row, logits[n, z, y], weights[z, y])
                 if y < final_y:
-                    _compare_row(row, logits[n, z, y], weights[z, y], best[y], label[y], n, final_x)
-                else:
-                    _add_row(row, logits[n, z, y], weights[z, y])
+                    _compare_row(row[:final_x], best[y], label[y], n)
         for y in range(begin, min(end, final_y)):
             for x in range(final_x):
                 labels[z0 + z, y0 + y, x0 + x] = label[y, x]
 
 
 @numba.njit(cache=True, nogil=True)
+def _prefetch_row(row):  # type: ignore[no-untyped-def]
+    for x in range(0, len(row), LINE):
+        prefetch(row, x)  # type: ignore[call-arg]  # numba itself passes the first
+
+
+@numba.njit(cache=True, nogil=True)
 def _add_row(sums, logits, weights):  # type: ignore[no-untyped-def]
-    for x in range(len(logits)):
+    for x in range(len(sums)):
         sums[x] += logits[x] * weights[x]
 
 
 @numba.njit(cache=True, nogil=True)
-def _compare_row(sums, logits, weights, best, label, n, final):  # type: ignore[no-untyped-def]
-    """Whole rows without branches or min(), which the compiler turns into vector instructions."""
-    for x in range(len(logits)):
-        value = sums[x] + logits[x] * weights[x]
-        larger = value > best[x]  # of equal sums the lower label stays, as in numpy's argmax
-        label[x] = n if larger else label[x]
-        best[x] = value if larger else best[x]
-        sums[x] = ZERO if x < final else value
+def _compare_row(sums, best, label, n):  # type: ignore[no-untyped-def]
+    """Final sums: compared, and set to zero.
+
+    In two loops without branches or min(), and apart from the addition: the compiler makes vector
+    instructions only of loops with few arrays, whose addresses it can compare beforehand.
+    """
+    for x in range(len(sums)):
+        value, most = sums[x], best[x]
+        larger = value > most  # of equal sums the lower label stays, as in numpy's argmax
+        label[x] = np.int32(n if larger else label[x])
+        best[x] = value if larger else most
+    for x in range(len(sums)):
+        sums[x] = ZERO
