@@ -28,7 +28,6 @@ than a voxel; headers rounded to 4 digits stay below it, a gantry tilt of 0.1 de
 RAS = np.array([[0, 1], [1, 1], [2, 1]])
 """nibabel's orientation array of a canonical volume: each axis in place, none flipped."""
 
-_SLAB = 64  # slices along K in one copy; 2.2 times np.ascontiguousarray on (512, 512, 128) int16
 
 _Voxels = TypeVar("_Voxels", np.int16, np.uint8)
 
@@ -104,13 +103,14 @@ def to_canonical(volume: Volume) -> Volume:
     """The same voxels with axes in RAS order: I to the right, J to the front, K to the head.
 
     Each axis becomes the nearest patient axis; an oblique image stays oblique, nothing is
-    resampled. The result's `hu` is C-contiguous (K fastest), without a copy if it already was.
+    resampled. The axes' order in memory stays what it was (I fastest in a NIfTI file), in one piece
+    and all forwards: a copy where an axis has to turn, 4 times as fast as one against the grain.
     """
     orientation = orientations.io_orientation(volume.affine)
-    hu = _contiguous(orientations.apply_orientation(volume.hu, orientation))
+    hu = _forwards(orientations.apply_orientation(volume.hu, orientation))
     exact = volume.exact_hu
     if exact is not None:
-        exact = np.ascontiguousarray(orientations.apply_orientation(exact, orientation))
+        exact = _forwards(orientations.apply_orientation(exact, orientation))
     return Volume(hu, volume.affine @ orientations.inv_ornt_aff(orientation, volume.shape), exact)
 
 
@@ -122,14 +122,12 @@ def from_canonical(labels: LabelArray, affine: Affine) -> LabelArray:
         affine: `volume.affine`, from before `to_canonical`.
     """
     way_back = orientations.ornt_transform(RAS, orientations.io_orientation(affine))
-    return _contiguous(orientations.apply_orientation(labels, way_back))
+    return _forwards(orientations.apply_orientation(labels, way_back))
 
 
-def _contiguous(voxels: npt.NDArray[_Voxels]) -> npt.NDArray[_Voxels]:
-    """C-contiguous; in slabs, because a copy of the whole against the grain misses the cache."""
-    if voxels.flags.c_contiguous:
+def _forwards(voxels: npt.NDArray[_Voxels]) -> npt.NDArray[_Voxels]:
+    """In one piece, no axis backwards, the order of the axes in memory kept."""
+    from_slowest = np.argsort([-abs(stride) for stride in voxels.strides], kind="stable")
+    if voxels.transpose(from_slowest).flags.c_contiguous:
         return voxels
-    out = np.empty(voxels.shape, voxels.dtype)
-    for k in range(0, voxels.shape[2], _SLAB):
-        out[:, :, k : k + _SLAB] = voxels[:, :, k : k + _SLAB]
-    return out
+    return voxels.copy(order="K")
