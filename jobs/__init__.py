@@ -1,1 +1,1 @@
-"""jobs: one module a command, read top to bottom."""
+"""jobs: one module a command, read top to bottom; each folder is behind one command."""

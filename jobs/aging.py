@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
-from jobs.aging_figures import draw_strongest, draw_structure
-from jobs.aging_overview import draw_overview
 from jobs.command import Command
+from jobs.figures.aging import draw_strongest, draw_structure
+from jobs.figures.aging_overview import draw_overview
 from jobs.output import FORMS
 from segment_actor.errors import SetupError
 from stats.aging import ALPHA, Row

@@ -13,13 +13,13 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
-from jobs.bench_case import Case, Setting
-from jobs.bench_cohort import COHORT
-from jobs.bench_engine import ENGINE
-from jobs.bench_steps import STEPS
-from jobs.bench_whole import WHOLE
+from jobs.benchmark.case import Case, Setting
+from jobs.benchmark.cohort import COHORT
+from jobs.benchmark.cost import Cost
+from jobs.benchmark.engine import ENGINE
+from jobs.benchmark.steps import STEPS
+from jobs.benchmark.whole import WHOLE
 from jobs.command import Command
-from jobs.cost import Cost
 from jobs.output import format_option, write_answer
 from segment_actor.errors import SetupError
 

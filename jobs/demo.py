@@ -17,15 +17,15 @@ from pathlib import Path
 import click
 
 from cluster.store import open_store
+from jobs.cohort.config import SegmentConfig
+from jobs.cohort.keys import key_maker
+from jobs.cohort.manifest import Series, write_manifest
 from jobs.command import Command
-from jobs.config import SegmentConfig
+from jobs.figures.pictures import aging, overview
 from jobs.index import index_archive
-from jobs.keys import key_maker
-from jobs.manifest import Series, write_manifest
 from jobs.models import load_models
 from jobs.output import FORMS
 from jobs.phantom import write_phantoms
-from jobs.pictures import aging, overview
 from jobs.score import by_group, read_label_map, score
 from jobs.segment import run
 from segment_actor.anatomy import load_schema

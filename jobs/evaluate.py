@@ -12,7 +12,7 @@ import click
 import pandas as pd
 
 from jobs.command import Command
-from jobs.evaluation_figures import draw_all
+from jobs.figures.evaluation import draw_all
 from jobs.label_pairs import Cases, check_same_grid, match_cases, read_label_map
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError

@@ -20,11 +20,11 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from cluster.store import TRANSPORT_ERRORS, Store, StoredObject, open_store, read_bytes
+from jobs.cohort.config import site_secret_source
+from jobs.cohort.demographics import DEMOGRAPHICS, Person, read_demographics
+from jobs.cohort.keys import KeyMaker, key_maker
+from jobs.cohort.manifest import Series, write_manifest
 from jobs.command import Command
-from jobs.config import site_secret_source
-from jobs.demographics import DEMOGRAPHICS, Person, read_demographics
-from jobs.keys import KeyMaker, key_maker
-from jobs.manifest import Series, write_manifest
 from segment_actor.errors import SetupError
 from segment_actor.reading import Kind
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jobs.command import Command
-from jobs.report_page import gather, render
+from jobs.webpage.page import gather, render
 from segment_actor.errors import SetupError
 from stats.cohort import Wanted, select_cohort
 from stats.demographics import read_demographics

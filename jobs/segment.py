@@ -27,22 +27,22 @@ import stats
 from cluster.pools import Node, plan_pools
 from cluster.session import connect
 from cluster.store import open_store
-from jobs.arrivals import arrivals
+from jobs.cohort.arrivals import arrivals
+from jobs.cohort.committer import Committer
+from jobs.cohort.config import SegmentConfig, segment_config, site_secret_source
+from jobs.cohort.keys import key_maker
+from jobs.cohort.lane import LaneSettings, group_segmenters
+from jobs.cohort.load import LoadSettings
+from jobs.cohort.manifest import Series, read_manifest
+from jobs.cohort.outcome import Outcome
+from jobs.cohort.pipeline import outcomes
+from jobs.cohort.progress import Progress
+from jobs.cohort.rows import Method
+from jobs.cohort.stopping import StopRequest, stop_on_sigterm
+from jobs.cohort.version import code_version, library_versions, pipeline_version
 from jobs.command import DONE, SOME_FAILED, Command
-from jobs.committer import Committer
-from jobs.config import SegmentConfig, segment_config, site_secret_source
 from jobs.index import index_archive
-from jobs.keys import key_maker
-from jobs.lane import LaneSettings, group_segmenters
-from jobs.load import LoadSettings
-from jobs.manifest import Series, read_manifest
 from jobs.models import load_models, resampling
-from jobs.outcome import Outcome
-from jobs.pipeline import outcomes
-from jobs.progress import Progress
-from jobs.rows import Method
-from jobs.stopping import StopRequest, stop_on_sigterm
-from jobs.version import code_version, library_versions, pipeline_version
 from segment_actor.errors import SetupError
 from segment_actor.model_folder import folder_digest
 from segment_actor.model_set import ModelSet, model_set_digest

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import click
 
+from jobs.bring_in.download import download
+from jobs.bring_in.model import MOST_CHECKPOINT_BYTES, bring_in, check, remember
+from jobs.bring_in.source import models_in
 from jobs.command import Command
-from jobs.download import download
-from jobs.weights_import import MOST_CHECKPOINT_BYTES, bring_in, check, remember
-from jobs.weights_source import models_in
 from segment_actor.errors import SetupError
 from segment_actor.model_folder import file_sha256
 from segment_actor.official_models import (

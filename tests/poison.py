@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from cluster.store import Store
-from jobs.groups import ActorClass
+from jobs.cohort.groups import ActorClass
 from segment_actor.model_set import ModelSet
 from segment_actor.volume import HuArray, LabelArray
 

@@ -11,13 +11,13 @@ import sys
 from cluster.pools import plan_pools
 from cluster.session import connect
 from cluster.store import open_store
+from jobs.cohort.keys import KeyMaker
+from jobs.cohort.lane import LaneSettings
+from jobs.cohort.load import LoadSettings
+from jobs.cohort.outcome import Outcome
+from jobs.cohort.pipeline import outcomes
 from jobs.index import index_archive
-from jobs.keys import KeyMaker
-from jobs.lane import LaneSettings
-from jobs.load import LoadSettings
 from jobs.models import load_models
-from jobs.outcome import Outcome
-from jobs.pipeline import outcomes
 from segment_actor.model_set import model_set_digest
 from tests.poison import PoisonousStore, threshold_segmenters
 

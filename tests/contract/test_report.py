@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 
 from jobs.query import main as query
 from jobs.report import main
-from jobs.report_aging import correlations
-from jobs.report_axis import figure
+from jobs.webpage.aging import correlations
+from jobs.webpage.axis import figure
 from stats import overview, overview_cohort
 from stats.aging_study import Question, run_study
 from stats.cohort import Wanted, select_cohort

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.parity_nnunet import NnUnet
+from jobs.peers.nnunet import NnUnet
 from segment_actor.engine.choice import choose
 from segment_actor.engine.half_sums import HalfSums, HalfSumsBackend
 from segment_actor.engine.load import load_backend

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from cluster.store import open_store, read_bytes, write_bytes
 from jobs.__main__ import main
+from jobs.cohort.keys import KeyMaker
 from jobs.index import index_archive
-from jobs.keys import KeyMaker
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.ray_cluster import running_cluster
 from tests.running_job import SECRET, committed, running_job

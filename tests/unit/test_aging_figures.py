@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from jobs.aging_figures import INK, _boxes, _limits, new_figure, p_text
-from jobs.aging_overview import _ranked
+from jobs.figures.aging import INK, _boxes, _limits, new_figure, p_text
+from jobs.figures.aging_overview import _ranked
 
 AGES = np.arange(100.0)
 QUARTILE = np.repeat(np.arange(4), 25)

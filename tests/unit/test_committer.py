@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from deltalake import DeltaTable
 
-from jobs.committer import Committer
-from jobs.manifest import Series
-from jobs.outcome import Failure, Outcome, ScanNote
-from jobs.rows import Method
+from jobs.cohort.committer import Committer
+from jobs.cohort.manifest import Series
+from jobs.cohort.outcome import Failure, Outcome, ScanNote
+from jobs.cohort.rows import Method
 from segment_actor.errors import FailureCode
 from segment_actor.scan import ScanFacts
 from segment_actor.stored_grid import nifti_grid

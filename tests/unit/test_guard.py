@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from ray.exceptions import OutOfDiskError
 
-from jobs.attempts import worker_died
-from jobs.guard import Row, guarded
-from jobs.outcome import Failure, Outcome, StageClock
+from jobs.cohort.attempts import worker_died
+from jobs.cohort.guard import Row, guarded
+from jobs.cohort.outcome import Failure, Outcome, StageClock
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 

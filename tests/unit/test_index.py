@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cluster.store import StoredObject, open_store
+from jobs.cohort.keys import KeyMaker
 from jobs.index import group_objects, index_archive
-from jobs.keys import KeyMaker
 from segment_actor.errors import SetupError
 from tests.ct_files import SERIES_UID
 from tests.tiny_cohort import good_cts, good_dicom, good_zip, write_objects

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from jobs.label_maps import write_label_map
+from jobs.cohort.label_maps import write_label_map
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.stored_grid import StoredGrid, nifti_grid

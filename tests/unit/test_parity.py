@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from jobs.parity_official import find_official, official_labels
-from jobs.parity_reference import read_reference
+from jobs.peers.official import find_official, official_labels
+from jobs.peers.reference import read_reference
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.model_set import Group, ModelSet

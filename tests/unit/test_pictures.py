@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 
-from jobs.pictures import _from_the_front, _slice, aging, overview, palette
+from jobs.figures.pictures import _from_the_front, _slice, aging, overview, palette
 from segment_actor.volume import Volume
 
 

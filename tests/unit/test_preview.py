@@ -6,8 +6,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from jobs.pictures import palette
-from jobs.preview import preview, render
+from jobs.figures.pictures import palette
+from jobs.one.preview import preview, render
 from segment_actor.anatomy import load_schema
 from segment_actor.one import Segmented
 from segment_actor.volume import Volume

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from jobs.progress import Progress, progress_line
+from jobs.cohort.progress import Progress, progress_line
 
 
 class Terminal(io.StringIO):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import report_axis, report_words
+from jobs.webpage import axis, words
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import FailureCode
 from stats.overview import STAGES
@@ -19,24 +19,24 @@ HU = st.lists(st.floats(-1024, 3071), min_size=1)
 
 @given(VOLUMES)
 def test_every_volume_lies_on_its_axis_in_order(volumes: list[float]) -> None:
-    axis = report_axis.volume_axis(volumes)
-    assert axis.low <= min(volumes) <= max(volumes) <= axis.high
-    places = [axis.at(v) for v in sorted(volumes)]
+    line = axis.volume_axis(volumes)
+    assert line.low <= min(volumes) <= max(volumes) <= line.high
+    places = [line.at(v) for v in sorted(volumes)]
     assert places == sorted(places)
-    assert (axis.at(axis.low), axis.at(axis.high)) == (0.0, 100.0)
+    assert (line.at(line.low), line.at(line.high)) == (0.0, 100.0)
 
 
 @given(HU)
 def test_every_density_lies_on_its_axis_of_at_most_five_labels(hu: list[float]) -> None:
-    axis = report_axis.hu_axis(hu)
-    assert axis.low <= min(hu) <= max(hu) <= axis.high
-    assert 1 <= len(axis.ticks) <= 5
-    assert all(0.0 <= axis.at(tick) <= 100.0 for tick in axis.ticks)
+    line = axis.hu_axis(hu)
+    assert line.low <= min(hu) <= max(hu) <= line.high
+    assert 1 <= len(line.ticks) <= 5
+    assert all(0.0 <= line.at(tick) <= 100.0 for tick in line.ticks)
 
 
 def test_a_decade_is_as_wide_as_the_next_one() -> None:
-    axis = report_axis.volume_axis([1.0, 100.0])
-    assert axis.at(10.0) == 50.0
+    line = axis.volume_axis([1.0, 100.0])
+    assert line.at(10.0) == 50.0
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_decade_is_as_wide_as_the_next_one() -> None:
      (9_999, 10_000, "> 99.9 %"), (0, 0, "–"), (None, 9, "–")],
 )  # fmt: skip
 def test_a_share_is_never_rounded_to_none_or_all(part: int, whole: int, text: str) -> None:
-    assert report_axis.share(part, whole) == text.replace(" %", "\u00a0%")
+    assert axis.share(part, whole) == text.replace(" %", "\u00a0%")
 
 
 @pytest.mark.parametrize(
@@ -54,32 +54,32 @@ def test_a_share_is_never_rounded_to_none_or_all(part: int, whole: int, text: st
      (None, "–"), (float("nan"), "–")],
 )  # fmt: skip
 def test_a_figure_has_three_digits(number: float | None, text: str) -> None:
-    assert report_axis.figure(number) == text
+    assert axis.figure(number) == text
 
 
 def test_a_correlation_of_nothing_has_no_sign() -> None:
-    assert list(map(report_axis.correlation, (-0.001, -0.54, 0.5))) == ["0.00", "−0.54", "0.50"]
+    assert list(map(axis.correlation, (-0.001, -0.54, 0.5))) == ["0.00", "−0.54", "0.50"]
 
 
 def test_an_instant_says_its_day_and_minute() -> None:
-    assert report_axis.instant(datetime(2026, 1, 3, 4, 5, tzinfo=UTC)) == "3 Jan 2026, 04:05"
+    assert axis.instant(datetime(2026, 1, 3, 4, 5, tzinfo=UTC)) == "3 Jan 2026, 04:05"
 
 
 @pytest.mark.parametrize(
     ("size_bytes", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1_230_000, "1.23 MB")]
 )
 def test_a_size_has_a_unit(size_bytes: int, text: str) -> None:
-    assert report_axis.size(size_bytes) == text.replace(" ", "\u00a0")
+    assert axis.size(size_bytes) == text.replace(" ", "\u00a0")
 
 
 def test_every_code_stage_and_kind_has_words() -> None:
-    assert set(report_words.FAILURES) == set(FailureCode)
-    assert set(STAGES) | {"segment", "write"} == set(report_words.STAGES)
+    assert set(words.FAILURES) == set(FailureCode)
+    assert set(STAGES) | {"segment", "write"} == set(words.STAGES)
     kinds = {s.category for s in load_schema("total_v2").structures}
-    assert kinds < set(report_words.KINDS)
+    assert kinds < set(words.KINDS)
 
 
 def test_only_the_phantoms_model_sets_have_a_warning() -> None:
-    assert "never for patients" in report_words.built_in("embedded-fast")["warning"]
-    assert "warning" not in report_words.built_in("total")
-    assert report_words.built_in("../../secrets") == report_words.built_in(None) == {}
+    assert "never for patients" in words.built_in("embedded-fast")["warning"]
+    assert "warning" not in words.built_in("total")
+    assert words.built_in("../../secrets") == words.built_in(None) == {}

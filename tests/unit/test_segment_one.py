@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from jobs import one_options
 from jobs.__main__ import main
-from jobs.one_options import FAST, fast_set
+from jobs.one import options
+from jobs.one.options import FAST, fast_set
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.geometry import to_canonical
@@ -182,7 +182,7 @@ def test_fast_is_coarser_than_its_family() -> None:
 
 
 def test_every_fast_set_is_built_in() -> None:
-    sets = Path(one_options.__file__).parents[1] / "segment_actor" / "model_sets"
+    sets = Path(options.__file__).parents[2] / "segment_actor" / "model_sets"
     assert {*FAST, *FAST.values()} <= {file.stem for file in sets.glob("*.toml")}
 
 

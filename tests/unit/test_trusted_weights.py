@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.weights_import import remember
+from jobs.bring_in.model import remember
 from segment_actor.errors import SetupError
 from segment_actor.model_set import load_model_set, model_set_digest
 from segment_actor.official_models import licensed_models, official_models

@@ -9,13 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jobs.bench_inputs import BIG_SHAPE, BIG_SPACING_MM, Example, trunk
-from jobs.cost import Cost, cost_of_command
+from jobs.benchmark.cost import Cost, cost_of_command
+from jobs.benchmark.inputs import BIG_SHAPE, BIG_SPACING_MM, Example, trunk
 from segment_actor.errors import SetupError
 
 Side = Callable[[], Cost]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 OFFICIAL = ROOT / "infra" / "peers" / "official.py"
 """Runs in the peer's Python, and imports nothing of ours."""

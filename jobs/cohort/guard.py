@@ -10,14 +10,14 @@ from typing import Any
 
 from ray.exceptions import RayError
 
-from jobs.attempts import WorkerDied
-from jobs.outcome import Failure, Outcome, StageClock
+from jobs.cohort.attempts import WorkerDied
+from jobs.cohort.outcome import Failure, Outcome, StageClock
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 Row = dict[str, Any]
 """A row of the dataset: column to value."""
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 def guarded(work: Callable[[], Row], outcome: Outcome, clock: StageClock) -> Row:

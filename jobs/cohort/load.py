@@ -14,9 +14,9 @@ import numpy as np
 from nibabel.orientations import aff2axcodes
 
 from cluster.store import open_store
-from jobs.attempts import Actor, begin
-from jobs.guard import Row, guarded
-from jobs.outcome import Outcome, ScanNote, StageClock
+from jobs.cohort.attempts import Actor, begin
+from jobs.cohort.guard import Row, guarded
+from jobs.cohort.outcome import Outcome, ScanNote, StageClock
 from segment_actor.geometry import to_canonical
 from segment_actor.reading import read_series
 from segment_actor.resampling import to_model_grid

@@ -12,9 +12,8 @@ from typing import Any, Final
 import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from jobs import report_axis as axis
-from jobs import report_words as words
-from jobs.report_aging import FAIR_SCANS, correlations, ranked
+from jobs.webpage import axis, words
+from jobs.webpage.aging import FAIR_SCANS, correlations, ranked
 from stats import overview, overview_cohort
 from stats.aging import ALPHA
 from stats.cohort import MIN_SCANS, Cohort
@@ -61,7 +60,7 @@ def gather(database: duckdb.DuckDBPyConnection, cohort: Cohort, tables: Sequence
 def render(facts: Facts, title: str) -> str:
     """The page: one HTML text that loads nothing."""
     pages = Environment(
-        loader=PackageLoader("jobs"),
+        loader=PackageLoader("jobs.webpage"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -72,7 +71,8 @@ def render(facts: Facts, title: str) -> str:
         "instant": axis.instant, "duration": axis.duration, "correlation": axis.correlation,
         "title_of": words.title_of,
     }  # fmt: skip
-    style = (resources.files("jobs") / "templates" / "report.css").read_text(encoding="utf-8")
+    templates = resources.files("jobs.webpage") / "templates"
+    style = (templates / "report.css").read_text(encoding="utf-8")
     return pages.get_template("report.html").render(
         **facts,
         title=title,

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.bench_case import Case, Setting, Sides, big, need_weights, official, told
-from jobs.cost import Cost, cost_of_command
+from jobs.benchmark.case import Case, Setting, Sides, big, need_weights, official, told
+from jobs.benchmark.cost import Cost, cost_of_command
 
-OURS = Path(__file__).with_name("bench_ours.py")
+OURS = Path(__file__).with_name("ours.py")
 
 
 def _trusted(setting: Setting) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from jobs.pictures import TEXT as TEXT_COLOUR
-from jobs.pictures import Rgb, coloured, dark_figure, palette, save, show, upright
+from jobs.figures.pictures import TEXT as TEXT_COLOUR
+from jobs.figures.pictures import Rgb, coloured, dark_figure, palette, save, show, upright
 from segment_actor.anatomy import Schema
 from segment_actor.one import Segmented, has_voxels
 from segment_actor.resampling import nearest_index

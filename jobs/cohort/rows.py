@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.manifest import Series
-from jobs.outcome import Outcome, ScanNote
+from jobs.cohort.manifest import Series
+from jobs.cohort.outcome import Outcome, ScanNote
 from stats.qc_codes import scan_verdict
 from stats.table import Row
 

@@ -1,7 +1,7 @@
 """Axes of the report's drawings: where a value lies, and how numbers are written.
 
 The drawings are SVG elements placed by percentages, so that they take any width while their text
-and lines keep their size. Here is the arithmetic; the marks stand in jobs/templates.
+and lines keep their size. Here is the arithmetic; the marks stand in templates/.
 """
 
 from __future__ import annotations

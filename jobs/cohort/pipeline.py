@@ -14,11 +14,11 @@ import ray.data
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from cluster.pools import PoolPlan
-from jobs.attempts import Actor, start_attempts
-from jobs.lane import Lane, LaneSettings
-from jobs.load import LoadSettings, load
-from jobs.manifest import Series
-from jobs.outcome import Outcome
+from jobs.cohort.attempts import Actor, start_attempts
+from jobs.cohort.lane import Lane, LaneSettings
+from jobs.cohort.load import LoadSettings, load
+from jobs.cohort.manifest import Series
+from jobs.cohort.outcome import Outcome
 
 SHARD_CTS = 2000
 """CTs in one dataset. Ray Data keeps some 14 kB a CT in the driver until a dataset ends; before the
@@ -81,7 +81,7 @@ def _dataset(
 
 def _bound(store_bytes: int) -> None:
     context = DataContext.get_current()
-    context.enable_progress_bars = False  # jobs.progress counts CTs, which is what people ask for
+    context.enable_progress_bars = False  # ours counts CTs, which is what people ask for
     options = context.execution_options
     options.resource_limits = options.resource_limits.copy(object_store_memory=store_bytes)
     # what Ray Data would log of an error is raised as well, and ends the run in one sentence

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.bench_case import Case, Setting, Side, Sides, big, need_weights, official
-from jobs.cost import cost_of_call
+from jobs.benchmark.case import Case, Setting, Side, Sides, big, need_weights, official
+from jobs.benchmark.cost import cost_of_call
 from segment_actor.engine.choice import choose
 from segment_actor.engine.constant import ConstantLogits
 from segment_actor.engine.load import load_backend

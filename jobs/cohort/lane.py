@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import ray
 
-from jobs.attempts import Actor, begin
-from jobs.groups import ActorClass, MakeSegmenters, start_groups
-from jobs.guard import Row, guarded
-from jobs.label_maps import write_label_map
+from jobs.cohort.attempts import Actor, begin
+from jobs.cohort.groups import ActorClass, MakeSegmenters, start_groups
+from jobs.cohort.guard import Row, guarded
+from jobs.cohort.label_maps import write_label_map
+from jobs.cohort.outcome import Outcome, ScanNote, StageClock
 from jobs.models import load_models
-from jobs.outcome import Outcome, ScanNote, StageClock
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.model_set import ModelSet, Precision, model_set_digest

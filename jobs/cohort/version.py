@@ -30,7 +30,7 @@ def code_version() -> str:
 
     `ray job submit` ships files, not a repository: the fingerprint says which code ran there too.
     """
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for file in sorted(f for package in PACKAGES for f in (root / package).rglob("*.py")):
         digest.update(str(file.relative_to(root)).encode() + file.read_bytes())

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from jobs.manifest import Series
-from jobs.outcome import Outcome
-from jobs.rows import Method, failure_row, scan_row, structure_rows
+from jobs.cohort.manifest import Series
+from jobs.cohort.outcome import Outcome
+from jobs.cohort.rows import Method, failure_row, scan_row, structure_rows
 from stats.table import Batch, CohortTables, Row, Stamp
 
 

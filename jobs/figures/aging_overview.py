@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from jobs.aging_figures import BLUE, GREY, INK, STYLE, VERMILLION, new_figure, save, title_of
+from jobs.figures.aging import BLUE, GREY, INK, STYLE, VERMILLION, new_figure, save, title_of
 from segment_actor.anatomy import Category, load_schema
 from stats.aging import Row
 from stats.exclusions import MEASURES

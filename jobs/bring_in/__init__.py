@@ -1,0 +1,1 @@
+"""How `ctcohort weights` brings a model in."""

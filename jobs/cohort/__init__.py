@@ -1,0 +1,1 @@
+"""The run over an archive: what `ctcohort segment` puts on Ray."""

@@ -1,0 +1,1 @@
+"""One CT for people: what `ctcohort segment-one` writes."""

@@ -1,0 +1,1 @@
+"""nnU-Net and TotalSegmentator, run beside us for `ctcohort parity`."""
