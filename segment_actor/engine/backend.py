@@ -10,7 +10,8 @@ from segment_actor.model_folder import Normalization
 from segment_actor.volume import HuArray, LabelArray, Shape
 
 Batch = Any
-"""(n, 1, *patch) or (n, labels, *patch) float32: a numpy array, or a tensor on the device."""
+"""(n, 1, *patch) or (n, labels, *patch): a numpy array, or a tensor on the device. What goes in is
+float32; what comes out may be bfloat16, in numpy as `bfloat16` has it."""
 
 
 class Image(Protocol):

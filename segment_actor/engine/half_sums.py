@@ -80,8 +80,10 @@ class HalfSums:
         self._strip, self._first, self._sums = strip, 0, None
 
     def add(self, window: Window, logits: Batch) -> None:
-        """Adds (n_labels, *patch) float32 logits."""
+        """Adds (n_labels, *patch) logits."""
         of_window = torch.as_tensor(logits)
+        if of_window.dtype == torch.uint16:
+            of_window = of_window.view(torch.bfloat16).float()
         if self._sums is None:
             shape = (self._patch[0], self._strip.stop - self._strip.start, self._labels.shape[2])
             half, device = torch.float16, of_window.device

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from segment_actor.engine.kernels import add, cut
-from segment_actor.engine.windows import FloatArray, Strip, Window
+from segment_actor.engine.windows import BitArray, FloatArray, Strip, Window
 from segment_actor.model_folder import Normalization
 from segment_actor.volume import HuArray, LabelArray, Shape
 
@@ -72,8 +72,8 @@ class HostSums:
         ZEROS.put(self._sums)
         self._sums = ZEROS.take((self._n_labels, depth, strip.stop - strip.start, width))
 
-    def add(self, window: Window, logits: FloatArray) -> None:
-        """Adds (n_labels, *patch) float32 logits; the voxels that are final get their labels."""
+    def add(self, window: Window, logits: FloatArray | BitArray) -> None:
+        """Adds (n_labels, *patch), float32 or uint16 bits; final voxels get their labels."""
         place = np.array([window.start, window.final], dtype=np.int64)
         rows = (self._strip.start, self._strip.stop)
 

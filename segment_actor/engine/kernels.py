@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from segment_actor.engine.bfloat16 import widened
 from segment_actor.engine.prefetch import prefetch
 
 ZERO = np.float32(0)
@@ -78,7 +79,7 @@ def _prefetch_row(row):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _add_row(sums, logits, weights):  # type: ignore[no-untyped-def]
     for x in range(len(sums)):
-        sums[x] += logits[x] * weights[x]
+        sums[x] += widened(logits[x]) * weights[x]  # type: ignore[no-untyped-call]
 
 
 @numba.njit(cache=True, nogil=True)

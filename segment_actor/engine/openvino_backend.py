@@ -17,8 +17,8 @@ from segment_actor.engine.exact_norm import sum_exactly
 from segment_actor.engine.host import ZEROS, HostImage, HostSums
 from segment_actor.engine.ir_cache import BIN, XML, cache_root, cached, key_of
 from segment_actor.engine.memory import available_bytes, resident_bytes
-from segment_actor.engine.quiet_openvino import openvino
-from segment_actor.engine.windows import FloatArray
+from segment_actor.engine.quiet_openvino import openvino, operations
+from segment_actor.engine.windows import BitArray, FloatArray
 from segment_actor.model_folder import ModelFolder, Normalization, folder_digest, read_model_folder
 from segment_actor.volume import HuArray, Shape
 
@@ -51,7 +51,10 @@ class OpenVinoBackend:
             "ENABLE_CPU_PINNING": "NO",
         }
         self._threads = threads
-        if choice.precision == "float32":
+        self._in_bfloat16 = choice.precision == "bfloat16"
+        if self._in_bfloat16:
+            model = _answering_in_bfloat16(model)
+        else:
             sum_exactly(model)
         self._compiled = openvino.Core().compile_model(model, "CPU", settings)
         self._request = self._compiled.create_infer_request()
@@ -61,14 +64,17 @@ class OpenVinoBackend:
         """In main memory."""
         return HostImage(hu, before, normalization)
 
-    def logits(self, windows: FloatArray) -> FloatArray:
-        """(1, 1, *patch) to (1, labels, *patch): OpenVINO's own memory, overwritten by the next."""
+    def logits(self, windows: FloatArray) -> FloatArray | BitArray:
+        """(1, 1, *patch) to (1, labels, *patch), float32 or the bits of bfloat16 as uint16.
+
+        OpenVINO's own memory, overwritten by the next.
+        """
         self._request.set_input_tensor(openvino.Tensor(windows, shared_memory=True))
         before = resident_bytes()
         self._request.infer()
         self._kept_bytes += max(0, resident_bytes() - before)
-        logits: FloatArray = self._request.get_output_tensor().data
-        return logits
+        logits: FloatArray | BitArray = self._request.get_output_tensor().data
+        return logits.view(np.uint16) if self._in_bfloat16 else logits
 
     def sums(self, weights: FloatArray, shape: Shape, n_labels: int) -> HostSums:
         """In main memory."""
@@ -113,6 +119,13 @@ def openvino_backend(folder: Path, choice: Choice, threads: int) -> OpenVinoBack
 def _read(folder: Path, choice: Choice, threads: int) -> OpenVinoBackend:
     model = openvino.Core().read_model(folder / XML, folder / BIN)
     return OpenVinoBackend(model, choice, threads)
+
+
+def _answering_in_bfloat16(model: openvino.Model) -> openvino.Model:
+    """The last convolution gives no more digits; 118 labels of a window are 0.8 GB in float32."""
+    logits = model.get_results()[0].input_value(0)
+    answer = operations.result(operations.convert(logits, "bf16"))
+    return openvino.Model([answer], model.get_parameters(), model.get_friendly_name())
 
 
 def _converted(model: ModelFolder) -> openvino.Model:

@@ -19,6 +19,9 @@ from segment_actor.volume import Shape
 
 FloatArray = npt.NDArray[np.float32]
 
+BitArray = npt.NDArray[np.uint16]
+"""Bits of bfloat16; see `bfloat16`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

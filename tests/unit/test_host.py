@@ -67,6 +67,18 @@ def test_banded_sums_in_strips_are_the_plain_sums(case: Case, threads: int) -> N
     np.testing.assert_array_equal(summed_labels(case, sums, np.asarray), plain_labels(case))
 
 
+def bits(logits: Any) -> Any:
+    """Of bfloat16, which holds small whole numbers exactly."""
+    return (logits.view(np.uint32) >> 16).astype(np.uint16)
+
+
+@settings(max_examples=25)
+@given(case=cases())
+def test_bits_of_bfloat16_add_up_as_the_numbers_they_are(case: Case) -> None:
+    sums = HostSums(window_weights(case.patch), case.shape, case.n_labels)
+    np.testing.assert_array_equal(summed_labels(case, sums, bits), plain_labels(case))
+
+
 @settings(max_examples=25)
 @given(case=cases())
 def test_sums_of_tensors_are_the_plain_sums(case: Case) -> None:
