@@ -116,7 +116,8 @@ def parse_slices(files: Sequence[bytes]) -> list[Slice]:
             FailureCode.EMPTY_FILE, "All files are empty (0 bytes). Export the series again."
         )
     raise SeriesError(
-        FailureCode.UNREADABLE_FILE, "There is no DICOM image among the files. Export them again."
+        FailureCode.UNREADABLE_FILE,
+        "There is no DICOM image among the files. Export them again, or name one .nii.gz file.",
     )
 
 

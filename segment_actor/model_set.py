@@ -99,8 +99,9 @@ class ModelSet:
         warning: a sentence for every run's log; empty if there is none.
         compat: "" is our own way: HU on the models' grid rounded to whole numbers. A name of
             `COMPATS` is another tool's way; see `with_compat`.
-        engine: that this run's networks go through. In float32 all engines give the same labels;
-            below that each rounds in its own way, so it counts for the digest.
+        engine: that this run's networks go through. In float32 engines give the same labels but
+            for a few near-ties in a million voxels; below that each rounds in its own way, so it
+            counts for the digest.
     """
 
     name: str

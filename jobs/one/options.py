@@ -36,11 +36,13 @@ class ListCommand(Command):
 
 
 def fast_set(model_set: str) -> str:
-    """The coarse set of the same family.
+    """The coarse set of the same family; a coarse set as it is.
 
     Raises:
         SetupError: there is none.
     """
+    if model_set in FAST.values():
+        return model_set
     if model_set not in FAST:
         raise SetupError(
             f"--fast knows the model sets {', '.join(FAST)}, not '{model_set}'; "

@@ -147,7 +147,7 @@ def test_a_ct_that_cannot_be_segmented_is_exit_code_1_and_leaves_nothing(
     done = run("-i", file, "-o", tmp_path / "out")
     assert done.exit_code == 1
     assert "cannot be Hounsfield units" in done.stderr
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_empty_folder_is_no_ct(run: Run, tmp_path: Path) -> None:
@@ -184,6 +184,10 @@ def test_fast_is_coarser_than_its_family() -> None:
 def test_every_fast_set_is_built_in() -> None:
     sets = Path(options.__file__).parents[2] / "segment_actor" / "model_sets"
     assert {*FAST, *FAST.values()} <= {file.stem for file in sets.glob("*.toml")}
+
+
+def test_a_fast_set_is_fast_already() -> None:
+    assert fast_set("total-3mm") == "total-3mm"
 
 
 def test_a_set_without_a_fast_one_says_so() -> None:
