@@ -16,8 +16,8 @@ from jobs.figures.aging import draw_strongest, draw_structure
 from jobs.figures.aging_overview import draw_overview
 from jobs.output import FORMS
 from segment_actor.errors import SetupError
-from stats.aging import ALPHA, Row
-from stats.aging_study import (
+from stats.study.tests_of_age import ALPHA, Row
+from stats.study.aging import (
     AGING,
     REFERENCE,
     Question,
@@ -26,9 +26,9 @@ from stats.aging_study import (
     run_study,
     structure_flow,
 )
-from stats.cohort import MIN_SCANS, Cohort, Step, Wanted, select_cohort
-from stats.demographics import read_demographics
-from stats.exclusions import Measure
+from stats.study.selection import MIN_SCANS, Cohort, Step, Wanted, select_cohort
+from stats.study.demographics import read_demographics
+from stats.study.exclusions import Measure
 from stats.query import connect
 
 log = logging.getLogger(__name__)

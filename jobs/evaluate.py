@@ -16,7 +16,7 @@ from jobs.figures.evaluation import draw_all
 from jobs.label_pairs import Cases, check_same_grid, match_cases, read_label_map
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError
-from stats.evaluation import (
+from stats.agreement.evaluation import (
     AGAINST,
     Method,
     common_structures,
@@ -25,7 +25,7 @@ from stats.evaluation import (
     summarize,
     with_second,
 )
-from stats.surface import TOLERANCE_MM
+from stats.agreement.surface import TOLERANCE_MM
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from segment_actor.geometry import to_canonical
 from segment_actor.nifti import read_nifti
 from segment_actor.volume import Volume
 from stats.measure import StructureRow, measure
-from stats.official import official_statistics
-from stats.qc_codes import MEANINGS, findings, scan_verdict
+from stats.label_map.totalsegmentator import official_statistics
+from stats.quality.codes import MEANINGS, findings, scan_verdict
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SAME_PLACE_MM = 1e-2  # affines written by different programs differ by rounding

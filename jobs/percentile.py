@@ -9,7 +9,7 @@ import click
 from jobs.command import Command
 from jobs.output import FORMS, write_answer
 from stats.query import connect
-from stats.reference import WINDOW_YEARS, patient_percentiles
+from stats.study.percentiles import WINDOW_YEARS, patient_percentiles
 
 
 @click.command("percentile", cls=Command)

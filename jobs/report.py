@@ -9,9 +9,9 @@ import click
 from jobs.command import Command
 from jobs.webpage.page import gather, render
 from segment_actor.errors import SetupError
-from stats.cohort import Wanted, select_cohort
-from stats.demographics import read_demographics
-from stats.overview import table_sizes
+from stats.study.selection import Wanted, select_cohort
+from stats.study.demographics import read_demographics
+from stats.sql.report_runs import table_sizes
 from stats.query import connect
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from jobs.cohort.manifest import Series
 from segment_actor.anatomy import GROUPS, Schema
 from segment_actor.volume import LabelArray
-from stats.agreement import dice_per_structure
+from stats.agreement.overlap import dice_per_structure
 from stats.query import connect
 
 

@@ -46,7 +46,7 @@ from jobs.models import load_models, resampling
 from segment_actor.errors import SetupError
 from segment_actor.model_folder import folder_digest
 from segment_actor.model_set import ModelSet, model_set_digest
-from stats.table import CohortTables, Row, Stamp
+from stats.tables.commit import CohortTables, Row, Stamp
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import click
 
 from jobs.command import Command
 from stats.compaction import KEEP_HOURS, compact, refresh_wide, vacuum
-from stats.storage import CommitConflict
+from stats.tables.storage import CommitConflict
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 `structures` is sorted by structure and series, so that a question about one structure reads that
 structure's row groups alone, and a question about one series one row group of each structure.
 The rows stay what they are, those of a commit under way among them: readers see the same before,
-during and after it (stats.rewrite).
+during and after it (stats.tables.files).
 
 A killed compaction leaves files that belong to no table; a later `vacuum` removes them.
 """
@@ -22,7 +22,7 @@ from deltalake import DeltaTable, Transaction
 
 from segment_actor.errors import SetupError
 from stats.query import connect
-from stats.rewrite import (
+from stats.tables.files import (
     ROW_GROUP_ROWS,
     in_passes,
     parquet_source,
@@ -33,10 +33,10 @@ from stats.rewrite import (
     stored_files,
     write_file,
 )
-from stats.schema import PARTITION, SCHEMAS, TableName
-from stats.sources import open_table, read_from_store
-from stats.storage import StorageOptions, clear_sentences, storage_options, table_uri
-from stats.wide import WIDE, refresh, structure_names
+from stats.tables.schema import PARTITION, SCHEMAS, TableName
+from stats.tables.opening import open_table, read_from_store
+from stats.tables.storage import StorageOptions, clear_sentences, storage_options, table_uri
+from stats.sql.wide import WIDE, refresh, structure_names
 
 ORDER: Final[dict[TableName, tuple[str, ...]]] = {
     "structures": ("structure", "series_key", "commit_seq"),
@@ -172,7 +172,7 @@ def _schema(name: TableName) -> pa.Schema:
 
 
 def refresh_wide(tables: str, options: StorageOptions | None = None) -> int:
-    """Brings the stored one-row-a-scan table up to date; how many scans were new (stats.wide).
+    """Brings the stored one-row-a-scan table up to date; how many scans were new (stats.sql.wide).
 
     Raises:
         SetupError: there are no tables, or they cannot be read or written.

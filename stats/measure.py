@@ -1,9 +1,9 @@
 """Every structure of one CT, measured in a single pass over the original grid.
 
-The labels live on the coarser model grid, as runs (stats.runs). Counting the HU values of each
+The labels live on the coarser model grid, as runs (stats.label_map.runs). Counting the HU values of each
 label gives a histogram with one bin per HU value, and from it everything follows exactly: volume,
 mean, standard deviation, extremes and quantiles. The same runs give pieces and places, and these
-the findings of quality control (stats.qc): nothing is read twice.
+the findings of quality control (stats.quality.findings): nothing is read twice.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, Structure
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
-from stats.places import Place, places
-from stats.qc import Seen, reasons
-from stats.runs import LOWEST_HU, Indices, find_runs, hu_histograms, join_pieces, same_grid
+from stats.label_map.locations import Place, places
+from stats.quality.findings import Seen, reasons
+from stats.label_map.runs import LOWEST_HU, Indices, find_runs, hu_histograms, join_pieces, same_grid
 
 MEASUREMENT_VERSION: Final = "2"
 """Changes when a number in `structures` would change for the same labels; part of the pipeline
@@ -56,7 +56,7 @@ class StructureRow:
         largest_component_fraction: share of the largest piece in the model grid's voxels, 0..1.
         centroid_r_mm, centroid_a_mm, centroid_s_mm: mean place of its voxels, to the right of, in
             front of and above the CT's first voxel; None where the spacing is not known.
-        qc_reasons: codes of the findings that concern it (stats.qc_codes), joined by '; ', in
+        qc_reasons: codes of the findings that concern it (stats.quality.codes), joined by '; ', in
             alphabetical order; None if there are none.
         status: absent, else truncated (touches the border), else implausible (below the schema's
             lower volume), else ok.

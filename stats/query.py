@@ -6,7 +6,7 @@
 
 A DuckDB connection in memory over the current files of the Delta tables. Views:
 
-    scans, structures, failures, runs   the tables (stats.schema says what each column means)
+    scans, structures, failures, runs   the tables (stats.tables.schema says what each column means)
     measurements   structures, with age, sex and scanner of the scan and kind of the structure
     latest         measurements, of each series only the pipeline version measured last
     latest_scans   scans, likewise
@@ -29,15 +29,15 @@ import duckdb
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
-from stats.catalogue import anatomy, dictionary
-from stats.qc_codes import codes_table
-from stats.rewrite import quoted, stored_files
-from stats.schema import SCHEMAS
-from stats.sources import open_table, read_from_store
-from stats.storage import StorageOptions, clear_sentences, storage_options, table_uri
-from stats.table import APP_ID
-from stats.views import joined_views, table_view, wide_views
-from stats.wide import held, structure_names
+from stats.sql.catalogue import anatomy, dictionary
+from stats.quality.codes import codes_table
+from stats.tables.files import quoted, stored_files
+from stats.tables.schema import SCHEMAS
+from stats.tables.opening import open_table, read_from_store
+from stats.tables.storage import StorageOptions, clear_sentences, storage_options, table_uri
+from stats.tables.commit import APP_ID
+from stats.sql.views import joined_views, table_view, wide_views
+from stats.sql.wide import held, structure_names
 
 _READERS: Final = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stats.table import Batch, CohortTables, Row, Stamp
+from stats.tables.commit import Batch, CohortTables, Row, Stamp
 
 PEOPLE, TWICE, AGAIN = 150, 50, 60
 """People; those with a second CT two years later; CTs measured again by a newer method."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from segment_actor.errors import SetupError
 from stats.query import connect
-from stats.schema import SCHEMAS
+from stats.tables.schema import SCHEMAS
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -113,8 +113,8 @@ def _masks(setting: Setting) -> Sides:
 
 
 def _evaluation(setting: Setting) -> Sides:
-    from stats.agreement import dice_per_structure
-    from stats.surface import nsd_per_structure
+    from stats.agreement.overlap import dice_per_structure
+    from stats.agreement.surface import nsd_per_structure
 
     schema = load_schema(SCHEMA)
     truth = trunk(_folder(setting.work / "truth"), EVALUATION_SHAPE, EVALUATION_SPACING_MM)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from jobs.cohort.manifest import Series
 from jobs.cohort.outcome import Outcome
 from jobs.cohort.rows import Method, failure_row, scan_row, structure_rows
-from stats.table import Batch, CohortTables, Row, Stamp
+from stats.tables.commit import Batch, CohortTables, Row, Stamp
 
 
 class Committer:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from jobs.cohort.manifest import Series
 from jobs.cohort.outcome import Outcome, ScanNote
-from stats.qc_codes import scan_verdict
-from stats.table import Row
+from stats.quality.codes import scan_verdict
+from stats.tables.commit import Row
 
 STAGE_COLUMNS = {
     "fetch": "fetch_s",

@@ -18,10 +18,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
-from stats.aging import PAIRS, Row
-from stats.aging_study import Stratum, Studied
-from stats.cohort import QUARTILES, Cohort, Numbers
-from stats.exclusions import MEASURES, Measure
+from stats.study.tests_of_age import PAIRS, Row
+from stats.study.aging import Stratum, Studied
+from stats.study.selection import QUARTILES, Cohort, Numbers
+from stats.study.exclusions import MEASURES, Measure
 
 BLUE, VERMILLION, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8A8F94", "#22272B"
 

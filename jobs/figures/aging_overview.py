@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 
 from jobs.figures.aging import BLUE, GREY, INK, STYLE, VERMILLION, new_figure, save, title_of
 from segment_actor.anatomy import Category, load_schema
-from stats.aging import Row
-from stats.exclusions import MEASURES
+from stats.study.tests_of_age import Row
+from stats.study.exclusions import MEASURES
 
 _KINDS: Final[dict[Category, str]] = {
     "organ": "organs", "bone": "bones", "muscle": "muscles", "vessel": "vessels",
@@ -30,7 +30,7 @@ def draw_overview(rows: Sequence[Row], title: str, path: Path) -> None:
     """Writes a dot plot: volume on the left, density on the right, one line a structure or pair.
 
     Args:
-        rows: of `stats.aging_study.AGING`, one sex only.
+        rows: of `stats.study.aging.AGING`, one sex only.
         title: above the plots.
         path: of the PNG.
     """

@@ -14,7 +14,7 @@ from segment_actor.one import Segmented
 from segment_actor.resampling import nearest_index
 from segment_actor.stored_labels import store_labels
 from stats.measure import StructureRow, measure
-from stats.official import official_statistics
+from stats.label_map.totalsegmentator import official_statistics
 
 FAST_MM = 3.0
 """From this spacing on TotalSegmentator measures on the models' grid, not on the CT's

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from segment_actor.anatomy import Schema
 from segment_actor.volume import HuArray, LabelArray
-from stats.parity import equal_share, structure_agreement
+from stats.agreement.two_label_maps import equal_share, structure_agreement
 
 ALL = "all"
 """In the columns `group` and `structure`: of every group, of every voxel."""

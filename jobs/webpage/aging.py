@@ -8,10 +8,10 @@ import duckdb
 import numpy as np
 
 from segment_actor.anatomy import load_schema
-from stats.aging import ALPHA, correlate
-from stats.catalogue import LABEL_SCHEMAS
-from stats.cohort import MIN_SCANS, Cohort
-from stats.exclusions import MEASURES, excluded, measured
+from stats.study.tests_of_age import ALPHA, correlate
+from stats.sql.catalogue import LABEL_SCHEMAS
+from stats.study.selection import MIN_SCANS, Cohort
+from stats.study.exclusions import MEASURES, excluded, measured
 
 Row = dict[str, Any]
 
@@ -23,7 +23,7 @@ def correlations(database: duckdb.DuckDBPyConnection, cohort: Cohort) -> list[Ro
     """Structure, measure, n, r_s with its interval and p; one structure in memory at a time.
 
     Args:
-        database: in which `stats.cohort.select_cohort` made this cohort.
+        database: in which `stats.study.selection.select_cohort` made this cohort.
         cohort: the same.
     """
     rows: list[Row] = []

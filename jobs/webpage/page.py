@@ -15,10 +15,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jobs.webpage import axis, words
 from jobs.webpage.aging import FAIR_SCANS, correlations, ranked
 from stats import overview, overview_cohort
-from stats.aging import ALPHA
-from stats.cohort import MIN_SCANS, Cohort
-from stats.exclusions import MEASURES
-from stats.reference import MIN_PEOPLE
+from stats.study.tests_of_age import ALPHA
+from stats.study.selection import MIN_SCANS, Cohort
+from stats.study.exclusions import MEASURES
+from stats.study.percentiles import MIN_PEOPLE
 
 Facts = dict[str, Any]
 
@@ -34,7 +34,7 @@ def gather(database: duckdb.DuckDBPyConnection, cohort: Cohort, tables: Sequence
     Args:
         database: from `stats.query.connect`, in which `select_cohort` made this cohort.
         cohort: the same.
-        tables: of `stats.overview.table_sizes`.
+        tables: of `stats.sql.report_runs.table_sizes`.
     """
     overview.prepare(database)
     rows = next(t["rows"] for t in tables if t["table"] == "structures")

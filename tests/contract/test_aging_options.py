@@ -14,10 +14,10 @@ from deltalake import write_deltalake
 from jobs.aging import main
 from jobs.percentile import main as percentile
 from segment_actor.errors import SetupError
-from stats.cohort import Wanted, select_cohort
-from stats.demographics import Demographics
+from stats.study.selection import Wanted, select_cohort
+from stats.study.demographics import Demographics
 from stats.query import connect
-from stats.table import Batch, CohortTables, Stamp
+from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.synthetic_cohort import write_synthetic_cohort
 
 STRUCTURES = ("aorta", "brain", "liver")

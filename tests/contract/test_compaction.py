@@ -17,10 +17,10 @@ from jobs.__main__ import main
 from stats import compaction, rewrite, table, wide
 from stats.compaction import compact, refresh_wide
 from stats.query import connect
-from stats.rewrite import stored_files
-from stats.schema import SCHEMAS, TableName
-from stats.storage import CommitConflict, storage_options, table_uri
-from stats.table import Batch, CohortTables, Stamp
+from stats.tables.files import stored_files
+from stats.tables.schema import SCHEMAS, TableName
+from stats.tables.storage import CommitConflict, storage_options, table_uri
+from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.seaweed import Seaweed, running_seaweed
 
 STAMP = Stamp(run_id="run-1", run_date="2026-01-31", pipeline_version="v1")
@@ -308,7 +308,7 @@ def test_a_large_partition_becomes_several_files_of_whole_structures(
 ) -> None:
     CohortTables(str(tmp_path)).commit(_batch(1), STAMP)
     CohortTables(str(tmp_path)).commit(_batch(3), STAMP)
-    monkeypatch.setattr("stats.rewrite.PASS_ROWS", 3)
+    monkeypatch.setattr("stats.tables.files.PASS_ROWS", 3)
     assert _compact(str(tmp_path)).exit_code == 0
     files = DeltaTable(str(tmp_path / "structures")).file_uris()
     found = [set(pq.read_table(file)["structure"].to_pylist()) for file in files]

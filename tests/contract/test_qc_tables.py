@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from stats.qc_codes import MEANINGS, Code
+from stats.quality.codes import MEANINGS, Code
 from stats.query import connect
-from stats.table import Batch, CohortTables, Stamp
+from stats.tables.commit import Batch, CohortTables, Stamp
 
 BOTH = "neighbours_swapped; too_small"
 

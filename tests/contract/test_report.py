@@ -19,10 +19,10 @@ from jobs.report import main
 from jobs.webpage.aging import correlations
 from jobs.webpage.axis import figure
 from stats import overview, overview_cohort
-from stats.aging_study import Question, run_study
-from stats.cohort import Wanted, select_cohort
+from stats.study.aging import Question, run_study
+from stats.study.selection import Wanted, select_cohort
 from stats.query import connect
-from stats.table import Batch, CohortTables, Stamp
+from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.seaweed import running_seaweed
 from tests.synthetic_cohort import FAILED, INCOMPLETE, UNKNOWN_AGE, write_synthetic_cohort
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from segment_actor.errors import SetupError
-from stats.table import CohortTables
+from stats.tables.commit import CohortTables
 from tests.seaweed import Seaweed, running_seaweed
 
 
@@ -78,7 +78,7 @@ def test_a_name_that_means_something_else_to_the_engines_is_refused(
 COMMIT_UNTIL_FULL = """
 import sys
 from segment_actor.errors import SetupError
-from stats.table import Batch, CohortTables, Stamp
+from stats.tables.commit import Batch, CohortTables, Stamp
 try:
     tables = CohortTables(sys.argv[1])
     for n in range(1000):

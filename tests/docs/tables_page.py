@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from stats.schema import SCHEMAS
+from stats.tables.schema import SCHEMAS
 
 INTRODUCTION = """# The tables
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from jobs.measure import main
 from segment_actor.anatomy import load_schema
 from stats.measure import measure
-from stats.official import official_statistics
+from stats.label_map.totalsegmentator import official_statistics
 from tests.real_ct import real_ct_folder
 
 SCHEMA = load_schema("total_v2")

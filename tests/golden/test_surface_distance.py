@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from segment_actor.anatomy import load_schema
-from stats.agreement import dice_per_structure
-from stats.surface import nsd_per_structure
-from stats.surfels import surfel_areas
+from stats.agreement.overlap import dice_per_structure
+from stats.agreement.surface import nsd_per_structure
+from stats.agreement.surfels import surfel_areas
 from tests.real_ct import real_ct_folder
 
 SCHEMA = load_schema("total_v2")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from stats.aging import (
+from stats.study.tests_of_age import (
     compare_quartiles,
     correlate,
     correlate_adjusted,
@@ -17,7 +17,7 @@ from stats.aging import (
     spearman_interval,
     study,
 )
-from stats.cohort import age_bounds, quartile_of
+from stats.study.selection import age_bounds, quartile_of
 
 RNG = np.random.default_rng(7)
 AGES = RNG.uniform(18, 100, 300)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segment_actor.anatomy import Schema, Structure
-from stats.agreement import dice_per_structure, volume_error_percent
+from stats.agreement.overlap import dice_per_structure, volume_error_percent
 
 SCHEMA = Schema(
     "tiny",

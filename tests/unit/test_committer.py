@@ -20,7 +20,7 @@ from segment_actor.stored_grid import nifti_grid
 from segment_actor.volume import Volume
 from stats.measure import StructureRow
 from stats.query import connect
-from stats.table import CohortTables, Stamp
+from stats.tables.commit import CohortTables, Stamp
 
 FACTS = ScanFacts(age_years=50.0, sex="M", contrast_agent=True)
 GRID = nifti_grid(Volume(np.zeros((10, 20, 30), np.int16), np.eye(4)), nib.Nifti1Header())

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from stats.comparison import (
+from stats.agreement.uncertainty import (
     Agreement,
     Mean,
     bland_altman,

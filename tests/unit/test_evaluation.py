@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from segment_actor.anatomy import load_schema
-from stats.evaluation import (
+from stats.agreement.evaluation import (
     Method,
     common_structures,
     compare_case,

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from segment_actor.anatomy import Schema, Structure
 from stats.measure import StructureRow, measure
-from stats.runs import Indices, same_grid
+from stats.label_map.runs import Indices, same_grid
 
 SCHEMA = Schema(
     "tiny",

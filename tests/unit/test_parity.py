@@ -15,7 +15,7 @@ from segment_actor.errors import SetupError
 from segment_actor.model_set import Group, ModelSet
 from segment_actor.nifti import read_nifti
 from segment_actor.volume import LabelArray, Volume
-from stats.parity import equal_share, structure_agreement
+from stats.agreement.two_label_maps import equal_share, structure_agreement
 from tests.official_model import FAST
 
 SCHEMA = load_schema("total_v2")

@@ -17,8 +17,8 @@ from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import FIELDS_OF_VIEW, Protocol, draw_protocol, scan
 from segment_actor.volume import LabelArray, Volume
 from stats.measure import StructureRow, measure
-from stats.qc_codes import Code, Verdict, codes_table, scan_verdict, split
-from stats.qc_limits import limits
+from stats.quality.codes import Code, Verdict, codes_table, scan_verdict, split
+from stats.quality.limits import limits
 
 SCHEMA = load_schema("paper104")
 SPACING_MM = (4.0, 4.0, 4.0)

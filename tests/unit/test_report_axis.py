@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.webpage import axis, words
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import FailureCode
-from stats.overview import STAGES
+from stats.sql.report_runs import STAGES
 
 VOLUMES = st.lists(st.floats(1e-3, 1e4), min_size=1)
 HU = st.lists(st.floats(-1024, 3071), min_size=1)

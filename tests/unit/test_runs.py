@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from segment_actor.volume import HuArray, LabelArray
-from stats.runs import find_runs, join_pieces, same_grid
+from stats.label_map.runs import find_runs, join_pieces, same_grid
 
 Box = tuple[int, int, tuple[float, ...], tuple[int, ...], tuple[int, ...]]
 """Of a piece: label, size, centroid, first and last voxel."""

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from segment_actor.errors import SetupError
-from stats.schema import PARTITION, SCHEMAS, TableName, check_columns
+from stats.tables.schema import PARTITION, SCHEMAS, TableName, check_columns
 
 EVERY_TABLE = pytest.mark.parametrize("name", list(SCHEMAS))
 UNIT_OF_SUFFIX = {"_mm": "mm", "_ml": "ml", "_years": "years", "_s": "s", "_fraction": "fraction"}

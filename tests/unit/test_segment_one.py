@@ -23,7 +23,7 @@ from segment_actor.geometry import to_canonical
 from segment_actor.model_set import load_model_set
 from segment_actor.nifti import read_nifti
 from stats.measure import measure
-from stats.official import official_statistics
+from stats.label_map.totalsegmentator import official_statistics
 from tests.ct_files import dicom_files, dicom_slices, made_hu, nifti, zipped
 from tests.tiny_cohort import write_tiny_model_set
 

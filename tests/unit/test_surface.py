@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from segment_actor.anatomy import Schema, Structure
 from segment_actor.volume import LabelArray, SpacingMm
-from stats.surface import nsd_per_structure
-from stats.surfels import surfel_areas
+from stats.agreement.surface import nsd_per_structure
+from stats.agreement.surfels import surfel_areas
 
 SCHEMA = Schema(
     "tiny",

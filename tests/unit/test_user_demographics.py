@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from segment_actor.errors import SetupError
-from stats.demographics import read_demographics
+from stats.study.demographics import read_demographics
 
 
 def _csv(folder: Path, text: str) -> Path:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from segment_actor.anatomy import Structure
-from stats.places import Piece, Place
-from stats.qc_codes import JOINED_BY, Code
-from stats.qc_limits import Limits, limits
-from stats.qc_order import Level, order_findings
+from stats.label_map.locations import Piece, Place
+from stats.quality.codes import JOINED_BY, Code
+from stats.quality.limits import Limits, limits
+from stats.quality.order import Level, order_findings
 
 Finding = tuple[Code, str]
 """A code and the name of a structure that it concerns."""

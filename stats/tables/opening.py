@@ -9,8 +9,8 @@ import s3fs
 from deltalake import DeltaTable
 
 from segment_actor.errors import SetupError
-from stats.schema import TableName, check_columns
-from stats.storage import is_s3, table_uri
+from stats.tables.schema import TableName, check_columns
+from stats.tables.storage import is_s3, table_uri
 
 
 def open_table(tables: str, name: TableName, options: dict[str, str]) -> DeltaTable:

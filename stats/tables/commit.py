@@ -19,8 +19,8 @@ from typing import Final
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from stats.schema import PARTITION, SCHEMAS, TableName, check_columns
-from stats.storage import (
+from stats.tables.schema import PARTITION, SCHEMAS, TableName, check_columns
+from stats.tables.storage import (
     CommitConflict,
     StorageOptions,
     clear_sentences,

@@ -10,9 +10,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from stats.aging import ALPHA, PAIRS, Row, judge, stack, study
-from stats.cohort import QUARTILES, Cohort, Flags, Numbers, Step
-from stats.exclusions import (
+from stats.study.tests_of_age import ALPHA, PAIRS, Row, judge, stack, study
+from stats.study.selection import QUARTILES, Cohort, Flags, Numbers, Step
+from stats.study.exclusions import (
     MEASURES,
     REASONS,
     STEPS,
@@ -23,7 +23,7 @@ from stats.exclusions import (
     in_words,
     measured,
 )
-from stats.reference import PERCENTILES, reference_curve
+from stats.study.percentiles import PERCENTILES, reference_curve
 
 Stratum = Literal["all", "M", "F"]
 
@@ -99,7 +99,7 @@ def run_study(
     """Studies one structure after the other; those that no scan was segmented for are left out.
 
     Args:
-        database: in which `stats.cohort.select_cohort` made this cohort.
+        database: in which `stats.study.selection.select_cohort` made this cohort.
         cohort: the same.
         question: strata and level.
     """

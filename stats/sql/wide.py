@@ -3,7 +3,7 @@
 Derived from `scans` and `structures` alone. Turning rows into columns takes 12 s for 10^7 rows, so
 `refresh` keeps the outcome as a Delta table beside the four, sorted by sex and age: people of one
 sex and about one age, with whom a patient is compared, lie together. What is committed later is
-turned when it is asked for (stats.views), so the views never lag behind.
+turned when it is asked for (stats.sql.views), so the views never lag behind.
 
 A volume is that of a complete, plausible structure (status ok). HU are also those of a structure
 that the field of view cuts, if what is seen of it is not implausibly small. All else is NULL.
@@ -24,8 +24,8 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 
 from segment_actor.anatomy import load_schema
-from stats.catalogue import LABEL_SCHEMAS
-from stats.rewrite import (
+from stats.sql.catalogue import LABEL_SCHEMAS
+from stats.tables.files import (
     StoredFile,
     add_action,
     in_passes,
@@ -35,8 +35,8 @@ from stats.rewrite import (
     stored_files,
     write_file,
 )
-from stats.schema import SCHEMAS
-from stats.storage import table_uri
+from stats.tables.schema import SCHEMAS
+from stats.tables.storage import table_uri
 
 WIDE: Final = "wide"
 """Folder of the table."""

@@ -16,8 +16,8 @@ import pandas as pd
 
 from segment_actor.anatomy import Schema
 from segment_actor.volume import LabelArray, SpacingMm
-from stats.agreement import dice_of, overlap
-from stats.comparison import (
+from stats.agreement.overlap import dice_of, overlap
+from stats.agreement.uncertainty import (
     Mean,
     Values,
     bland_altman,
@@ -25,7 +25,7 @@ from stats.comparison import (
     mean_of_means,
     signed_rank_test,
 )
-from stats.surface import TOLERANCE_MM, nsd_per_structure
+from stats.agreement.surface import TOLERANCE_MM, nsd_per_structure
 
 MEASURES: Final = ("dice", "nsd")
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
-from stats.demographics import OLDEST_YEARS, Demographics
+from stats.study.demographics import OLDEST_YEARS, Demographics
 
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

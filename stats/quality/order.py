@@ -14,8 +14,8 @@ from statistics import mean, median
 from typing import Final
 
 from segment_actor.anatomy import Side
-from stats.places import Piece
-from stats.qc_codes import Code
+from stats.label_map.locations import Piece
+from stats.quality.codes import Code
 
 ORDER_TOLERANCE_MM: Final = 3.0
 """Two voxels of the models' grid: where the CT's upper face cuts ribs, they end at one height."""

@@ -7,7 +7,7 @@ from typing import Final, cast
 import pyarrow as pa
 
 from segment_actor.anatomy import load_schema, v1_view
-from stats.schema import SCHEMAS
+from stats.tables.schema import SCHEMAS
 
 LABEL_SCHEMAS: Final = ("paper104", "total_v1", "total_v2")
 

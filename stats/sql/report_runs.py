@@ -2,7 +2,7 @@
 
 Every function asks one question of the views of `stats.query.connect`, and takes each scan by the
 method that measured it last. Not measured is NULL: it is counted, and never a 0 among the numbers.
-`stats.cohort.select_cohort` has left its table `candidates`: these scans with age and sex, of the
+`stats.study.selection.select_cohort` has left its table `candidates`: these scans with age and sex, of the
 tables or of the user's own file.
 """
 
@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import duckdb
 
-from stats.rewrite import stored_files
-from stats.schema import SCHEMAS
-from stats.sources import open_table
-from stats.storage import StorageOptions, clear_sentences, storage_options
+from stats.tables.files import stored_files
+from stats.tables.schema import SCHEMAS
+from stats.tables.opening import open_table
+from stats.tables.storage import StorageOptions, clear_sentences, storage_options
 
 Row = dict[str, Any]
 

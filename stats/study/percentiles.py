@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
-from stats.aging import Row
-from stats.cohort import Numbers
-from stats.exclusions import MEASURES, Measure
+from stats.study.tests_of_age import Row
+from stats.study.selection import Numbers
+from stats.study.exclusions import MEASURES, Measure
 
 PERCENTILES: Final = (5, 25, 50, 75, 95)
 
@@ -161,7 +161,7 @@ _WIDE: Final[dict[Measure, tuple[str, str]]] = {
     "volume_ml": ("wide", "ml"), "hu_mean": ("wide_hu", "hu"),
 }  # fmt: skip
 
-# What counts is what counts in the wide views (stats.wide), and so in the study.
+# What counts is what counts in the wide views (stats.sql.wide), and so in the study.
 _OWN: Final = """
     SELECT structure, status, CASE WHEN status = 'ok' THEN volume_ml END AS volume_ml,
            CASE WHEN status = 'ok' OR status = 'truncated' AND volume_ml >= coalesce(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segment_actor.volume import Shape, SpacingMm
-from stats.runs import Pieces
+from stats.label_map.runs import Pieces
 
 Point = tuple[float, float, float]
 """Right, anterior, superior of the CT's first voxel, in mm."""

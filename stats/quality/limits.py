@@ -1,4 +1,4 @@
-"""The bounds that quality control compares each structure with; the numbers are in qc_limits.csv.
+"""The bounds that quality control compares each structure with; the numbers are in limits.csv.
 
 Where they come from is said in docs/quality.md. A structure without a row has no bounds.
 """
@@ -34,7 +34,7 @@ class Limits:
 @cache
 def limits() -> Mapping[str, Limits]:
     """Structure name to its bounds."""
-    text = resources.files("stats").joinpath("qc_limits.csv").read_text(encoding="utf-8")
+    text = resources.files("stats").joinpath("limits.csv").read_text(encoding="utf-8")
     return {row["structure"]: _limits(row) for row in csv.DictReader(text.splitlines())}
 
 

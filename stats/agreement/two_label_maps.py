@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, Structure
 from segment_actor.volume import HuArray, LabelArray
-from stats.agreement import Overlap, overlap
+from stats.agreement.overlap import Overlap, overlap
 
 _LABELS: Final = 2**8
 

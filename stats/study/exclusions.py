@@ -8,7 +8,7 @@ from typing import Final, Literal
 import duckdb
 import numpy as np
 
-from stats.cohort import Cohort, Flags, Numbers
+from stats.study.selection import Cohort, Flags, Numbers
 
 Measure = Literal["volume_ml", "hu_mean"]
 
@@ -49,7 +49,7 @@ def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str
     """Reads one structure; nothing but its five columns is ever in memory.
 
     Args:
-        database: in which `stats.cohort.select_cohort` made this cohort.
+        database: in which `stats.study.selection.select_cohort` made this cohort.
         cohort: the same.
         structure: e.g. `kidney_left`.
     """

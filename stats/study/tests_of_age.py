@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from stats.cohort import MIN_SCANS, QUARTILES, Numbers
+from stats.study.selection import MIN_SCANS, QUARTILES, Numbers
 
 PAIRS: Final = tuple(combinations(range(QUARTILES), 2))
 """Quartiles of age that are compared with each other, counted from 0."""

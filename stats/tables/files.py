@@ -5,7 +5,7 @@ both are accepted (deltalake 1.6.6: 4 rows became 7). Hence a transaction of our
 
 - It carries an application number that a second one cannot carry too (CommitConflict).
 - A rewrite says that no data changed, so a committer that appends meanwhile goes on undisturbed;
-  one that deletes rows meanwhile (stats.table, recover) makes the rewrite fail, and not itself.
+  one that deletes rows meanwhile (stats.tables.commit, recover) makes the rewrite fail, and not itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 from pyarrow.fs import PyFileSystem
 
-from stats.schema import PARTITION
+from stats.tables.schema import PARTITION
 
 SORTED_PREFIX: Final = "sorted-"
 """How the name of a file begins that was written here: nothing is left to do with it."""

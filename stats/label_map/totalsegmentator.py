@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
-from stats.runs import LABELS, LOWEST_HU, find_runs, hu_histograms, same_grid
+from stats.label_map.runs import LABELS, LOWEST_HU, find_runs, hu_histograms, same_grid
 
 _NEAR_BORDER: Final = 3  # voxels from any of the six faces
 

@@ -1,4 +1,4 @@
-"""Who and what was measured, in numbers, for a report; see stats.overview.
+"""Who and what was measured, in numbers, for a report; see stats.sql.report_runs.
 
 Volumes and HU count where they count in the wide views and in the aging study.
 """
@@ -9,7 +9,7 @@ from typing import Final
 
 import duckdb
 
-from stats.overview import QUANTILES, Row, answer
+from stats.sql.report_runs import QUANTILES, Row, answer
 
 EXACT_ROWS: Final = 5_000_000
 """Of `structures`: quantiles of more are t-digests, which need no memory and err by about 0.1 %."""

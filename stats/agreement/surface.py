@@ -3,7 +3,7 @@
 The definition is that of Nikolov et al. 2018 (arXiv:1809.04430, "surface Dice at a tolerance") and
 of DeepMind's `surface-distance`, which TotalSegmentator's evaluation uses: the share of both
 surfaces that lies within the tolerance of the other one. A surface consists of cells
-(`stats.surfels`), and two cells are as far apart as their centres.
+(`stats.agreement.surfels`), and two cells are as far apart as their centres.
 
 No distance map is built. For every surface cell of a structure the cells of the other label map
 are asked in the order of their distance whether they hold surface of the same structure, and most
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema
 from segment_actor.volume import LabelArray, SpacingMm
-from stats.surfels import CODES, surfel_areas
+from stats.agreement.surfels import CODES, surfel_areas
 
 TOLERANCE_MM: Final = 3.0
 """The paper's: "how often the surface distance is < 3 mm"."""

@@ -1,0 +1,1 @@
+"""Two label maps of one CT: overlap, surface distance, and how sure one can be."""

@@ -1,0 +1,1 @@
+"""Where each structure lies in a label map: geometry, no statistics."""

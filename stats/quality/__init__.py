@@ -1,0 +1,1 @@
+"""Whether what was measured can be true: findings, their codes and their limits."""

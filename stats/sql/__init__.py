@@ -1,0 +1,1 @@
+"""The tables as SQL sees them: views, and the questions of the report."""

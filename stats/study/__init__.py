@@ -1,0 +1,1 @@
+"""Cohort science: who is in a study, and what follows with age and sex."""

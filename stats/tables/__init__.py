@@ -1,0 +1,1 @@
+"""The tables at rest: their columns, and how rows get in."""
