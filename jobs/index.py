@@ -26,7 +26,7 @@ from jobs.cohort.keys import KeyMaker, key_maker
 from jobs.cohort.manifest import Series, write_manifest
 from jobs.command import Command
 from segment_actor.errors import SetupError
-from segment_actor.reading import Kind
+from segment_actor.reading.series import Kind
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from segment_actor.anatomy import Schema
 from segment_actor.errors import SeriesError, SetupError
-from segment_actor.nifti import read_nifti
+from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import Affine, LabelArray, SpacingMm, Volume
 
 SUFFIXES = (".nii.gz", ".nii")

@@ -34,7 +34,7 @@ from segment_actor.one import (
     names_of,
     segment_scan,
 )
-from segment_actor.reading import Kind, read_series
+from segment_actor.reading.series import Kind, read_series
 from segment_actor.stored_grid import StoredGrid
 from segment_actor.stored_labels import store_labels
 from segment_actor.volume import Volume

@@ -15,7 +15,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from segment_actor.errors import FailureCode
-from segment_actor.reading import Kind
+from segment_actor.reading.series import Kind
 from segment_actor.volume import Affine
 from tests.ct_files import RAS_2MM, SERIES_UID, dicom_files, dicom_slices, made_hu, nifti, zipped
 

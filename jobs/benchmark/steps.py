@@ -12,7 +12,7 @@ from jobs.benchmark.case import Case, Setting, Sides, big, official
 from jobs.benchmark.cost import Cost, cost_of_call
 from jobs.benchmark.inputs import SCHEMA, trunk
 from segment_actor.anatomy import load_schema
-from segment_actor.nifti import read_nifti
+from segment_actor.reading.nifti import read_nifti
 from segment_actor.resampling import model_grid, to_model_grid
 
 MODEL_SPACING_MM = (1.5, 1.5, 1.5)

@@ -18,9 +18,9 @@ from jobs.cohort.attempts import Actor, begin
 from jobs.cohort.guard import Row, guarded
 from jobs.cohort.outcome import Outcome, ScanNote, StageClock
 from segment_actor.geometry import to_canonical
-from segment_actor.reading import read_series
+from segment_actor.reading.series import read_series
 from segment_actor.resampling import to_model_grid
-from segment_actor.scan import Scan
+from segment_actor.reading.scan import Scan
 from segment_actor.volume import SpacingMm, Volume
 
 STAND_IN: Row = {name: np.zeros((1, 1, 1), dtype=np.int16) for name in ("hu", "model_hu")}

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cluster.store import read_bytes, write_bytes
 from segment_actor.errors import SetupError
-from segment_actor.reading import Kind
+from segment_actor.reading.series import Kind
 
 SCHEMA = pa.schema(
     [

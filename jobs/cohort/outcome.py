@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from segment_actor.errors import FailureCode
-from segment_actor.scan import ScanFacts
+from segment_actor.reading.scan import ScanFacts
 from segment_actor.stored_grid import StoredGrid
 from segment_actor.volume import Shape, SpacingMm
 from stats.measure import StructureRow

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from segment_actor.model_set import ModelSet, model_set_digest
-from segment_actor.reading import READING_VERSION
+from segment_actor.reading.series import READING_VERSION
 from stats.measure import MEASUREMENT_VERSION
 
 VERSION_HEX = 16

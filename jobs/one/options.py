@@ -9,7 +9,7 @@ import click
 
 from jobs.command import Command
 from segment_actor.errors import SetupError
-from segment_actor.reading import Kind
+from segment_actor.reading.series import Kind
 
 NIFTI = (".nii", ".nii.gz")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from segment_actor.anatomy import Schema
 from segment_actor.errors import SeriesError, SetupError
-from segment_actor.nifti import read_nifti
+from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import LabelArray, Volume
 
 SAME_PLACE_MM = 1e-2  # affines written by different programs differ by rounding

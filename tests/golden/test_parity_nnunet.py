@@ -25,7 +25,7 @@ from segment_actor.geometry import to_canonical
 from segment_actor.model_folder import read_model_folder
 from segment_actor.model_set import Precision
 from segment_actor.network import load_network
-from segment_actor.nifti import read_nifti
+from segment_actor.reading.nifti import read_nifti
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import draw_protocol, scan
 from segment_actor.resampling import to_model_grid

@@ -15,7 +15,7 @@ from jobs.cohort.manifest import Series
 from jobs.cohort.outcome import Failure, Outcome, ScanNote
 from jobs.cohort.rows import Method
 from segment_actor.errors import FailureCode
-from segment_actor.scan import ScanFacts
+from segment_actor.reading.scan import ScanFacts
 from segment_actor.stored_grid import nifti_grid
 from segment_actor.volume import Volume
 from stats.measure import StructureRow

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, MediaStorageDirectoryStorage, RLELossless
 
-from segment_actor.dicom import read_dicom
+from segment_actor.reading.dicom.volume import read_dicom
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.volume import Affine, HuArray
 from tests.ct_files import dicom, dicom_files, dicom_slices, made_hu

@@ -4,8 +4,8 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from segment_actor.dicom_facts import facts_of
-from segment_actor.scan import ScanFacts
+from segment_actor.reading.dicom.facts import facts_of
+from segment_actor.reading.scan import ScanFacts
 from tests.ct_files import SERIES_UID, dicom_slices, made_hu
 
 

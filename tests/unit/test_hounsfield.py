@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from segment_actor.errors import SeriesError
-from segment_actor.hounsfield import check_hounsfield, to_hu
+from segment_actor.reading.hounsfield import check_hounsfield, to_hu
 from segment_actor.volume import HuArray
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.nifti import is_nifti, read_nifti
+from segment_actor.reading.nifti import is_nifti, read_nifti
 from tests.bad_inputs import PIXDIM_OFFSET
 from tests.ct_files import RAS_2MM, made_hu, nifti
 from tests.real_ct import real_ct_folder

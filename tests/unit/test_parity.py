@@ -13,7 +13,7 @@ from jobs.peers.reference import read_reference
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.model_set import Group, ModelSet
-from segment_actor.nifti import read_nifti
+from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import LabelArray, Volume
 from stats.agreement.two_label_maps import equal_share, structure_agreement
 from tests.official_model import FAST

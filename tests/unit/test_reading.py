@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment_actor.errors import SeriesError
-from segment_actor.reading import check_volume, read_series
+from segment_actor.reading.series import check_volume, read_series
 from segment_actor.volume import Volume
 from tests.bad_inputs import BadInput, bad_inputs
 from tests.ct_files import (

@@ -21,7 +21,7 @@ from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.geometry import to_canonical
 from segment_actor.model_set import load_model_set
-from segment_actor.nifti import read_nifti
+from segment_actor.reading.nifti import read_nifti
 from stats.measure import measure
 from stats.label_map.totalsegmentator import official_statistics
 from tests.ct_files import dicom_files, dicom_slices, made_hu, nifti, zipped

@@ -9,8 +9,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from segment_actor.nifti import read_nifti
-from segment_actor.reading import read_series
+from segment_actor.reading.nifti import read_nifti
+from segment_actor.reading.series import read_series
 from segment_actor.stored_grid import StoredGrid, dicom_grid, label_image, mask_header
 from segment_actor.volume import Volume
 from tests.ct_files import dicom_files, dicom_slices, made_hu

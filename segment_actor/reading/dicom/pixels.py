@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset
 
-from segment_actor.dicom_header import PYDICOM_ERRORS, number, open_dicom, quiet_pydicom, text
+from segment_actor.reading.dicom.header import PYDICOM_ERRORS, number, open_dicom, quiet_pydicom, text
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.hounsfield import AIR_HU, to_hu
+from segment_actor.reading.hounsfield import AIR_HU, to_hu
 from segment_actor.volume import HuArray
 
 RESCALE_TYPES = (None, "HU", "US")

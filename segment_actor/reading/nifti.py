@@ -18,8 +18,8 @@ from isal import igzip, isal_zlib
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.geometry import check_grid
-from segment_actor.hounsfield import to_hu
-from segment_actor.nifti_header import (
+from segment_actor.reading.hounsfield import to_hu
+from segment_actor.reading.nifti_header import (
     HEADER_BYTES,
     NiftiHeader,
     header_fields,

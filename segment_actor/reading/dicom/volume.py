@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from segment_actor.dicom_facts import facts_of
-from segment_actor.dicom_grid import lay_out
-from segment_actor.dicom_pixels import decode
-from segment_actor.dicom_series import check_one_ct_series, parse_slices
+from segment_actor.reading.dicom.facts import facts_of
+from segment_actor.reading.dicom.grid import lay_out
+from segment_actor.reading.dicom.pixels import decode
+from segment_actor.reading.dicom.series import check_one_ct_series, parse_slices
 from segment_actor.geometry import check_grid
-from segment_actor.scan import Scan
+from segment_actor.reading.scan import Scan
 from segment_actor.stored_grid import dicom_grid
 from segment_actor.volume import Volume
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydicom import Dataset
 
-from segment_actor.dicom_header import is_dicom, number, numbers, open_dicom, text, texts
+from segment_actor.reading.dicom.header import is_dicom, number, numbers, open_dicom, text, texts
 from segment_actor.errors import FailureCode, SeriesError
 
 DICOMDIR = "1.2.840.10008.1.3.10"

@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from pydicom import Dataset
 
-from segment_actor.dicom_header import number, text
-from segment_actor.scan import ScanFacts, Sex
+from segment_actor.reading.dicom.header import number, text
+from segment_actor.reading.scan import ScanFacts, Sex
 
 DAYS_A_YEAR = 365.25
 UNITS_A_YEAR = {"Y": 1.0, "M": 12.0, "W": DAYS_A_YEAR / 7, "D": DAYS_A_YEAR}

@@ -1,0 +1,1 @@
+"""DICOM files of one series to one CT."""
