@@ -29,7 +29,7 @@ from jobs.phantom import write_phantoms
 from jobs.score import by_group, read_label_map, score
 from jobs.segment import run
 from segment_actor.anatomy import load_schema
-from segment_actor.geometry import to_canonical
+from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.nifti import read_nifti
 from stats.query import ask, connect
 

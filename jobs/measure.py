@@ -14,7 +14,7 @@ from jobs.command import Command
 from jobs.output import format_option, write_answer
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SeriesError, SetupError
-from segment_actor.geometry import to_canonical
+from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import Volume
 from stats.measure import StructureRow, measure

@@ -22,7 +22,7 @@ from jobs.staging import staged, writing_to
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.choice import Engine
 from segment_actor.errors import SeriesError, SetupError
-from segment_actor.geometry import to_canonical
+from segment_actor.grid.geometry import to_canonical
 from segment_actor.model_set import COMPATS, ModelSet, Precision
 from segment_actor.one import (
     OneAhead,
@@ -35,7 +35,7 @@ from segment_actor.one import (
     segment_scan,
 )
 from segment_actor.reading.series import Kind, read_series
-from segment_actor.stored_grid import StoredGrid
+from segment_actor.grid.of_file import StoredGrid
 from segment_actor.stored_labels import store_labels
 from segment_actor.volume import Volume
 

@@ -18,7 +18,7 @@ from nibabel import orientations
 from scipy import ndimage
 
 from segment_actor.gzip_parts import Part, joined, part, zeros
-from segment_actor.resampling import nearest_index
+from segment_actor.grid.resampling import nearest_index
 from segment_actor.volume import Affine, LabelArray, Shape
 
 Box = tuple[slice, slice, slice]

@@ -14,7 +14,7 @@ from segment_actor.engine.constant import ConstantLogits
 from segment_actor.engine.load import load_backend
 from segment_actor.model_folder import read_model_folder
 from segment_actor.model_set import Precision
-from segment_actor.resampling import to_model_grid
+from segment_actor.grid.resampling import to_model_grid
 from segment_actor.window import predict_labels
 
 ORGANS = "Dataset291_TotalSegmentator_part1_organs_1559subj/nnUNetTrainerNoMirroring"

@@ -13,7 +13,7 @@ from jobs.benchmark.cost import Cost, cost_of_call
 from jobs.benchmark.inputs import SCHEMA, trunk
 from segment_actor.anatomy import load_schema
 from segment_actor.reading.nifti import read_nifti
-from segment_actor.resampling import model_grid, to_model_grid
+from segment_actor.grid.resampling import model_grid, to_model_grid
 
 MODEL_SPACING_MM = (1.5, 1.5, 1.5)
 EVALUATION_SHAPE, EVALUATION_SPACING_MM = (300, 250, 400), (1.5, 1.5, 1.5)
@@ -90,7 +90,7 @@ def _masks(setting: Setting) -> Sides:
     import nibabel as nib
 
     from jobs.one.masks import write_masks
-    from segment_actor.stored_grid import nifti_grid
+    from segment_actor.grid.of_file import nifti_grid
     from segment_actor.stored_labels import store_labels
 
     example = big(setting.work)

@@ -17,9 +17,9 @@ from cluster.store import open_store
 from jobs.cohort.attempts import Actor, begin
 from jobs.cohort.guard import Row, guarded
 from jobs.cohort.outcome import Outcome, ScanNote, StageClock
-from segment_actor.geometry import to_canonical
+from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.series import read_series
-from segment_actor.resampling import to_model_grid
+from segment_actor.grid.resampling import to_model_grid
 from segment_actor.reading.scan import Scan
 from segment_actor.volume import SpacingMm, Volume
 

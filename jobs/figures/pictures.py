@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from segment_actor.stored_grid import label_colour
+from segment_actor.grid.of_file import label_colour
 from segment_actor.volume import HuArray, LabelArray, Volume
 
 if TYPE_CHECKING:

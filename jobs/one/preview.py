@@ -16,7 +16,7 @@ from jobs.figures.pictures import TEXT as TEXT_COLOUR
 from jobs.figures.pictures import Rgb, coloured, dark_figure, palette, save, show, upright
 from segment_actor.anatomy import Schema
 from segment_actor.one import Segmented, has_voxels
-from segment_actor.resampling import nearest_index
+from segment_actor.grid.resampling import nearest_index
 from segment_actor.volume import LabelArray, SpacingMm
 
 FloatArray = npt.NDArray[np.float32]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from isal import igzip, isal_zlib
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.geometry import check_grid
+from segment_actor.grid.geometry import check_grid
 from segment_actor.reading.hounsfield import to_hu
 from segment_actor.reading.nifti_header import (
     HEADER_BYTES,

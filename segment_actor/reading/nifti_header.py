@@ -14,7 +14,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.geometry import check_orientation, check_spacing, spacing_of
+from segment_actor.grid.geometry import check_orientation, check_spacing, spacing_of
 from segment_actor.volume import Affine, Shape
 
 _Fields = nib.Nifti1Header  # Nifti2Header is a subclass

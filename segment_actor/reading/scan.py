@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from segment_actor.stored_grid import StoredGrid
+from segment_actor.grid.of_file import StoredGrid
 from segment_actor.volume import Volume
 
 Sex = Literal["M", "F"]

@@ -19,7 +19,7 @@ from segment_actor.phantom.scanner import (
     scan,
     truth_on_grid,
 )
-from segment_actor.resampling import model_grid, resample
+from segment_actor.grid.resampling import model_grid, resample
 from segment_actor.volume import Affine, HuArray, LabelArray
 
 FIRST_TRAINING_SEED = 1_000_000

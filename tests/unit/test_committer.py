@@ -16,7 +16,7 @@ from jobs.cohort.outcome import Failure, Outcome, ScanNote
 from jobs.cohort.rows import Method
 from segment_actor.errors import FailureCode
 from segment_actor.reading.scan import ScanFacts
-from segment_actor.stored_grid import nifti_grid
+from segment_actor.grid.of_file import nifti_grid
 from segment_actor.volume import Volume
 from stats.measure import StructureRow
 from stats.query import connect

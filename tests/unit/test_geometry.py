@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from segment_actor.errors import SeriesError
-from segment_actor.geometry import check_grid, from_canonical, to_canonical
+from segment_actor.grid.geometry import check_grid, from_canonical, to_canonical
 from segment_actor.volume import Affine, HuArray, Volume
 from tests.ct_files import RAS_2MM, made_hu
 

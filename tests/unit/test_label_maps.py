@@ -10,7 +10,7 @@ from scipy import ndimage
 from jobs.cohort.label_maps import write_label_map
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
-from segment_actor.stored_grid import StoredGrid, nifti_grid
+from segment_actor.grid.of_file import StoredGrid, nifti_grid
 from segment_actor.volume import Volume
 
 LPS = np.array([[-0.8, 0, 0, 90], [0, -0.8, 0, 70], [0, 0, 2.0, 40], [0, 0, 0, 1.0]])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from segment_actor.linear import zoom_truncated
+from segment_actor.grid.linear import zoom_truncated
 from segment_actor.volume import HuArray, Shape
 
 sizes = st.tuples(*[st.integers(2, 60)] * 3)

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.phantom import write_phantoms
 from segment_actor.anatomy import load_schema
-from segment_actor.geometry import to_canonical
+from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.phantom.patient import Patient, draw_patient
 from segment_actor.phantom.scanner import (

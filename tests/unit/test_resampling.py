@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from segment_actor.resampling import model_grid, nearest_index, resample, to_model_grid
+from segment_actor.grid.resampling import model_grid, nearest_index, resample, to_model_grid
 from segment_actor.volume import Shape, Volume
 
 sizes = st.tuples(*[st.integers(1, 90)] * 3)

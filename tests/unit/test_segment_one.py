@@ -19,7 +19,7 @@ from jobs.one import options
 from jobs.one.options import FAST, fast_set
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
-from segment_actor.geometry import to_canonical
+from segment_actor.grid.geometry import to_canonical
 from segment_actor.model_set import load_model_set
 from segment_actor.reading.nifti import read_nifti
 from stats.measure import measure

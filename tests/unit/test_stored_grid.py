@@ -11,7 +11,7 @@ import pytest
 
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.reading.series import read_series
-from segment_actor.stored_grid import StoredGrid, dicom_grid, label_image, mask_header
+from segment_actor.grid.of_file import StoredGrid, dicom_grid, label_image, mask_header
 from segment_actor.volume import Volume
 from tests.ct_files import dicom_files, dicom_slices, made_hu
 

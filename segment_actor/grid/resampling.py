@@ -14,7 +14,7 @@ processor time instead of 0.36.
 The volume passes through in slabs: beside input and output only the resampled planes that the next
 output planes need are held.
 
-TotalSegmentator's own way, linear and cut off to whole numbers, is in `segment_actor.linear`.
+TotalSegmentator's own way, linear and cut off to whole numbers, is in `segment_actor.grid.linear`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from threadpoolctl import ThreadpoolController
 
-from segment_actor.linear import zoom_truncated
+from segment_actor.grid.linear import zoom_truncated
 from segment_actor.volume import HuArray, Shape, SpacingMm, Volume
 
 FloatArray = npt.NDArray[np.float32]
