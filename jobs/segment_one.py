@@ -36,7 +36,7 @@ from segment_actor.one import (
 )
 from segment_actor.reading.series import Kind, read_series
 from segment_actor.grid.of_file import StoredGrid
-from segment_actor.stored_labels import store_labels
+from segment_actor.writing.label_map import store_labels
 from segment_actor.volume import Volume
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from segment_actor.model_set import Group, ModelSet, Precision, load_model_set, 
 from segment_actor.reading.series import read_series
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.grid.of_file import label_image
-from segment_actor.stored_labels import store_labels
+from segment_actor.writing.label_map import store_labels
 from segment_actor.volume import HuArray, LabelArray, Volume
 
 

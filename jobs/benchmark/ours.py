@@ -30,7 +30,7 @@ from segment_actor.model_folder import read_model_folder
 from segment_actor.model_set import Group, ModelSet, label_table, load_model_set
 from segment_actor.one import Segmenter, group_loader, names_of, segment_scan
 from segment_actor.reading.series import read_series
-from segment_actor.stored_labels import store_labels
+from segment_actor.writing.label_map import store_labels
 from segment_actor.volume import HuArray, LabelArray
 from segment_actor.window import predict_labels
 

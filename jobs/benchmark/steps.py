@@ -91,7 +91,7 @@ def _masks(setting: Setting) -> Sides:
 
     from jobs.one.masks import write_masks
     from segment_actor.grid.of_file import nifti_grid
-    from segment_actor.stored_labels import store_labels
+    from segment_actor.writing.label_map import store_labels
 
     example = big(setting.work)
     volume, labels = example.volume, example.labels

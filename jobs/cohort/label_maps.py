@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cluster.store import write_bytes
 from segment_actor.anatomy import Schema
-from segment_actor.gzip_parts import gzip_member, part
+from segment_actor.writing.gzip_parts import gzip_member, part
 from segment_actor.grid.of_file import StoredGrid, mask_header
-from segment_actor.stored_labels import store_labels
+from segment_actor.writing.label_map import store_labels
 from segment_actor.volume import LabelArray
 
 

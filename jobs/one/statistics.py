@@ -12,7 +12,7 @@ from segment_actor.anatomy import load_schema
 from segment_actor.model_set import ModelSet
 from segment_actor.one import Segmented
 from segment_actor.grid.resampling import nearest_index
-from segment_actor.stored_labels import store_labels
+from segment_actor.writing.label_map import store_labels
 from stats.measure import StructureRow, measure
 from stats.label_map.totalsegmentator import official_statistics
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_actor.gzip_parts import Part, gzip_member, joined, part, zeros
+from segment_actor.writing.gzip_parts import Part, gzip_member, joined, part, zeros
 
 
 def file_of(*parts: Part) -> bytes:

@@ -11,8 +11,8 @@ import pytest
 from nibabel import orientations
 from scipy import ndimage
 
-from segment_actor.gzip_parts import gzip_member
-from segment_actor.stored_labels import StoredLabels, store_labels
+from segment_actor.writing.gzip_parts import gzip_member
+from segment_actor.writing.label_map import StoredLabels, store_labels
 from segment_actor.volume import Affine, LabelArray, Shape
 
 ORIENTATIONS = [

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from nibabel import orientations
 from scipy import ndimage
 
-from segment_actor.gzip_parts import Part, joined, part, zeros
+from segment_actor.writing.gzip_parts import Part, joined, part, zeros
 from segment_actor.grid.resampling import nearest_index
 from segment_actor.volume import Affine, LabelArray, Shape
 

@@ -1,0 +1,1 @@
+"""The way out: label maps as files on the CT's own grid."""
