@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from segment_actor.engine.choice import choose
-from segment_actor.model_set import ModelSet, Precision, load_model_set, with_compat
+from segment_actor.models.set import ModelSet, Precision, load_model_set, with_compat
 
 log = logging.getLogger(__name__)
 

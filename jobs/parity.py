@@ -26,7 +26,7 @@ from segment_actor.anatomy import Schema, load_schema
 from segment_actor.engine.choice import Engine, choose
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import from_canonical, to_canonical
-from segment_actor.model_set import ModelSet, Precision
+from segment_actor.models.set import ModelSet, Precision
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.reading.series import check_volume
 from segment_actor.grid.resampling import to_model_grid

@@ -44,8 +44,8 @@ from jobs.command import DONE, SOME_FAILED, Command
 from jobs.index import index_archive
 from jobs.models import load_models, resampling
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import folder_digest
-from segment_actor.model_set import ModelSet, model_set_digest
+from segment_actor.models.folder import folder_digest
+from segment_actor.models.set import ModelSet, model_set_digest
 from stats.tables.commit import CohortTables, Row, Stamp
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from segment_actor.anatomy import load_schema
 from segment_actor.engine.choice import Engine
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.model_set import COMPATS, ModelSet, Precision
+from segment_actor.models.set import COMPATS, ModelSet, Precision
 from segment_actor.one import (
     OneAhead,
     Segmented,

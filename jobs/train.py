@@ -61,7 +61,7 @@ def write_model_sets(out: Path) -> None:
 
     groups = [(group, recipe.group_name(index)) for index, group in enumerate(GROUPS)]
     sets = {"embedded": groups, "embedded-fast": [("all", recipe.FAST.name)]}
-    (out / "model_sets").mkdir(parents=True, exist_ok=True)
+    (out / "sets").mkdir(parents=True, exist_ok=True)
     for name, members in sets.items():
         lines = [
             f"# {WARNING}",
@@ -86,7 +86,7 @@ def write_model_sets(out: Path) -> None:
                 f'folder = "../{folder.as_posix()}"',
                 f'sha256 = "{digest}"',
             ]
-        (out / "model_sets" / f"{name}.toml").write_text("\n".join(lines) + "\n")
+        (out / "sets" / f"{name}.toml").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,15 +15,15 @@ from jobs.bring_in.model import MOST_CHECKPOINT_BYTES, bring_in, check, remember
 from jobs.bring_in.source import models_in
 from jobs.command import Command
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import file_sha256
-from segment_actor.official_models import (
+from segment_actor.models.folder import file_sha256
+from segment_actor.models.official import (
     LICENCE_PAGE,
     OfficialModel,
     licence_sentence,
     licensed_models,
     official_models,
 )
-from segment_actor.trusted_weights import (
+from segment_actor.models.trusted import (
     Trusted,
     digests,
     find,

@@ -17,7 +17,7 @@ from dynamic_network_architectures.architectures.unet import PlainConvUNet, Resi
 from torch import nn
 
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import (
+from segment_actor.models.folder import (
     Architecture,
     ModelFolder,
     Normalization,

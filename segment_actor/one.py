@@ -23,8 +23,8 @@ import numpy.typing as npt
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.model_folder import read_model_folder
-from segment_actor.model_set import Group, ModelSet, Precision, load_model_set, with_compat
+from segment_actor.models.folder import read_model_folder
+from segment_actor.models.set import Group, ModelSet, Precision, load_model_set, with_compat
 from segment_actor.reading.series import read_series
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.grid.of_file import label_image

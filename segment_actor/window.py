@@ -24,7 +24,7 @@ import numpy as np
 from segment_actor.engine.backend import Backend
 from segment_actor.engine.memory import Sized, strips_that_fit
 from segment_actor.engine.windows import strips, window_weights, windows
-from segment_actor.model_folder import Normalization
+from segment_actor.models.folder import Normalization
 from segment_actor.volume import HuArray, LabelArray, Shape
 
 Box = tuple[slice, slice, slice]

@@ -14,7 +14,7 @@ import numpy as np
 
 from cluster.store import Store
 from jobs.cohort.groups import ActorClass
-from segment_actor.model_set import ModelSet
+from segment_actor.models.set import ModelSet
 from segment_actor.volume import HuArray, LabelArray
 
 POISON_HU = 3071

@@ -18,7 +18,7 @@ from jobs.cohort.outcome import Outcome
 from jobs.cohort.pipeline import outcomes
 from jobs.index import index_archive
 from jobs.models import load_models
-from segment_actor.model_set import model_set_digest
+from segment_actor.models.set import model_set_digest
 from tests.poison import PoisonousStore, threshold_segmenters
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from segment_actor.anatomy import GROUPS, load_schema
-from segment_actor.model_folder import CHECKPOINT, file_sha256
+from segment_actor.models.folder import CHECKPOINT, file_sha256
 from segment_actor.volume import Shape
 from tests.bad_inputs import BadInput, bad_inputs
 from tests.ct_files import SERIES_UID, dicom_files, dicom_slices, made_hu, nifti, zipped

@@ -12,8 +12,8 @@ from jobs.benchmark.cost import cost_of_call
 from segment_actor.engine.choice import choose
 from segment_actor.engine.constant import ConstantLogits
 from segment_actor.engine.load import load_backend
-from segment_actor.model_folder import read_model_folder
-from segment_actor.model_set import Precision
+from segment_actor.models.folder import read_model_folder
+from segment_actor.models.set import Precision
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.window import predict_labels
 

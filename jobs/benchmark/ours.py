@@ -26,8 +26,8 @@ from jobs.one.masks import write_label_map
 from jobs.one.statistics import write_statistics
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.constant import ConstantLogits
-from segment_actor.model_folder import read_model_folder
-from segment_actor.model_set import Group, ModelSet, label_table, load_model_set
+from segment_actor.models.folder import read_model_folder
+from segment_actor.models.set import Group, ModelSet, label_table, load_model_set
 from segment_actor.one import Segmenter, group_loader, names_of, segment_scan
 from segment_actor.reading.series import read_series
 from segment_actor.writing.label_map import store_labels

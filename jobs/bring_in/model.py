@@ -16,9 +16,9 @@ from typing import BinaryIO
 from cluster.store import TRANSPORT_ERRORS
 from jobs.bring_in.source import FoundModel
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import CHECKPOINT, missing_file, read_model_folder
-from segment_actor.official_models import OfficialModel, official_models
-from segment_actor.trusted_weights import (
+from segment_actor.models.folder import CHECKPOINT, missing_file, read_model_folder
+from segment_actor.models.official import OfficialModel, official_models
+from segment_actor.models.trusted import (
     FILES,
     Trusted,
     digests,

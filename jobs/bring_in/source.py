@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol, cast
 
 from cluster.store import TRANSPORT_ERRORS, Store, StoredObject, open_store
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import PLANS
+from segment_actor.models.folder import PLANS
 
 
 class Source(Protocol):

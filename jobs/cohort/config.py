@@ -16,7 +16,7 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from segment_actor.engine.choice import Engine
 from segment_actor.errors import SetupError
-from segment_actor.model_set import Precision
+from segment_actor.models.set import Precision
 
 DEVICES = ("auto", "cpu", "gpu")
 """Of a run: which GPU a lane has is for Ray to say."""

@@ -16,7 +16,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from jobs.cohort.attempts import Actor, worker_died
 from segment_actor.errors import SetupError
-from segment_actor.model_set import ModelSet
+from segment_actor.models.set import ModelSet
 from segment_actor.volume import HuArray, LabelArray
 
 log = logging.getLogger(__name__)

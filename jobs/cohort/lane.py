@@ -20,7 +20,7 @@ from jobs.cohort.outcome import Outcome, ScanNote, StageClock
 from jobs.models import load_models
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
-from segment_actor.model_set import ModelSet, Precision, model_set_digest
+from segment_actor.models.set import ModelSet, Precision, model_set_digest
 from segment_actor.grid.resampling import nearest_index
 from segment_actor.segmenter import GroupSegmenter, paint
 from segment_actor.volume import HuArray, LabelArray

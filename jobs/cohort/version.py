@@ -7,7 +7,7 @@ import json
 from importlib import metadata
 from pathlib import Path
 
-from segment_actor.model_set import ModelSet, model_set_digest
+from segment_actor.models.set import ModelSet, model_set_digest
 from segment_actor.reading.series import READING_VERSION
 from stats.measure import MEASUREMENT_VERSION
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from segment_actor.anatomy import load_schema
-from segment_actor.model_set import ModelSet
+from segment_actor.models.set import ModelSet
 from segment_actor.one import Segmented
 from segment_actor.grid.resampling import nearest_index
 from segment_actor.writing.label_map import store_labels

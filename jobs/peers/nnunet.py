@@ -26,8 +26,8 @@ import torch
 
 from segment_actor.anatomy import Schema
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import DATASET, PLANS, read_model_folder
-from segment_actor.model_set import label_table
+from segment_actor.models.folder import DATASET, PLANS, read_model_folder
+from segment_actor.models.set import label_table
 from segment_actor.network import load_network
 from segment_actor.volume import HuArray, LabelArray
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from segment_actor.engine.windows import FloatArray, Strip, Window
-from segment_actor.model_folder import Normalization
+from segment_actor.models.folder import Normalization
 from segment_actor.volume import HuArray, LabelArray, Shape
 
 Batch = Any

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from segment_actor.errors import SetupError
-from segment_actor.model_set import Precision
+from segment_actor.models.set import Precision
 
 Engine = Literal["auto", "torch", "openvino", "compile"]
 

@@ -7,7 +7,7 @@ import numpy as np
 from segment_actor.engine.host import ZEROS, HostImage, HostSums
 from segment_actor.engine.memory import available_bytes
 from segment_actor.engine.windows import FloatArray
-from segment_actor.model_folder import Normalization
+from segment_actor.models.folder import Normalization
 from segment_actor.volume import HuArray, Shape
 
 BLOCK = 8

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from segment_actor.engine.windows import FloatArray, Strip, Window
-from segment_actor.model_folder import Normalization
+from segment_actor.models.folder import Normalization
 from segment_actor.volume import HuArray, LabelArray, Shape
 
 

@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from segment_actor.engine.backend import Backend, Batch, Image, Sums
 from segment_actor.engine.windows import FloatArray, Strip, Window
-from segment_actor.model_folder import Normalization
+from segment_actor.models.folder import Normalization
 from segment_actor.volume import HuArray, LabelArray, Shape
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from segment_actor.engine.kernels import add, cut
 from segment_actor.engine.windows import BitArray, FloatArray, Strip, Window
-from segment_actor.model_folder import Normalization
+from segment_actor.models.folder import Normalization
 from segment_actor.volume import HuArray, LabelArray, Shape
 
 

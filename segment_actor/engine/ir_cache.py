@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from segment_actor.model_folder import file_sha256
+from segment_actor.models.folder import file_sha256
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from segment_actor.engine.ir_cache import BIN, XML, cache_root, cached, key_of
 from segment_actor.engine.memory import available_bytes, resident_bytes
 from segment_actor.engine.quiet_openvino import openvino, operations
 from segment_actor.engine.windows import BitArray, FloatArray
-from segment_actor.model_folder import ModelFolder, Normalization, folder_digest, read_model_folder
+from segment_actor.models.folder import ModelFolder, Normalization, folder_digest, read_model_folder
 from segment_actor.volume import HuArray, Shape
 
 log = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from segment_actor.engine.choice import Choice
 from segment_actor.engine.device import DeviceImage, DeviceSums
 from segment_actor.engine.memory import available_bytes
 from segment_actor.engine.windows import FloatArray
-from segment_actor.model_folder import Normalization
-from segment_actor.model_set import Precision
+from segment_actor.models.folder import Normalization
+from segment_actor.models.set import Precision
 from segment_actor.network import load_network
 from segment_actor.volume import HuArray, Shape
 

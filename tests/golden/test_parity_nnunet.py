@@ -22,8 +22,8 @@ from segment_actor.anatomy import load_schema
 from segment_actor.engine.choice import choose, usable_precision
 from segment_actor.engine.load import load_backend
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.model_folder import read_model_folder
-from segment_actor.model_set import Precision
+from segment_actor.models.folder import read_model_folder
+from segment_actor.models.set import Precision
 from segment_actor.network import load_network
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.phantom.patient import draw_patient

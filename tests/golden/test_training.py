@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from segment_actor.anatomy import load_schema
-from segment_actor.model_set import load_model_set
+from segment_actor.models.set import load_model_set
 from segment_actor.segmenter import GroupSegmenter
 
 
@@ -23,7 +23,7 @@ def test_the_training_command_makes_two_model_sets_that_segment(tmp_path: Path) 
     subprocess.run(command, check=True, capture_output=True, timeout=800)
     hu = np.random.default_rng(0).integers(-1000, 1000, (40, 40, 40)).astype(np.int16)
     for name, n_groups in (("embedded", 5), ("embedded-fast", 1)):
-        models = load_model_set(tmp_path / "out" / "model_sets" / f"{name}.toml")
+        models = load_model_set(tmp_path / "out" / "sets" / f"{name}.toml")
         assert len(models.groups) == n_groups
         labels = GroupSegmenter(models.groups[0], load_schema(models.schema), 0.8).segment(hu)
         assert labels.shape == hu.shape

@@ -18,7 +18,7 @@ from segment_actor.engine.ir_cache import BIN, XML, cached
 from segment_actor.engine.load import load_backend
 from segment_actor.engine.quiet_openvino import openvino, operations
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import read_model_folder
+from segment_actor.models.folder import read_model_folder
 from segment_actor.volume import LabelArray
 from segment_actor.window import predict_labels
 from tests.tiny_model import write_tiny_model
@@ -90,7 +90,7 @@ from pathlib import Path
 import numpy as np
 from segment_actor.engine.choice import choose
 from segment_actor.engine.load import load_backend
-from segment_actor.model_folder import read_model_folder
+from segment_actor.models.folder import read_model_folder
 from segment_actor.window import predict_labels
 folder = Path({str(folder)!r})
 backend = load_backend(folder, choose("auto", "cpu"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from segment_actor.engine.device import DeviceImage, DeviceSums
 from segment_actor.engine.host import HostImage, HostSums, Zeros
 from segment_actor.engine.windows import Strip, strips, window_weights, windows
-from segment_actor.model_folder import Normalization
+from segment_actor.models.folder import Normalization
 from segment_actor.volume import LabelArray, Shape
 
 

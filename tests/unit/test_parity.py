@@ -12,7 +12,7 @@ from jobs.peers.official import find_official, official_labels
 from jobs.peers.reference import read_reference
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
-from segment_actor.model_set import Group, ModelSet
+from segment_actor.models.set import Group, ModelSet
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import LabelArray, Volume
 from stats.agreement.two_label_maps import equal_share, structure_agreement

@@ -20,7 +20,7 @@ from jobs.one.options import FAST, fast_set
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.model_set import load_model_set
+from segment_actor.models.set import load_model_set
 from segment_actor.reading.nifti import read_nifti
 from stats.measure import measure
 from stats.label_map.totalsegmentator import official_statistics
@@ -182,7 +182,7 @@ def test_fast_is_coarser_than_its_family() -> None:
 
 
 def test_every_fast_set_is_built_in() -> None:
-    sets = Path(options.__file__).parents[2] / "segment_actor" / "model_sets"
+    sets = Path(options.__file__).parents[2] / "segment_actor" / "sets"
     assert {*FAST, *FAST.values()} <= {file.stem for file in sets.glob("*.toml")}
 
 

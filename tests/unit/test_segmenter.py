@@ -16,8 +16,8 @@ from segment_actor.engine import choice
 from segment_actor.engine.choice import choose
 from segment_actor.engine.load import load_backend
 from segment_actor.errors import FailureCode, SeriesError, SetupError
-from segment_actor.model_folder import file_sha256, read_model_folder
-from segment_actor.model_set import Group
+from segment_actor.models.folder import file_sha256, read_model_folder
+from segment_actor.models.set import Group
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.segmenter import GroupSegmenter, labels_on_grid, paint, segment_volume
 from segment_actor.volume import Volume

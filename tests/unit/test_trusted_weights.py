@@ -9,9 +9,9 @@ import pytest
 
 from jobs.bring_in.model import remember
 from segment_actor.errors import SetupError
-from segment_actor.model_set import load_model_set, model_set_digest
-from segment_actor.official_models import licensed_models, official_models
-from segment_actor.trusted_weights import LOCK, digests, places, read_lock, trusted_models
+from segment_actor.models.set import load_model_set, model_set_digest
+from segment_actor.models.official import licensed_models, official_models
+from segment_actor.models.trusted import LOCK, digests, places, read_lock, trusted_models
 from tests.official_model import FAST, use_homes, write_official
 
 

@@ -14,9 +14,9 @@ import torch
 from click.testing import CliRunner, Result
 
 from jobs.__main__ import main
-from segment_actor.model_folder import CHECKPOINT
-from segment_actor.official_models import official_models
-from segment_actor.trusted_weights import LOCK, read_lock
+from segment_actor.models.folder import CHECKPOINT
+from segment_actor.models.official import official_models
+from segment_actor.models.trusted import LOCK, read_lock
 from tests.http_site import Site, running_site
 from tests.official_model import FAST, change, use_homes, write_official
 

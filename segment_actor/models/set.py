@@ -1,6 +1,6 @@
 """A model set: which nnU-Net models segment a CT, in which order, onto which label schema.
 
-One TOML file a set. Sets shipped with the package lie in `segment_actor/model_sets`; a file of your
+One TOML file a set. Sets shipped with the package lie in `segment_actor/models/sets`; a file of your
 own is named by its path. Nothing else in the code knows a spacing, a patch or the number of groups.
 
     name = "mine"
@@ -35,7 +35,7 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import (
+from segment_actor.models.folder import (
     CHECKPOINT,
     DATASET,
     PLANS,
@@ -44,8 +44,8 @@ from segment_actor.model_folder import (
     folder_digest,
     read_model_folder,
 )
-from segment_actor.official_models import licence_sentence, licensed_models
-from segment_actor.trusted_weights import trusted_models
+from segment_actor.models.official import licence_sentence, licensed_models
+from segment_actor.models.trusted import trusted_models
 from segment_actor.volume import SpacingMm
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -61,7 +61,7 @@ COMPATS: Final[Mapping[str, Mapping[str, Any]]] = {
 TotalSegmentator 2.18 resamples linearly and cuts HU off to whole numbers (resampling.py), moves its
 windows by 0.8 patches (nnunet.py), and has nnU-Net add them up in float16 (engine/half_sums.py)."""
 
-_BUILT_IN: Final = Path(__file__).parent / "model_sets"
+_BUILT_IN: Final = Path(__file__).parent / "sets"
 
 
 @dataclass(frozen=True, slots=True)

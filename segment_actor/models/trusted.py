@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from segment_actor.errors import SetupError
-from segment_actor.model_folder import CHECKPOINT, DATASET, PLANS, check_complete, file_sha256
-from segment_actor.official_models import dataset_number
+from segment_actor.models.folder import CHECKPOINT, DATASET, PLANS, check_complete, file_sha256
+from segment_actor.models.official import dataset_number
 
 FILES: Final = (PLANS, DATASET, CHECKPOINT)
 """What decides the labels: weights, and the two files that say how to use them."""

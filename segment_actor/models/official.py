@@ -1,8 +1,8 @@
 """TotalSegmentator's published models, as data: which there are, how large, under which licence.
 
-`official_models.csv` lists those that the model sets `total`, `total-3mm` and `total-6mm` are made
+`official.csv` lists those that the model sets `total`, `total-3mm` and `total-6mm` are made
 of: names and releases as in TotalSegmentator 2.18 (map_tasks_config.py), licences as in its README,
-sizes in bytes of the release's .zip files. `licensed_models.csv` lists those that need a licence.
+sizes in bytes of the release's .zip files. `licensed.csv` lists those that need a licence.
 """
 
 from __future__ import annotations
@@ -86,14 +86,14 @@ def official_models() -> tuple[OfficialModel, ...]:
             release=row["release"],
             download_bytes=int(row["download_bytes"]),
         )
-        for row in _rows("official_models.csv")
+        for row in _rows("official.csv")
     )
 
 
 @cache
 def licensed_models() -> dict[str, str]:
     """Task to data set, of the models that TotalSegmentator's authors give out under a licence."""
-    return {row["task"]: row["dataset"] for row in _rows("licensed_models.csv")}
+    return {row["task"]: row["dataset"] for row in _rows("licensed.csv")}
 
 
 def licence_sentence(task: str) -> str:
