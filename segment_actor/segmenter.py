@@ -19,7 +19,7 @@ from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Group, Precision, check_checkpoint, label_table
 from segment_actor.grid.resampling import nearest_index, to_model_grid
 from segment_actor.volume import HuArray, LabelArray, Shape, Volume
-from segment_actor.window import predict_labels
+from segment_actor.engine.sliding_window import predict_labels
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class GroupSegmenter:
             log.warning("this processor has no %s; %s runs in float32", precision, group.name)
         self._backend = load_backend(group.folder, self.choice, threads)
         if compat:
-            from segment_actor.engine.half_sums import HalfSumsBackend  # noqa: PLC0415  # torch
+            from segment_actor.engine.torch.half_sums import HalfSumsBackend  # noqa: PLC0415  # torch
 
             self._backend = HalfSumsBackend(self._backend)
         self._share = share

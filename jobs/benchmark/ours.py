@@ -25,14 +25,14 @@ from jobs.benchmark.cost import cpu_s
 from jobs.one.masks import write_label_map
 from jobs.one.statistics import write_statistics
 from segment_actor.anatomy import load_schema
-from segment_actor.engine.constant import ConstantLogits
+from segment_actor.engine.host.constant import ConstantLogits
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Group, ModelSet, label_table, load_model_set
 from segment_actor.one import Segmenter, group_loader, names_of, segment_scan
 from segment_actor.reading.series import read_series
 from segment_actor.writing.label_map import store_labels
 from segment_actor.volume import HuArray, LabelArray
-from segment_actor.window import predict_labels
+from segment_actor.engine.sliding_window import predict_labels
 
 
 class WithoutNetwork:

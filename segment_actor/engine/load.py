@@ -21,9 +21,9 @@ def load_backend(folder: Path, choice: Choice, threads: int = 1) -> Backend:
             describe; or the model is of a kind we do not run.
     """
     if choice.engine == "openvino":
-        from segment_actor.engine.openvino_backend import openvino_backend  # noqa: PLC0415
+        from segment_actor.engine.openvino.backend import openvino_backend  # noqa: PLC0415
 
         return openvino_backend(folder, choice, threads)
-    from segment_actor.engine.torch_backend import torch_backend  # noqa: PLC0415
+    from segment_actor.engine.torch.backend import torch_backend  # noqa: PLC0415
 
     return torch_backend(folder, choice, threads)

@@ -24,13 +24,13 @@ from segment_actor.engine.load import load_backend
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Precision
-from segment_actor.network import load_network
+from segment_actor.engine.torch.network import load_network
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import draw_protocol, scan
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.volume import HuArray, LabelArray, Shape, Volume
-from segment_actor.window import predict_labels
+from segment_actor.engine.sliding_window import predict_labels
 from tests.real_ct import real_ct_folder
 from tests.tiny_model import write_tiny_model
 

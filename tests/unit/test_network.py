@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from segment_actor.errors import SetupError
-from segment_actor.network import load_network
+from segment_actor.engine.torch.network import load_network
 from tests.tiny_model import tiny_network, write_tiny_model
 
 CHECKPOINT = "fold_0/checkpoint_final.pth"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segment_actor.engine.host import ZEROS, HostImage, HostSums
+from segment_actor.engine.host.sums import ZEROS, HostImage, HostSums
 from segment_actor.engine.memory import available_bytes
 from segment_actor.engine.windows import FloatArray
 from segment_actor.models.folder import Normalization

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from segment_actor.engine.kernels import add, cut
+from segment_actor.engine.host.kernels import add, cut
 from segment_actor.engine.windows import BitArray, FloatArray, Strip, Window
 from segment_actor.models.folder import Normalization
 from segment_actor.volume import HuArray, LabelArray, Shape

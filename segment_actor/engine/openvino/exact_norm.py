@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segment_actor.engine.quiet_openvino import openvino, operations
+from segment_actor.engine.openvino.without_telemetry import openvino, operations
 
 LARGEST_BLOCK = 8
 """Voxels an axis: sums of 512 values lose one digit at most, and so do those of their means."""

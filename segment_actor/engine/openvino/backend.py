@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from segment_actor.engine.choice import Choice
-from segment_actor.engine.exact_norm import sum_exactly
-from segment_actor.engine.host import ZEROS, HostImage, HostSums
-from segment_actor.engine.ir_cache import BIN, XML, cache_root, cached, key_of
+from segment_actor.engine.openvino.exact_norm import sum_exactly
+from segment_actor.engine.host.sums import ZEROS, HostImage, HostSums
+from segment_actor.engine.openvino.ir_cache import BIN, XML, cache_root, cached, key_of
 from segment_actor.engine.memory import available_bytes, resident_bytes
-from segment_actor.engine.quiet_openvino import openvino, operations
+from segment_actor.engine.openvino.without_telemetry import openvino, operations
 from segment_actor.engine.windows import BitArray, FloatArray
 from segment_actor.models.folder import ModelFolder, Normalization, folder_digest, read_model_folder
 from segment_actor.volume import HuArray, Shape
@@ -131,7 +131,7 @@ def _answering_in_bfloat16(model: openvino.Model) -> openvino.Model:
 def _converted(model: ModelFolder) -> openvino.Model:
     import torch  # noqa: PLC0415  # only when a model is seen for the first time
 
-    from segment_actor.network import load_network  # noqa: PLC0415  # likewise
+    from segment_actor.engine.torch.network import load_network  # noqa: PLC0415  # likewise
 
     # traced on the smallest window whose coarsest stage still has two voxels an axis
     strides = np.prod(model.architecture.arguments["strides"], axis=0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from segment_actor.engine.bfloat16 import widened
-from segment_actor.engine.prefetch import prefetch
+from segment_actor.engine.host.bfloat16 import widened
+from segment_actor.engine.host.prefetch import prefetch
 
 ZERO = np.float32(0)
 

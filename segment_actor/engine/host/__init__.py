@@ -1,0 +1,1 @@
+"""Image and sums in main memory, by compiled loops."""

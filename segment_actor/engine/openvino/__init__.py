@@ -1,0 +1,1 @@
+"""The networks run by OpenVINO, several times as fast on a CPU."""
