@@ -24,7 +24,7 @@ from segment_actor.engine.choice import Engine
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.models.set import COMPATS, ModelSet, Precision
-from segment_actor.one import (
+from segment_actor.segment import (
     OneAhead,
     Segmented,
     group_loader,

@@ -28,7 +28,7 @@ from segment_actor.anatomy import load_schema
 from segment_actor.engine.host.constant import ConstantLogits
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Group, ModelSet, label_table, load_model_set
-from segment_actor.one import Segmenter, group_loader, names_of, segment_scan
+from segment_actor.segment import Segmenter, group_loader, names_of, segment_scan
 from segment_actor.reading.series import read_series
 from segment_actor.writing.label_map import store_labels
 from segment_actor.volume import HuArray, LabelArray

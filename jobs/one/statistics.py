@@ -10,7 +10,7 @@ from pathlib import Path
 
 from segment_actor.anatomy import load_schema
 from segment_actor.models.set import ModelSet
-from segment_actor.one import Segmented
+from segment_actor.segment import Segmented
 from segment_actor.grid.resampling import nearest_index
 from segment_actor.writing.label_map import store_labels
 from stats.measure import StructureRow, measure

@@ -9,7 +9,7 @@ import pytest
 from jobs.figures.pictures import palette
 from jobs.one.preview import preview, render
 from segment_actor.anatomy import load_schema
-from segment_actor.one import Segmented
+from segment_actor.segment import Segmented
 from segment_actor.volume import Volume
 
 
