@@ -18,8 +18,8 @@ import click
 
 from cluster.store import open_store
 from jobs.cohort.config import SegmentConfig
-from jobs.cohort.keys import key_maker
-from jobs.cohort.manifest import Series, write_manifest
+from jobs.archive.keys import key_maker
+from jobs.archive.manifest import Series, write_manifest
 from jobs.command import Command
 from jobs.figures.pictures import aging, overview
 from jobs.index import index_archive

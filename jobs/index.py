@@ -21,9 +21,9 @@ from pydicom.errors import InvalidDicomError
 
 from cluster.store import TRANSPORT_ERRORS, Store, StoredObject, open_store, read_bytes
 from jobs.cohort.config import site_secret_source
-from jobs.cohort.demographics import DEMOGRAPHICS, Person, read_demographics
-from jobs.cohort.keys import KeyMaker, key_maker
-from jobs.cohort.manifest import Series, write_manifest
+from jobs.archive.demographics import DEMOGRAPHICS, Person, read_demographics
+from jobs.archive.keys import KeyMaker, key_maker
+from jobs.archive.manifest import Series, write_manifest
 from jobs.command import Command
 from segment_actor.errors import SetupError
 from segment_actor.reading.series import Kind

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from jobs.cohort.manifest import Series
+from jobs.archive.manifest import Series
 from segment_actor.anatomy import GROUPS, Schema
 from segment_actor.volume import LabelArray
 from stats.agreement.overlap import dice_per_structure

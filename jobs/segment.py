@@ -30,10 +30,10 @@ from cluster.store import open_store
 from jobs.cohort.arrivals import arrivals
 from jobs.cohort.committer import Committer
 from jobs.cohort.config import SegmentConfig, segment_config, site_secret_source
-from jobs.cohort.keys import key_maker
+from jobs.archive.keys import key_maker
 from jobs.cohort.lane import LaneSettings, group_segmenters
 from jobs.cohort.load import LoadSettings
-from jobs.cohort.manifest import Series, read_manifest
+from jobs.archive.manifest import Series, read_manifest
 from jobs.cohort.outcome import Outcome
 from jobs.cohort.pipeline import outcomes
 from jobs.cohort.progress import Progress

@@ -11,7 +11,7 @@ import sys
 from cluster.pools import plan_pools
 from cluster.session import connect
 from cluster.store import open_store
-from jobs.cohort.keys import KeyMaker
+from jobs.archive.keys import KeyMaker
 from jobs.cohort.lane import LaneSettings
 from jobs.cohort.load import LoadSettings
 from jobs.cohort.outcome import Outcome

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from jobs.cohort.manifest import Series
+from jobs.archive.manifest import Series
 from jobs.cohort.outcome import Outcome
 from jobs.cohort.rows import Method, failure_row, scan_row, structure_rows
 from stats.tables.commit import Batch, CohortTables, Row, Stamp

@@ -17,7 +17,7 @@ from cluster.pools import PoolPlan
 from jobs.cohort.attempts import Actor, start_attempts
 from jobs.cohort.lane import Lane, LaneSettings
 from jobs.cohort.load import LoadSettings, load
-from jobs.cohort.manifest import Series
+from jobs.archive.manifest import Series
 from jobs.cohort.outcome import Outcome
 
 SHARD_CTS = 2000

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from cluster.store import open_store, read_bytes, write_bytes
 from jobs.__main__ import main
-from jobs.cohort.keys import KeyMaker
+from jobs.archive.keys import KeyMaker
 from jobs.index import index_archive
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.ray_cluster import running_cluster

@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable
 
 from jobs.cohort.committer import Committer
-from jobs.cohort.manifest import Series
+from jobs.archive.manifest import Series
 from jobs.cohort.outcome import Failure, Outcome, ScanNote
 from jobs.cohort.rows import Method
 from segment_actor.errors import FailureCode

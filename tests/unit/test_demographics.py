@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.cohort.demographics import Person, read_demographics
+from jobs.archive.demographics import Person, read_demographics
 from segment_actor.errors import SetupError
 
 

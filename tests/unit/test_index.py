@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster.store import StoredObject, open_store
-from jobs.cohort.keys import KeyMaker
+from jobs.archive.keys import KeyMaker
 from jobs.index import group_objects, index_archive
 from segment_actor.errors import SetupError
 from tests.ct_files import SERIES_UID

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cohort.keys import KeyMaker, key_maker
+from jobs.archive.keys import KeyMaker, key_maker
 from segment_actor.errors import SetupError
 
 SECRET = "0123456789abcdef"  # noqa: S105  # it guards nothing

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cohort.manifest import Series, read_manifest, write_manifest
+from jobs.archive.manifest import Series, read_manifest, write_manifest
 from segment_actor.errors import SetupError
 
 ONE = Series("k1", None, "dicom", "s", ("s/1", "s/2"), 7, "v", "s3://cts", 63.5, "F")

@@ -1,0 +1,1 @@
+"""What lies in an archive, and under which key: the private side, which stays with the hospital."""
