@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
-from jobs.command import Command
+from jobs.shared.command import Command
 from jobs.figures.aging import draw_strongest, draw_structure
 from jobs.figures.aging_overview import draw_overview
-from jobs.output import FORMS
+from jobs.shared.output import FORMS
 from segment_actor.errors import SetupError
 from stats.study.tests_of_age import ALPHA, Row
 from stats.study.aging import (

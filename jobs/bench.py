@@ -19,8 +19,8 @@ from jobs.benchmark.cost import Cost
 from jobs.benchmark.engine import ENGINE
 from jobs.benchmark.steps import STEPS
 from jobs.benchmark.whole import WHOLE
-from jobs.command import Command
-from jobs.output import format_option, write_answer
+from jobs.shared.command import Command
+from jobs.shared.output import format_option, write_answer
 from segment_actor.errors import SetupError
 
 CASES = {case.name: case for case in (*STEPS, *ENGINE, *WHOLE, *COHORT)}

@@ -20,13 +20,13 @@ from cluster.store import open_store
 from jobs.cohort.config import SegmentConfig
 from jobs.archive.keys import key_maker
 from jobs.archive.manifest import Series, write_manifest
-from jobs.command import Command
+from jobs.shared.command import Command
 from jobs.figures.pictures import aging, overview
 from jobs.index import index_archive
-from jobs.models import load_models
-from jobs.output import FORMS
+from jobs.shared.models import load_models
+from jobs.shared.output import FORMS
 from jobs.phantom import write_phantoms
-from jobs.score import by_group, read_label_map, score
+from jobs.shared.phantom_score import by_group, read_label_map, score
 from jobs.segment import run
 from segment_actor.anatomy import load_schema
 from segment_actor.grid.geometry import to_canonical

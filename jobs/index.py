@@ -24,7 +24,7 @@ from jobs.cohort.config import site_secret_source
 from jobs.archive.demographics import DEMOGRAPHICS, Person, read_demographics
 from jobs.archive.keys import KeyMaker, key_maker
 from jobs.archive.manifest import Series, write_manifest
-from jobs.command import Command
+from jobs.shared.command import Command
 from segment_actor.errors import SetupError
 from segment_actor.reading.series import Kind
 

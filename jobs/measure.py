@@ -10,8 +10,8 @@ import click
 import numpy as np
 import pyarrow as pa
 
-from jobs.command import Command
-from jobs.output import format_option, write_answer
+from jobs.shared.command import Command
+from jobs.shared.output import format_option, write_answer
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical

@@ -16,9 +16,9 @@ from typing import get_args
 import click
 import pyarrow as pa
 
-from jobs.command import DONE, SOME_FAILED, Command
-from jobs.models import load_models, resampling
-from jobs.output import format_option, write_answer
+from jobs.shared.command import DONE, SOME_FAILED, Command
+from jobs.shared.models import load_models, resampling
+from jobs.shared.output import format_option, write_answer
 from jobs.peers.comparison import ALL, COLUMNS, Comparison
 from jobs.peers.official import PROGRAM, find_official, official_labels
 from jobs.peers.reference import Reference, read_reference

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from jobs.command import Command
-from jobs.output import FORMS, write_answer
+from jobs.shared.command import Command
+from jobs.shared.output import FORMS, write_answer
 from stats.query import connect
 from stats.study.percentiles import WINDOW_YEARS, patient_percentiles
 

@@ -20,7 +20,7 @@ import nibabel as nib
 from isal import igzip
 from nibabel import orientations
 
-from jobs.command import Command
+from jobs.shared.command import Command
 from segment_actor.anatomy import load_schema
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import FIELDS_OF_VIEW, draw_protocol, scan

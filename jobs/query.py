@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from jobs.command import Command
-from jobs.output import format_option, write_answer
+from jobs.shared.command import Command
+from jobs.shared.output import format_option, write_answer
 from segment_actor.errors import SetupError
 from stats.query import add_file, ask, confine, connect
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from jobs.command import Command
+from jobs.shared.command import Command
 from jobs.webpage.page import gather, render
 from segment_actor.errors import SetupError
 from stats.study.selection import Wanted, select_cohort

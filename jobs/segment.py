@@ -40,9 +40,9 @@ from jobs.cohort.progress import Progress
 from jobs.cohort.rows import Method
 from jobs.cohort.stopping import StopRequest, stop_on_sigterm
 from jobs.cohort.version import code_version, library_versions, pipeline_version
-from jobs.command import DONE, SOME_FAILED, Command
+from jobs.shared.command import DONE, SOME_FAILED, Command
 from jobs.index import index_archive
-from jobs.models import load_models, resampling
+from jobs.shared.models import load_models, resampling
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import folder_digest
 from segment_actor.models.set import ModelSet, model_set_digest

@@ -14,11 +14,11 @@ from typing import cast, get_args
 
 import click
 
-from jobs.command import DONE, SOME_FAILED
-from jobs.models import load_models
+from jobs.shared.command import DONE, SOME_FAILED
+from jobs.shared.models import load_models
 from jobs.one.masks import write_label_map, write_masks
 from jobs.one.options import ListCommand, fast_set, files_of, place_of
-from jobs.staging import staged, writing_to
+from jobs.shared.staging import staged, writing_to
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.choice import Engine
 from segment_actor.errors import SeriesError, SetupError

@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from jobs.command import Command
+from jobs.shared.command import Command
 from stats.compaction import KEEP_HOURS, compact, refresh_wide, vacuum
 from stats.tables.storage import CommitConflict
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from jobs.command import Command
+from jobs.shared.command import Command
 from segment_actor.anatomy import GROUPS
 from segment_actor.errors import SetupError
 

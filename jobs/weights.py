@@ -13,7 +13,7 @@ import click
 from jobs.bring_in.download import download
 from jobs.bring_in.model import MOST_CHECKPOINT_BYTES, bring_in, check, remember
 from jobs.bring_in.source import models_in
-from jobs.command import Command
+from jobs.shared.command import Command
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import file_sha256
 from segment_actor.models.official import (

@@ -17,7 +17,7 @@ from jobs.cohort.load import LoadSettings
 from jobs.cohort.outcome import Outcome
 from jobs.cohort.pipeline import outcomes
 from jobs.index import index_archive
-from jobs.models import load_models
+from jobs.shared.models import load_models
 from segment_actor.models.set import model_set_digest
 from tests.poison import PoisonousStore, threshold_segmenters
 

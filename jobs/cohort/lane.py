@@ -17,7 +17,7 @@ from jobs.cohort.groups import ActorClass, MakeSegmenters, start_groups
 from jobs.cohort.guard import Row, guarded
 from jobs.cohort.label_maps import write_label_map
 from jobs.cohort.outcome import Outcome, ScanNote, StageClock
-from jobs.models import load_models
+from jobs.shared.models import load_models
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.models.set import ModelSet, Precision, model_set_digest

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from jobs.command import Command
+from jobs.shared.command import Command
 from segment_actor.errors import SetupError
 from segment_actor.reading.series import Kind
 

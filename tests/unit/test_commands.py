@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.__main__ import COMMANDS, main
-from jobs.command import COULD_NOT_RUN, DONE, SOME_FAILED, Command
+from jobs.shared.command import COULD_NOT_RUN, DONE, SOME_FAILED, Command
 from segment_actor.errors import SetupError
 
 
@@ -36,7 +36,7 @@ def test_a_set_up_error_is_one_sentence_and_exit_code_2() -> None:
 
 
 def test_an_error_nobody_caught_ends_with_exit_code_2_and_its_traceback() -> None:
-    code = "import click; from jobs.command import Command\n"
+    code = "import click; from jobs.shared.command import Command\n"
     code += "@click.command(cls=Command)\ndef main(): raise ValueError('odd')\nmain()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == COULD_NOT_RUN

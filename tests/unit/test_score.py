@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from jobs.score import by_group
+from jobs.shared.phantom_score import by_group
 
 
 def test_a_groups_dice_is_the_mean_over_structures_not_over_cts() -> None:

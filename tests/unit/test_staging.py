@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.staging import staged, writing_to
+from jobs.shared.staging import staged, writing_to
 from segment_actor.errors import SetupError
 
 
