@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
-from jobs.benchmark.case import Case, Setting
-from jobs.benchmark.cohort import COHORT
-from jobs.benchmark.cost import Cost
-from jobs.benchmark.engine import ENGINE
-from jobs.benchmark.steps import STEPS
-from jobs.benchmark.whole import WHOLE
+from jobs.bench_cases.case import Case, Setting
+from jobs.bench_cases.cohort import COHORT
+from jobs.bench_cases.cost import Cost
+from jobs.bench_cases.engine import ENGINE
+from jobs.bench_cases.steps import STEPS
+from jobs.bench_cases.whole import WHOLE
 from jobs.shared.command import Command
 from jobs.shared.output import format_option, write_answer
 from segment_actor.errors import SetupError

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from cluster.store import open_store
-from jobs.cohort.config import SegmentConfig
+from jobs.segment_run.config import SegmentConfig
 from jobs.archive.keys import key_maker
 from jobs.archive.manifest import Series, write_manifest
 from jobs.shared.command import Command

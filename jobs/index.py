@@ -20,7 +20,7 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from cluster.store import TRANSPORT_ERRORS, Store, StoredObject, open_store, read_bytes
-from jobs.cohort.config import site_secret_source
+from jobs.segment_run.config import site_secret_source
 from jobs.archive.demographics import DEMOGRAPHICS, Person, read_demographics
 from jobs.archive.keys import KeyMaker, key_maker
 from jobs.archive.manifest import Series, write_manifest

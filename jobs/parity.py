@@ -19,9 +19,9 @@ import pyarrow as pa
 from jobs.shared.command import DONE, SOME_FAILED, Command
 from jobs.shared.models import load_models, resampling
 from jobs.shared.output import format_option, write_answer
-from jobs.peers.comparison import ALL, COLUMNS, Comparison
-from jobs.peers.official import PROGRAM, find_official, official_labels
-from jobs.peers.reference import Reference, read_reference
+from jobs.parity_peers.comparison import ALL, COLUMNS, Comparison
+from jobs.parity_peers.official import PROGRAM, find_official, official_labels
+from jobs.parity_peers.reference import Reference, read_reference
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.engine.choice import Engine, choose
 from segment_actor.errors import SeriesError, SetupError
@@ -134,7 +134,7 @@ def _our_parts(case: Case, engine: str, device: str) -> Parts:
 
 def _nnunet_parts(case: Case, device: str, *, again: bool) -> dict[str, Parts]:
     """nnU-Net's labels as it gives them and, on request, again with its sums in float32."""
-    from jobs.peers.nnunet import NnUnet
+    from jobs.parity_peers.nnunet import NnUnet
 
     parts: dict[str, Parts] = {}
     for float32_sums in (False, True) if again else (False,):

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jobs.shared.command import Command
-from jobs.webpage.page import gather, render
+from jobs.report_page.page import gather, render
 from segment_actor.errors import SetupError
 from stats.study.selection import Wanted, select_cohort
 from stats.study.demographics import read_demographics

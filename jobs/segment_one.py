@@ -16,8 +16,8 @@ import click
 
 from jobs.shared.command import DONE, SOME_FAILED
 from jobs.shared.models import load_models
-from jobs.one.masks import write_label_map, write_masks
-from jobs.one.options import ListCommand, fast_set, files_of, place_of
+from jobs.segment_one_ct.masks import write_label_map, write_masks
+from jobs.segment_one_ct.options import ListCommand, fast_set, files_of, place_of
 from jobs.shared.staging import staged, writing_to
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.choice import Engine
@@ -174,11 +174,11 @@ def _write_extras(
     """Statistics and preview; what they need is imported only for those who ask."""
     schema = load_schema(models.schema)
     if flags["statistics"]:
-        from jobs.one.statistics import write_statistics
+        from jobs.segment_one_ct.statistics import write_statistics
 
         write_statistics(folder, segmented, models, shown)
     if flags["preview"]:
-        from jobs.one.preview import preview
+        from jobs.segment_one_ct.preview import preview
 
         preview(segmented, schema, f"{models.name}. {models.warning}", folder / "preview.png")
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import click
 
-from jobs.bring_in.download import download
-from jobs.bring_in.model import MOST_CHECKPOINT_BYTES, bring_in, check, remember
-from jobs.bring_in.source import models_in
+from jobs.weights_import.download import download
+from jobs.weights_import.model import MOST_CHECKPOINT_BYTES, bring_in, check, remember
+from jobs.weights_import.source import models_in
 from jobs.shared.command import Command
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import file_sha256

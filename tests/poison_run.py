@@ -12,10 +12,10 @@ from cluster.pools import plan_pools
 from cluster.session import connect
 from cluster.store import open_store
 from jobs.archive.keys import KeyMaker
-from jobs.cohort.lane import LaneSettings
-from jobs.cohort.load import LoadSettings
-from jobs.cohort.outcome import Outcome
-from jobs.cohort.pipeline import outcomes
+from jobs.segment_run.lane.actor import LaneSettings
+from jobs.segment_run.load import LoadSettings
+from jobs.segment_run.outcome import Outcome
+from jobs.segment_run.pipeline import outcomes
 from jobs.index import index_archive
 from jobs.shared.models import load_models
 from segment_actor.models.set import model_set_digest

@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 
 from jobs.query import main as query
 from jobs.report import main
-from jobs.webpage.aging import correlations
-from jobs.webpage.axis import figure
+from jobs.report_page.aging import correlations
+from jobs.report_page.axis import figure
 from stats import overview, overview_cohort
 from stats.study.aging import Question, run_study
 from stats.study.selection import Wanted, select_cohort

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.peers.nnunet import NnUnet
+from jobs.parity_peers.nnunet import NnUnet
 from segment_actor.engine.choice import choose
 from segment_actor.engine.torch.half_sums import HalfSums, HalfSumsBackend
 from segment_actor.engine.load import load_backend

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.cohort.arrivals import arrivals
+from jobs.segment_run.driver.arrivals import arrivals
 
 
 def test_items_come_in_order_with_a_pause_while_there_is_none() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.cohort.attempts import Attempts, worker_died
+from jobs.segment_run.attempts import Attempts, worker_died
 from segment_actor.errors import FailureCode
 
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.bench import CASES, _row, main
-from jobs.benchmark.case import Case, Setting, Sides
-from jobs.benchmark.cost import Cost, cost_of_call, cost_of_command
+from jobs.bench_cases.case import Case, Setting, Sides
+from jobs.bench_cases.cost import Cost, cost_of_call, cost_of_command
 from segment_actor.errors import SetupError
 
 SETTING = Setting(Path(), None, None, None, 1)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from deltalake import DeltaTable
 
-from jobs.cohort.committer import Committer
+from jobs.segment_run.driver.committer import Committer
 from jobs.archive.manifest import Series
-from jobs.cohort.outcome import Failure, Outcome, ScanNote
-from jobs.cohort.rows import Method
+from jobs.segment_run.outcome import Failure, Outcome, ScanNote
+from jobs.segment_run.driver.rows import Method
 from segment_actor.errors import FailureCode
 from segment_actor.reading.scan import ScanFacts
 from segment_actor.grid.of_file import nifti_grid

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cohort.config import SegmentConfig, segment_config, site_secret_source
+from jobs.segment_run.config import SegmentConfig, segment_config, site_secret_source
 from segment_actor.errors import SetupError
 
 GOOD = {"archive": "a", "tables": "t"}

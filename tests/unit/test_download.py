@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.bring_in.download import download
+from jobs.weights_import.download import download
 from segment_actor.errors import SetupError
 from tests.http_site import Site, running_site
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from ray.exceptions import OutOfDiskError
 
-from jobs.cohort.attempts import worker_died
-from jobs.cohort.guard import Row, guarded
-from jobs.cohort.outcome import Failure, Outcome, StageClock
+from jobs.segment_run.attempts import worker_died
+from jobs.segment_run.guard import Row, guarded
+from jobs.segment_run.outcome import Failure, Outcome, StageClock
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from jobs.cohort.label_maps import write_label_map
+from jobs.segment_run.lane.label_maps import write_label_map
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.grid.of_file import StoredGrid, nifti_grid

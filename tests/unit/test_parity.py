@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from jobs.peers.official import find_official, official_labels
-from jobs.peers.reference import read_reference
+from jobs.parity_peers.official import find_official, official_labels
+from jobs.parity_peers.reference import read_reference
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.models.set import Group, ModelSet

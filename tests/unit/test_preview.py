@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jobs.figures.pictures import palette
-from jobs.one.preview import preview, render
+from jobs.segment_one_ct.preview import preview, render
 from segment_actor.anatomy import load_schema
 from segment_actor.segment import Segmented
 from segment_actor.volume import Volume

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from jobs.cohort.progress import Progress, progress_line
+from jobs.segment_run.driver.progress import Progress, progress_line
 
 
 class Terminal(io.StringIO):

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jobs.__main__ import main
-from jobs.one import options
-from jobs.one.options import FAST, fast_set
+from jobs.segment_one_ct import options
+from jobs.segment_one_ct.options import FAST, fast_set
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.grid.geometry import to_canonical

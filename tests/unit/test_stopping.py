@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from jobs.cohort.stopping import stop_on_sigterm
+from jobs.segment_run.driver.stopping import stop_on_sigterm
 
 
 def test_sigterm_is_noted_and_its_handler_put_back() -> None:

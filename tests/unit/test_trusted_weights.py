@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.bring_in.model import remember
+from jobs.weights_import.model import remember
 from segment_actor.errors import SetupError
 from segment_actor.models.set import load_model_set, model_set_digest
 from segment_actor.models.official import licensed_models, official_models

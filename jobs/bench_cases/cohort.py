@@ -6,8 +6,8 @@ import os
 import shutil
 import sys
 
-from jobs.benchmark.case import Case, Setting, Sides
-from jobs.benchmark.cost import Cost, cost_of_command
+from jobs.bench_cases.case import Case, Setting, Sides
+from jobs.bench_cases.cost import Cost, cost_of_command
 from jobs.phantom import write_phantoms
 
 FIRST_SEED, N_CTS = 268, 12

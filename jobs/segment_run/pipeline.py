@@ -14,11 +14,11 @@ import ray.data
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from cluster.pools import PoolPlan
-from jobs.cohort.attempts import Actor, start_attempts
-from jobs.cohort.lane import Lane, LaneSettings
-from jobs.cohort.load import LoadSettings, load
+from jobs.segment_run.attempts import Actor, start_attempts
+from jobs.segment_run.lane.actor import Lane, LaneSettings
+from jobs.segment_run.load import LoadSettings, load
 from jobs.archive.manifest import Series
-from jobs.cohort.outcome import Outcome
+from jobs.segment_run.outcome import Outcome
 
 SHARD_CTS = 2000
 """CTs in one dataset. Ray Data keeps some 14 kB a CT in the driver until a dataset ends; before the

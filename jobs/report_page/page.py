@@ -13,7 +13,7 @@ import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jobs.webpage import axis, words
-from jobs.webpage.aging import FAIR_SCANS, correlations, ranked
+from jobs.report_page.aging import FAIR_SCANS, correlations, ranked
 from stats import overview, overview_cohort
 from stats.study.tests_of_age import ALPHA
 from stats.study.selection import MIN_SCANS, Cohort
@@ -60,7 +60,7 @@ def gather(database: duckdb.DuckDBPyConnection, cohort: Cohort, tables: Sequence
 def render(facts: Facts, title: str) -> str:
     """The page: one HTML text that loads nothing."""
     pages = Environment(
-        loader=PackageLoader("jobs.webpage"),
+        loader=PackageLoader("jobs.report_page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -71,7 +71,7 @@ def render(facts: Facts, title: str) -> str:
         "instant": axis.instant, "duration": axis.duration, "correlation": axis.correlation,
         "title_of": words.title_of,
     }  # fmt: skip
-    templates = resources.files("jobs.webpage") / "templates"
+    templates = resources.files("jobs.report_page") / "templates"
     style = (templates / "report.css").read_text(encoding="utf-8")
     return pages.get_template("report.html").render(
         **facts,

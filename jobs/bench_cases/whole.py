@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.benchmark.case import Case, Setting, Sides, big, need_weights, official, told
-from jobs.benchmark.cost import Cost, cost_of_command
+from jobs.bench_cases.case import Case, Setting, Sides, big, need_weights, official, told
+from jobs.bench_cases.cost import Cost, cost_of_command
 
 OURS = Path(__file__).with_name("ours.py")
 

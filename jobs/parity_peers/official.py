@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.peers.reference import Reference, read_reference
+from jobs.parity_peers.reference import Reference, read_reference
 from segment_actor.anatomy import Schema
 from segment_actor.errors import SetupError
 from segment_actor.models.set import ModelSet

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 import ray
 
-from jobs.cohort.attempts import Actor, begin
-from jobs.cohort.groups import ActorClass, MakeSegmenters, start_groups
-from jobs.cohort.guard import Row, guarded
-from jobs.cohort.label_maps import write_label_map
-from jobs.cohort.outcome import Outcome, ScanNote, StageClock
+from jobs.segment_run.attempts import Actor, begin
+from jobs.segment_run.lane.groups import ActorClass, MakeSegmenters, start_groups
+from jobs.segment_run.guard import Row, guarded
+from jobs.segment_run.lane.label_maps import write_label_map
+from jobs.segment_run.outcome import Outcome, ScanNote, StageClock
 from jobs.shared.models import load_models
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jobs.benchmark.cost import Cost, cost_of_command
-from jobs.benchmark.inputs import BIG_SHAPE, BIG_SPACING_MM, Example, trunk
+from jobs.bench_cases.cost import Cost, cost_of_command
+from jobs.bench_cases.inputs import BIG_SHAPE, BIG_SPACING_MM, Example, trunk
 from segment_actor.errors import SetupError
 
 Side = Callable[[], Cost]

@@ -14,7 +14,7 @@ import ray
 from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from jobs.cohort.attempts import Actor, worker_died
+from jobs.segment_run.attempts import Actor, worker_died
 from segment_actor.errors import SetupError
 from segment_actor.models.set import ModelSet
 from segment_actor.volume import HuArray, LabelArray

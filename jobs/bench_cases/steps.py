@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from jobs.benchmark.case import Case, Setting, Sides, big, official
-from jobs.benchmark.cost import Cost, cost_of_call
-from jobs.benchmark.inputs import SCHEMA, trunk
+from jobs.bench_cases.case import Case, Setting, Sides, big, official
+from jobs.bench_cases.cost import Cost, cost_of_call
+from jobs.bench_cases.inputs import SCHEMA, trunk
 from segment_actor.anatomy import load_schema
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.grid.resampling import model_grid, to_model_grid
@@ -89,7 +89,7 @@ def _statistics(setting: Setting) -> Sides:
 def _masks(setting: Setting) -> Sides:
     import nibabel as nib
 
-    from jobs.one.masks import write_masks
+    from jobs.segment_one_ct.masks import write_masks
     from segment_actor.grid.of_file import nifti_grid
     from segment_actor.writing.label_map import store_labels
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from ray.exceptions import RayError
 
-from jobs.cohort.attempts import WorkerDied
-from jobs.cohort.outcome import Failure, Outcome, StageClock
+from jobs.segment_run.attempts import WorkerDied
+from jobs.segment_run.outcome import Failure, Outcome, StageClock
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 Row = dict[str, Any]

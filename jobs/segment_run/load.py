@@ -14,9 +14,9 @@ import numpy as np
 from nibabel.orientations import aff2axcodes
 
 from cluster.store import open_store
-from jobs.cohort.attempts import Actor, begin
-from jobs.cohort.guard import Row, guarded
-from jobs.cohort.outcome import Outcome, ScanNote, StageClock
+from jobs.segment_run.attempts import Actor, begin
+from jobs.segment_run.guard import Row, guarded
+from jobs.segment_run.outcome import Outcome, ScanNote, StageClock
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.series import read_series
 from segment_actor.grid.resampling import to_model_grid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobs.archive.manifest import Series
-from jobs.cohort.outcome import Outcome, ScanNote
+from jobs.segment_run.outcome import Outcome, ScanNote
 from stats.quality.codes import scan_verdict
 from stats.tables.commit import Row
 

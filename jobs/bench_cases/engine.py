@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.benchmark.case import Case, Setting, Side, Sides, big, need_weights, official
-from jobs.benchmark.cost import cost_of_call
+from jobs.bench_cases.case import Case, Setting, Side, Sides, big, need_weights, official
+from jobs.bench_cases.cost import cost_of_call
 from segment_actor.engine.choice import choose
 from segment_actor.engine.host.constant import ConstantLogits
 from segment_actor.engine.load import load_backend

@@ -1,8 +1,8 @@
 """Our side of the whole-CT cases, in a process of its own: prints one line of JSON.
 
-    python -m jobs.benchmark.ours without-network MODEL_SET CT OUT
-    python -m jobs.benchmark.ours without-sums MODEL_SET CT OUT
-    python -m jobs.benchmark.ours resident MODEL_SET CT OUT
+    python -m jobs.bench_cases.ours without-network MODEL_SET CT OUT
+    python -m jobs.bench_cases.ours without-sums MODEL_SET CT OUT
+    python -m jobs.bench_cases.ours resident MODEL_SET CT OUT
 
 Each reads a CT, segments it, and writes label map and statistics into the folder OUT. It times
 itself after its imports and a first CT (numba compiles, models load), as `infra/peers` times the
@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.benchmark.cost import cpu_s
-from jobs.one.masks import write_label_map
-from jobs.one.statistics import write_statistics
+from jobs.bench_cases.cost import cpu_s
+from jobs.segment_one_ct.masks import write_label_map
+from jobs.segment_one_ct.statistics import write_statistics
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.host.constant import ConstantLogits
 from segment_actor.models.folder import read_model_folder

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cluster.store import TRANSPORT_ERRORS
-from jobs.bring_in.source import FoundModel
+from jobs.weights_import.source import FoundModel
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import CHECKPOINT, missing_file, read_model_folder
 from segment_actor.models.official import OfficialModel, official_models

@@ -1,0 +1,1 @@
+"""The driver's end of a run: outcomes to rows to commits, and what a person sees."""
