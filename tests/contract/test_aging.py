@@ -16,7 +16,7 @@ from jobs.aging import main
 from jobs.percentile import main as percentile
 from segment_actor.anatomy import load_schema
 from stats.query import connect
-from tests.synthetic_cohort import SyntheticCohort, write_synthetic_cohort
+from tests.support.synthetic_cohort import SyntheticCohort, write_synthetic_cohort
 
 LOWER_ML = {s.name: s.lower_volume_ml for s in load_schema("paper104").structures}
 

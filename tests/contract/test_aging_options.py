@@ -18,7 +18,7 @@ from stats.study.selection import Wanted, select_cohort
 from stats.study.demographics import Demographics
 from stats.query import connect
 from stats.tables.commit import Batch, CohortTables, Stamp
-from tests.synthetic_cohort import write_synthetic_cohort
+from tests.support.synthetic_cohort import write_synthetic_cohort
 
 STRUCTURES = ("aorta", "brain", "liver")
 

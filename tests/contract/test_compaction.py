@@ -21,7 +21,7 @@ from stats.tables.files import stored_files
 from stats.tables.schema import SCHEMAS, TableName
 from stats.tables.storage import CommitConflict, storage_options, table_uri
 from stats.tables.commit import Batch, CohortTables, Stamp
-from tests.seaweed import Seaweed, running_seaweed
+from tests.support.seaweed import Seaweed, running_seaweed
 
 STAMP = Stamp(run_id="run-1", run_date="2026-01-31", pipeline_version="v1")
 NEXT_DAY = Stamp(run_id="run-2", run_date="2026-02-01", pipeline_version="v2")

@@ -19,7 +19,7 @@ from segment_actor.errors import SetupError
 from stats.query import ask, connect
 from stats.tables.schema import SCHEMAS, TableName
 from stats.tables.commit import Batch, CohortTables, Stamp
-from tests.seaweed import Seaweed, running_seaweed
+from tests.support.seaweed import Seaweed, running_seaweed
 
 OLD = Stamp(run_id="run-1", run_date="2026-01-31", pipeline_version="v1")
 NEW = Stamp(run_id="run-2", run_date="2026-02-01", pipeline_version="v2")

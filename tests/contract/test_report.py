@@ -23,8 +23,8 @@ from stats.study.aging import Question, run_study
 from stats.study.selection import Wanted, select_cohort
 from stats.query import connect
 from stats.tables.commit import Batch, CohortTables, Stamp
-from tests.seaweed import running_seaweed
-from tests.synthetic_cohort import FAILED, INCOMPLETE, UNKNOWN_AGE, write_synthetic_cohort
+from tests.support.seaweed import running_seaweed
+from tests.support.synthetic_cohort import FAILED, INCOMPLETE, UNKNOWN_AGE, write_synthetic_cohort
 
 STAMP = Stamp(run_id="run-1", run_date="2026-01-31", pipeline_version="v1")
 PATIENTS = 120

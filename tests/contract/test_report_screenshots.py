@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.report import main
-from tests.synthetic_cohort import write_synthetic_cohort
+from tests.support.synthetic_cohort import write_synthetic_cohort
 
 CHROMIUM = next(
     (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), ""

@@ -11,7 +11,7 @@ import pytest
 
 from segment_actor.errors import SetupError
 from stats.tables.commit import CohortTables
-from tests.seaweed import Seaweed, running_seaweed
+from tests.support.seaweed import Seaweed, running_seaweed
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.question_cohort import PEOPLE, TWICE, write_question_cohort
+from tests.support.question_cohort import PEOPLE, TWICE, write_question_cohort
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from jobs.query import main
 from stats.query import add_file, ask, confine, connect
-from tests.question_cohort import AGAIN, PEOPLE, TWICE, write_question_cohort
+from tests.support.question_cohort import AGAIN, PEOPLE, TWICE, write_question_cohort
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "questions.md").read_text(encoding="utf-8")

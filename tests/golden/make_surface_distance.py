@@ -4,7 +4,7 @@ Run by hand, in an environment of its own (`pip install surface-distance==0.1 nu
 
     python tests/golden/make_surface_distance.py FOLDER > tests/golden/surface_distance.json
 
-FOLDER holds TotalSegmentator's tests/reference_files (tests/real_ct.py fetches them).
+FOLDER holds TotalSegmentator's tests/reference_files (tests/support/real_ct.py fetches them).
 """
 
 from __future__ import annotations

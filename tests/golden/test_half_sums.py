@@ -15,7 +15,7 @@ from segment_actor.engine.windows import strips, windows
 from segment_actor.models.folder import read_model_folder
 from segment_actor.volume import HuArray, LabelArray, Shape
 from segment_actor.engine.sliding_window import predict_labels
-from tests.tiny_model import write_tiny_model
+from tests.support.tiny_model import write_tiny_model
 
 STRUCTURES = tuple(f"structure_{number}" for number in range(1, 22))
 

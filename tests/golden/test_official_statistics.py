@@ -19,7 +19,7 @@ from jobs.measure import main
 from segment_actor.anatomy import load_schema
 from stats.measure import measure
 from stats.label_map.totalsegmentator import official_statistics
-from tests.real_ct import real_ct_folder
+from tests.support.real_ct import real_ct_folder
 
 SCHEMA = load_schema("total_v2")
 SPACING_MM = (3.0, 3.0, 3.0)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.parity import main
-from tests.tiny_cohort import good_cts, write_tiny_model_set
+from tests.support.tiny_cohort import good_cts, write_tiny_model_set
 
 COMPAT = "totalsegmentator-2.18"
 TORCH = ["--engine", "torch", "--device", "cpu"]  # the same convolutions as nnU-Net's, bit by bit

@@ -31,8 +31,8 @@ from segment_actor.phantom.scanner import draw_protocol, scan
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.volume import HuArray, LabelArray, Shape, Volume
 from segment_actor.engine.sliding_window import predict_labels
-from tests.real_ct import real_ct_folder
-from tests.tiny_model import write_tiny_model
+from tests.support.real_ct import real_ct_folder
+from tests.support.tiny_model import write_tiny_model
 
 MODELS = Path(__file__).parents[2] / "segment_actor" / "models"
 # One of each set: the other class groups differ in their weights alone, and take a minute each.

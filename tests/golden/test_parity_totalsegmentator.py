@@ -19,7 +19,7 @@ from segment_actor.reading.nifti import read_nifti
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.segmenter import labels_on_grid
 from segment_actor.volume import LabelArray, SpacingMm, Volume
-from tests.real_ct import real_ct_folder
+from tests.support.real_ct import real_ct_folder
 
 OBLIQUE = np.array(  # left-posterior, turned by 0.2 rad about the long axis
     [[-0.98, 0.199, 0, 120], [-0.199, -0.98, 0, 90], [0, 0, 1, -300], [0, 0, 0, 1]]

@@ -17,7 +17,7 @@ from segment_actor.anatomy import load_schema
 from stats.agreement.overlap import dice_per_structure
 from stats.agreement.surface import nsd_per_structure
 from stats.agreement.surfels import surfel_areas
-from tests.real_ct import real_ct_folder
+from tests.support.real_ct import real_ct_folder
 
 SCHEMA = load_schema("total_v2")
 FACTS = json.loads(Path(__file__).with_name("surface_distance.json").read_text())

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.ray_cluster import running_cluster
-from tests.running_job import running_job
-from tests.tiny_cohort import good_cts, write_objects, write_tiny_model_set
+from tests.support.ray_cluster import running_cluster
+from tests.support.running_job import running_job
+from tests.support.tiny_cohort import good_cts, write_objects, write_tiny_model_set
 
 
 @pytest.fixture(scope="session")

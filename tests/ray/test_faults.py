@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running_job import committed, running_job
+from tests.support.running_job import committed, running_job
 
 pytestmark = pytest.mark.ray
 

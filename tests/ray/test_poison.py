@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.ct_files import made_hu, nifti
-from tests.poison import HANGING_HU, POISON_HU
-from tests.running_job import REPOSITORY
-from tests.tiny_cohort import write_objects
+from tests.support.ct_files import made_hu, nifti
+from tests.support.poison import HANGING_HU, POISON_HU
+from tests.support.running_job import REPOSITORY
+from tests.support.tiny_cohort import write_objects
 
 pytestmark = pytest.mark.ray
 
@@ -33,7 +33,7 @@ def test_cts_that_end_or_hang_their_worker_are_set_aside_and_all_others_are_meas
     poisons = {"poison.nii.gz": b"", "toxic.nii.gz": toxic, "hanging.nii.gz": hanging}
     write_objects(tmp_path, same | poisons)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.poison_run", str(tmp_path), str(model_set)],
+        [sys.executable, "-m", "tests.support.poison_run", str(tmp_path), str(model_set)],
         cwd=REPOSITORY,
         env={**os.environ, **cluster},
         stdout=subprocess.PIPE,

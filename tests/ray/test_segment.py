@@ -10,9 +10,9 @@ import pytest
 from deltalake import DeltaTable
 
 from segment_actor.anatomy import load_schema
-from tests.ct_files import made_hu, nifti
-from tests.running_job import committed, running_job
-from tests.tiny_cohort import broken, good_cts, good_dicom, good_zip, write_objects
+from tests.support.ct_files import made_hu, nifti
+from tests.support.running_job import committed, running_job
+from tests.support.tiny_cohort import broken, good_cts, good_dicom, good_zip, write_objects
 
 pytestmark = pytest.mark.ray
 

@@ -15,10 +15,10 @@ from jobs.__main__ import main
 from jobs.archive.keys import KeyMaker
 from jobs.index import index_archive
 from segment_actor.errors import FailureCode, SeriesError, SetupError
-from tests.ray_cluster import running_cluster
-from tests.running_job import SECRET, committed, running_job
-from tests.seaweed import Seaweed, running_seaweed
-from tests.tiny_cohort import (
+from tests.support.ray_cluster import running_cluster
+from tests.support.running_job import SECRET, committed, running_job
+from tests.support.seaweed import Seaweed, running_seaweed
+from tests.support.tiny_cohort import (
     Objects,
     broken,
     good_cts,

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from cluster.store import write_bytes
 from jobs.weights import main
 from segment_actor.models.set import load_model_set
-from tests.official_model import FAST, use_homes, write_official
-from tests.seaweed import Seaweed, running_seaweed
+from tests.support.official_model import FAST, use_homes, write_official
+from tests.support.seaweed import Seaweed, running_seaweed
 
 pytestmark = pytest.mark.s3
 

@@ -88,6 +88,6 @@ def test_segment_says_what_is_missing_before_it_starts_anything(
 
 @pytest.fixture(scope="module")
 def tiny_model_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.tiny_cohort import write_tiny_model_set  # noqa: PLC0415  # it imports torch
+    from tests.support.tiny_cohort import write_tiny_model_set  # noqa: PLC0415  # it imports torch
 
     return write_tiny_model_set(tmp_path_factory.mktemp("models"), groups=["organs"])

@@ -14,8 +14,8 @@ from pydicom.uid import CTImageStorage, MediaStorageDirectoryStorage, RLELossles
 from segment_actor.reading.dicom.volume import read_dicom
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.volume import Affine, HuArray
-from tests.ct_files import dicom, dicom_files, dicom_slices, made_hu
-from tests.real_ct import real_ct_folder
+from tests.support.ct_files import dicom, dicom_files, dicom_slices, made_hu
+from tests.support.real_ct import real_ct_folder
 
 GOOD = dicom_files(dicom_slices(made_hu()))
 

@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset
 
 from segment_actor.reading.dicom.facts import facts_of
 from segment_actor.reading.scan import ScanFacts
-from tests.ct_files import SERIES_UID, dicom_slices, made_hu
+from tests.support.ct_files import SERIES_UID, dicom_slices, made_hu
 
 
 def header(**elements: Any) -> Dataset:

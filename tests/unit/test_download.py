@@ -9,7 +9,7 @@ import pytest
 
 from jobs.weights_import.download import download
 from segment_actor.errors import SetupError
-from tests.http_site import Site, running_site
+from tests.support.http_site import Site, running_site
 
 CONTENT = bytes(range(256)) * 4000
 

@@ -21,7 +21,7 @@ from segment_actor.errors import SetupError
 from segment_actor.models.folder import read_model_folder
 from segment_actor.volume import LabelArray
 from segment_actor.engine.sliding_window import predict_labels
-from tests.tiny_model import write_tiny_model
+from tests.support.tiny_model import write_tiny_model
 
 HU = np.random.default_rng(0).normal(0, 300, (30, 20, 25)).astype(np.int16)
 

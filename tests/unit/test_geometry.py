@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from segment_actor.errors import SeriesError
 from segment_actor.grid.geometry import check_grid, from_canonical, to_canonical
 from segment_actor.volume import Affine, HuArray, Volume
-from tests.ct_files import RAS_2MM, made_hu
+from tests.support.ct_files import RAS_2MM, made_hu
 
 spacings = st.floats(0.3, 8.0)
 # Below 45 degrees in all, so that each axis still has one nearest patient axis.

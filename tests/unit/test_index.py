@@ -11,8 +11,8 @@ from cluster.store import StoredObject, open_store
 from jobs.archive.keys import KeyMaker
 from jobs.index import group_objects, index_archive
 from segment_actor.errors import SetupError
-from tests.ct_files import SERIES_UID
-from tests.tiny_cohort import good_cts, good_dicom, good_zip, write_objects
+from tests.support.ct_files import SERIES_UID
+from tests.support.tiny_cohort import good_cts, good_dicom, good_zip, write_objects
 
 KEYS = KeyMaker(b"0123456789abcdef")
 UID_OF_1 = SERIES_UID.replace(".1234.", ".1001.")

@@ -11,7 +11,7 @@ from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import file_sha256
 from segment_actor.models.set import label_table, load_model_set, model_set_digest, with_compat
-from tests.tiny_model import write_tiny_model
+from tests.support.tiny_model import write_tiny_model
 
 HEAD = 'name = "tiny"\nschema = "paper104"\nlicence = "CC0"\n'
 

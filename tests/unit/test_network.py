@@ -12,7 +12,7 @@ import torch
 
 from segment_actor.errors import SetupError
 from segment_actor.engine.torch.network import load_network
-from tests.tiny_model import tiny_network, write_tiny_model
+from tests.support.tiny_model import tiny_network, write_tiny_model
 
 CHECKPOINT = "fold_0/checkpoint_final.pth"
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.nifti import is_nifti, read_nifti
-from tests.bad_inputs import PIXDIM_OFFSET
-from tests.ct_files import RAS_2MM, made_hu, nifti
-from tests.real_ct import real_ct_folder
+from tests.support.bad_inputs import PIXDIM_OFFSET
+from tests.support.ct_files import RAS_2MM, made_hu, nifti
+from tests.support.real_ct import real_ct_folder
 
 FORM_CODES = 252  # byte offset of qform_code, then sform_code, in a NIfTI-1 header; int16 each
 GOOD = nifti(made_hu())

@@ -18,8 +18,8 @@ from segment_actor.reading.series import read_series
 from segment_actor.grid.resampling import nearest_index
 from segment_actor.segmenter import GroupSegmenter, segment_volume
 from segment_actor.volume import HuArray, LabelArray
-from tests.ct_files import made_hu
-from tests.tiny_cohort import write_tiny_model_set
+from tests.support.ct_files import made_hu
+from tests.support.tiny_cohort import write_tiny_model_set
 
 SCHEMA = load_schema("paper104")
 LPI = np.array([[-2.0, 0, 0, 9], [0, -3.0, 0, 8], [0, 0, -2.5, 7], [0, 0, 0, 1]])

@@ -16,7 +16,7 @@ from segment_actor.models.set import Group, ModelSet
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import LabelArray, Volume
 from stats.agreement.two_label_maps import equal_share, structure_agreement
-from tests.official_model import FAST
+from tests.support.official_model import FAST
 
 SCHEMA = load_schema("total_v2")
 SPLEEN, LIVER = SCHEMA.ids["spleen"], SCHEMA.ids["liver"]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from segment_actor.errors import SeriesError
 from segment_actor.reading.series import check_volume, read_series
 from segment_actor.volume import Volume
-from tests.bad_inputs import BadInput, bad_inputs
-from tests.ct_files import (
+from tests.support.bad_inputs import BadInput, bad_inputs
+from tests.support.ct_files import (
     RAS_2MM,
     SERIES_UID,
     dicom_files,
@@ -20,7 +20,7 @@ from tests.ct_files import (
     nifti,
     zipped,
 )
-from tests.real_ct import real_ct_folder
+from tests.support.real_ct import real_ct_folder
 
 BAD_INPUTS = bad_inputs()
 SERIES = dicom_files(dicom_slices(made_hu()))

@@ -24,8 +24,8 @@ from segment_actor.models.set import load_model_set
 from segment_actor.reading.nifti import read_nifti
 from stats.measure import measure
 from stats.label_map.totalsegmentator import official_statistics
-from tests.ct_files import dicom_files, dicom_slices, made_hu, nifti, zipped
-from tests.tiny_cohort import write_tiny_model_set
+from tests.support.ct_files import dicom_files, dicom_slices, made_hu, nifti, zipped
+from tests.support.tiny_cohort import write_tiny_model_set
 
 SCHEMA = load_schema("paper104")
 LAS = np.array([[-2.0, 0, 0, 9], [0, 3.0, 0, 8], [0, 0, 2.5, 7], [0, 0, 0, 1]])

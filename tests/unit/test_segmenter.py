@@ -22,7 +22,7 @@ from segment_actor.grid.resampling import to_model_grid
 from segment_actor.segmenter import GroupSegmenter, labels_on_grid, paint, segment_volume
 from segment_actor.volume import Volume
 from segment_actor.engine.sliding_window import predict_labels
-from tests.tiny_model import write_tiny_model
+from tests.support.tiny_model import write_tiny_model
 
 SCHEMA = load_schema("paper104")
 

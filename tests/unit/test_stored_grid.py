@@ -13,7 +13,7 @@ from segment_actor.reading.nifti import read_nifti
 from segment_actor.reading.series import read_series
 from segment_actor.grid.of_file import StoredGrid, dicom_grid, label_image, mask_header
 from segment_actor.volume import Volume
-from tests.ct_files import dicom_files, dicom_slices, made_hu
+from tests.support.ct_files import dicom_files, dicom_slices, made_hu
 
 SHAPE = (4, 5, 6)
 LABELS = np.asfortranarray(np.random.default_rng(0).integers(0, 3, SHAPE).astype(np.uint8))

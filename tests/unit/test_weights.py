@@ -17,8 +17,8 @@ from jobs.__main__ import main
 from segment_actor.models.folder import CHECKPOINT
 from segment_actor.models.official import official_models
 from segment_actor.models.trusted import LOCK, read_lock
-from tests.http_site import Site, running_site
-from tests.official_model import FAST, change, use_homes, write_official
+from tests.support.http_site import Site, running_site
+from tests.support.official_model import FAST, change, use_homes, write_official
 
 
 class Boom:

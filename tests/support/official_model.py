@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segment_actor.models.official import OfficialModel, official_models
-from tests.tiny_model import write_tiny_model
+from tests.support.tiny_model import write_tiny_model
 
 FAST = next(model for model in official_models() if model.number == "297")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from segment_actor.anatomy import GROUPS, load_schema
 from segment_actor.models.folder import CHECKPOINT, file_sha256
 from segment_actor.volume import Shape
-from tests.bad_inputs import BadInput, bad_inputs
-from tests.ct_files import SERIES_UID, dicom_files, dicom_slices, made_hu, nifti, zipped
-from tests.tiny_model import write_tiny_model
+from tests.support.bad_inputs import BadInput, bad_inputs
+from tests.support.ct_files import SERIES_UID, dicom_files, dicom_slices, made_hu, nifti, zipped
+from tests.support.tiny_model import write_tiny_model
 
 Objects = dict[str, bytes]
 """Content by path, as in an archive."""

@@ -1,6 +1,6 @@
 """Works on an archive with poisonous CTs and prints what became of each, as JSON.
 
-python -m tests.poison_run ARCHIVE MODEL_SET
+python -m tests.support.poison_run ARCHIVE MODEL_SET
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jobs.segment_run.pipeline import outcomes
 from jobs.index import index_archive
 from jobs.shared.models import load_models
 from segment_actor.models.set import model_set_digest
-from tests.poison import PoisonousStore, threshold_segmenters
+from tests.support.poison import PoisonousStore, threshold_segmenters
 
 
 def main(archive: str, model_set: str) -> None:
