@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
-from jobs.shared.command import Command
 from jobs.figures.aging import draw_strongest, draw_structure
 from jobs.figures.aging_overview import draw_overview
+from jobs.shared.command import Command
 from jobs.shared.output import FORMS
 from segment_actor.errors import SetupError
-from stats.study.tests_of_age import ALPHA, Row
+from stats.query import connect
 from stats.study.aging import (
     AGING,
     REFERENCE,
@@ -26,10 +26,10 @@ from stats.study.aging import (
     run_study,
     structure_flow,
 )
-from stats.study.selection import MIN_SCANS, Cohort, Step, Wanted, select_cohort
 from stats.study.demographics import read_demographics
 from stats.study.exclusions import Measure
-from stats.query import connect
+from stats.study.selection import MIN_SCANS, Cohort, Step, Wanted, select_cohort
+from stats.study.tests_of_age import ALPHA, Row
 
 log = logging.getLogger(__name__)
 

@@ -17,17 +17,17 @@ from pathlib import Path
 import click
 
 from cluster.store import open_store
-from jobs.segment_run.config import SegmentConfig
 from jobs.archive.keys import key_maker
+from jobs.archive.listing import index_archive
 from jobs.archive.manifest import Series, write_manifest
-from jobs.shared.command import Command
 from jobs.figures.pictures import aging, overview
-from jobs.index import index_archive
+from jobs.phantom import write_phantoms
+from jobs.segment import run
+from jobs.segment_run.config import SegmentConfig
+from jobs.shared.command import Command
 from jobs.shared.models import load_models
 from jobs.shared.output import FORMS
-from jobs.phantom import write_phantoms
 from jobs.shared.phantom_score import by_group, read_label_map, score
-from jobs.segment import run
 from segment_actor.anatomy import load_schema
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.nifti import read_nifti

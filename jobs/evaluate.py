@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from jobs.shared.command import Command
 from jobs.figures.evaluation import draw_all
+from jobs.shared.command import Command
 from jobs.shared.label_pairs import Cases, check_same_grid, match_cases, read_label_map
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError

@@ -17,8 +17,8 @@ from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import Volume
-from stats.measure import StructureRow, measure
 from stats.label_map.totalsegmentator import official_statistics
+from stats.measure import StructureRow, measure
 from stats.quality.codes import MEANINGS, findings, scan_verdict
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

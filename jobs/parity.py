@@ -16,20 +16,20 @@ from typing import get_args
 import click
 import pyarrow as pa
 
-from jobs.shared.command import DONE, SOME_FAILED, Command
-from jobs.shared.models import load_models, resampling
-from jobs.shared.output import format_option, write_answer
 from jobs.parity_peers.comparison import ALL, COLUMNS, Comparison
 from jobs.parity_peers.official import PROGRAM, find_official, official_labels
 from jobs.parity_peers.reference import Reference, read_reference
+from jobs.shared.command import DONE, SOME_FAILED, Command
+from jobs.shared.models import load_models, resampling
+from jobs.shared.output import format_option, write_answer
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.engine.choice import Engine, choose
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import from_canonical, to_canonical
+from segment_actor.grid.resampling import to_model_grid
 from segment_actor.models.set import ModelSet, Precision
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.reading.series import check_volume
-from segment_actor.grid.resampling import to_model_grid
 from segment_actor.volume import HuArray, LabelArray, Volume
 
 log = logging.getLogger(__name__)

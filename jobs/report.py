@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from jobs.shared.command import Command
 from jobs.report_page.page import gather, render
+from jobs.shared.command import Command
 from segment_actor.errors import SetupError
-from stats.study.selection import Wanted, select_cohort
-from stats.study.demographics import read_demographics
-from stats.sql.report_runs import table_sizes
 from stats.query import connect
+from stats.sql.report_runs import table_sizes
+from stats.study.demographics import read_demographics
+from stats.study.selection import Wanted, select_cohort
 
 
 @click.command("report", cls=Command)

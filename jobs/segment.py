@@ -27,21 +27,22 @@ import stats
 from cluster.pools import Node, plan_pools
 from cluster.session import connect
 from cluster.store import open_store
+from jobs.archive.keys import key_maker
+from jobs.archive.listing import index_archive
+from jobs.archive.manifest import Series, read_manifest
+from jobs.archive.site_secret import site_secret_source
+from jobs.segment_run.config import SegmentConfig, segment_config
 from jobs.segment_run.driver.arrivals import arrivals
 from jobs.segment_run.driver.committer import Committer
-from jobs.segment_run.config import SegmentConfig, segment_config, site_secret_source
-from jobs.archive.keys import key_maker
-from jobs.segment_run.lane.actor import LaneSettings, group_segmenters
-from jobs.segment_run.load import LoadSettings
-from jobs.archive.manifest import Series, read_manifest
-from jobs.segment_run.outcome import Outcome
-from jobs.segment_run.pipeline import outcomes
 from jobs.segment_run.driver.progress import Progress
 from jobs.segment_run.driver.rows import Method
 from jobs.segment_run.driver.stopping import StopRequest, stop_on_sigterm
+from jobs.segment_run.lane.actor import LaneSettings, group_segmenters
+from jobs.segment_run.load import LoadSettings
+from jobs.segment_run.outcome import Outcome
+from jobs.segment_run.pipeline import outcomes
 from jobs.segment_run.version import code_version, library_versions, pipeline_version
 from jobs.shared.command import DONE, SOME_FAILED, Command
-from jobs.index import index_archive
 from jobs.shared.models import load_models, resampling
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import folder_digest

@@ -14,16 +14,18 @@ from typing import cast, get_args
 
 import click
 
-from jobs.shared.command import DONE, SOME_FAILED
-from jobs.shared.models import load_models
 from jobs.segment_one_ct.masks import write_label_map, write_masks
 from jobs.segment_one_ct.options import ListCommand, fast_set, files_of, place_of
+from jobs.shared.command import DONE, SOME_FAILED
+from jobs.shared.models import load_models
 from jobs.shared.staging import staged, writing_to
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.choice import Engine
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical
+from segment_actor.grid.of_file import StoredGrid
 from segment_actor.models.set import COMPATS, ModelSet, Precision
+from segment_actor.reading.series import Kind, read_series
 from segment_actor.segment import (
     OneAhead,
     Segmented,
@@ -34,10 +36,8 @@ from segment_actor.segment import (
     names_of,
     segment_scan,
 )
-from segment_actor.reading.series import Kind, read_series
-from segment_actor.grid.of_file import StoredGrid
-from segment_actor.writing.label_map import store_labels
 from segment_actor.volume import Volume
+from segment_actor.writing.label_map import store_labels
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from jobs.shared.command import Command
 from segment_actor.anatomy import GROUPS
 from segment_actor.errors import SetupError
 
-PACKAGE = Path(__file__).parent.parent / "segment_actor"
+PACKAGE = Path(__file__).parent.parent / "segment_actor" / "models"
 
 WARNING = "Trained on phantoms, for phantoms: never for patients."
 
@@ -26,7 +26,7 @@ WARNING = "Trained on phantoms, for phantoms: never for patients."
     "--out",
     type=click.Path(path_type=Path),
     default=PACKAGE,
-    help="Where `models` and `model_sets` go; default: into the package.",
+    help="Where `embedded` (models) and `sets` go; default: into the package.",
 )
 @click.option(
     "--work",
@@ -45,14 +45,14 @@ def main(out: Path, work: Path, threads: int, quick: bool) -> int:
         raise SetupError(f"Training needs {error.name}, which is not installed.") from error
     effort = recipe.QUICK if quick else recipe.Effort()
     effort = replace(effort, threads=threads)
-    recipe.train(work, out / "models", effort)
+    recipe.train(work, out / "embedded", effort)
     write_model_sets(out)
-    print(f"Model sets `embedded` and `embedded-fast` are in {out / 'model_sets'}. {WARNING}")
+    print(f"Model sets `embedded` and `embedded-fast` are in {out / 'sets'}. {WARNING}")
     return 0
 
 
 def write_model_sets(out: Path) -> None:
-    """Writes embedded.toml and embedded-fast.toml for the model folders under `out`/models.
+    """Writes embedded.toml and embedded-fast.toml for the model folders under `out`/embedded.
 
     Raises:
         SetupError: a group has no model folder.
@@ -74,7 +74,7 @@ def write_model_sets(out: Path) -> None:
             f'warning = "{WARNING}"',
         ]
         for group, dataset in members:
-            folder = Path("models") / dataset / recipe.FOLDER
+            folder = Path("embedded") / dataset / recipe.FOLDER
             checkpoint = out / folder / "fold_0" / "checkpoint_final.pth"
             if not checkpoint.is_file():
                 raise SetupError(f"{checkpoint} is missing: train the group {group!r} first.")

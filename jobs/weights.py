@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import click
 
+from jobs.shared.command import Command
 from jobs.weights_import.download import download
 from jobs.weights_import.model import MOST_CHECKPOINT_BYTES, bring_in, check, remember
 from jobs.weights_import.source import models_in
-from jobs.shared.command import Command
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import file_sha256
 from segment_actor.models.official import (

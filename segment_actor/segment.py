@@ -23,13 +23,13 @@ import numpy.typing as npt
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError
 from segment_actor.grid.geometry import to_canonical
+from segment_actor.grid.of_file import label_image
+from segment_actor.grid.resampling import to_model_grid
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Group, ModelSet, Precision, load_model_set, with_compat
 from segment_actor.reading.series import read_series
-from segment_actor.grid.resampling import to_model_grid
-from segment_actor.grid.of_file import label_image
-from segment_actor.writing.label_map import store_labels
 from segment_actor.volume import HuArray, LabelArray, Volume
+from segment_actor.writing.label_map import store_labels
 
 
 class Segmenter(Protocol):

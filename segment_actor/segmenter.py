@@ -15,11 +15,11 @@ import numpy as np
 from segment_actor.anatomy import Schema
 from segment_actor.engine.choice import choose
 from segment_actor.engine.load import load_backend
+from segment_actor.engine.sliding_window import predict_labels
+from segment_actor.grid.resampling import nearest_index, to_model_grid
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Group, Precision, check_checkpoint, label_table
-from segment_actor.grid.resampling import nearest_index, to_model_grid
 from segment_actor.volume import HuArray, LabelArray, Shape, Volume
-from segment_actor.engine.sliding_window import predict_labels
 
 log = logging.getLogger(__name__)
 

@@ -22,6 +22,7 @@ from deltalake import DeltaTable, Transaction
 
 from segment_actor.errors import SetupError
 from stats.query import connect
+from stats.sql.wide import WIDE, refresh, structure_names
 from stats.tables.files import (
     ROW_GROUP_ROWS,
     in_passes,
@@ -33,10 +34,9 @@ from stats.tables.files import (
     stored_files,
     write_file,
 )
-from stats.tables.schema import PARTITION, SCHEMAS, TableName
 from stats.tables.opening import open_table, read_from_store
+from stats.tables.schema import PARTITION, SCHEMAS, TableName
 from stats.tables.storage import StorageOptions, clear_sentences, storage_options, table_uri
-from stats.sql.wide import WIDE, refresh, structure_names
 
 ORDER: Final[dict[TableName, tuple[str, ...]]] = {
     "structures": ("structure", "series_key", "commit_seq"),

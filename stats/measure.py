@@ -1,9 +1,9 @@
 """Every structure of one CT, measured in a single pass over the original grid.
 
-The labels live on the coarser model grid, as runs (stats.label_map.runs). Counting the HU values of each
-label gives a histogram with one bin per HU value, and from it everything follows exactly: volume,
-mean, standard deviation, extremes and quantiles. The same runs give pieces and places, and these
-the findings of quality control (stats.quality.findings): nothing is read twice.
+The labels live on the coarser model grid, as runs (stats.label_map.runs). Counting the HU values of
+each label gives a histogram with one bin per HU value, and from it everything follows exactly:
+volume, mean, standard deviation, extremes and quantiles. The same runs give pieces and places, and
+these the findings of quality control (stats.quality.findings): nothing is read twice.
 """
 
 from __future__ import annotations
@@ -18,8 +18,15 @@ import numpy.typing as npt
 from segment_actor.anatomy import Schema, Structure
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
 from stats.label_map.locations import Place, places
+from stats.label_map.runs import (
+    LOWEST_HU,
+    Indices,
+    find_runs,
+    hu_histograms,
+    join_pieces,
+    same_grid,
+)
 from stats.quality.findings import Seen, reasons
-from stats.label_map.runs import LOWEST_HU, Indices, find_runs, hu_histograms, join_pieces, same_grid
 
 MEASUREMENT_VERSION: Final = "2"
 """Changes when a number in `structures` would change for the same labels; part of the pipeline

@@ -29,15 +29,15 @@ import duckdb
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
-from stats.sql.catalogue import anatomy, dictionary
 from stats.quality.codes import codes_table
-from stats.tables.files import quoted, stored_files
-from stats.tables.schema import SCHEMAS
-from stats.tables.opening import open_table, read_from_store
-from stats.tables.storage import StorageOptions, clear_sentences, storage_options, table_uri
-from stats.tables.commit import APP_ID
+from stats.sql.catalogue import anatomy, dictionary
 from stats.sql.views import joined_views, table_view, wide_views
 from stats.sql.wide import held, structure_names
+from stats.tables.commit import APP_ID
+from stats.tables.files import quoted, stored_files
+from stats.tables.opening import open_table, read_from_store
+from stats.tables.schema import SCHEMAS
+from stats.tables.storage import StorageOptions, clear_sentences, storage_options, table_uri
 
 _READERS: Final = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet"}
 

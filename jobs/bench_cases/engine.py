@@ -12,10 +12,10 @@ from jobs.bench_cases.cost import cost_of_call
 from segment_actor.engine.choice import choose
 from segment_actor.engine.host.constant import ConstantLogits
 from segment_actor.engine.load import load_backend
+from segment_actor.engine.sliding_window import predict_labels
+from segment_actor.grid.resampling import to_model_grid
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Precision
-from segment_actor.grid.resampling import to_model_grid
-from segment_actor.engine.sliding_window import predict_labels
 
 ORGANS = "Dataset291_TotalSegmentator_part1_organs_1559subj/nnUNetTrainerNoMirroring"
 

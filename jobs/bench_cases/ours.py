@@ -26,13 +26,13 @@ from jobs.segment_one_ct.masks import write_label_map
 from jobs.segment_one_ct.statistics import write_statistics
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.host.constant import ConstantLogits
+from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Group, ModelSet, label_table, load_model_set
-from segment_actor.segment import Segmenter, group_loader, names_of, segment_scan
 from segment_actor.reading.series import read_series
-from segment_actor.writing.label_map import store_labels
+from segment_actor.segment import Segmenter, group_loader, names_of, segment_scan
 from segment_actor.volume import HuArray, LabelArray
-from segment_actor.engine.sliding_window import predict_labels
+from segment_actor.writing.label_map import store_labels
 
 
 class WithoutNetwork:

@@ -12,8 +12,8 @@ from jobs.bench_cases.case import Case, Setting, Sides, big, official
 from jobs.bench_cases.cost import Cost, cost_of_call
 from jobs.bench_cases.inputs import SCHEMA, trunk
 from segment_actor.anatomy import load_schema
-from segment_actor.reading.nifti import read_nifti
 from segment_actor.grid.resampling import model_grid, to_model_grid
+from segment_actor.reading.nifti import read_nifti
 
 MODEL_SPACING_MM = (1.5, 1.5, 1.5)
 EVALUATION_SHAPE, EVALUATION_SPACING_MM = (300, 250, 400), (1.5, 1.5, 1.5)

@@ -18,10 +18,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
-from stats.study.tests_of_age import PAIRS, Row
 from stats.study.aging import Stratum, Studied
-from stats.study.selection import QUARTILES, Cohort, Numbers
 from stats.study.exclusions import MEASURES, Measure
+from stats.study.selection import QUARTILES, Cohort, Numbers
+from stats.study.tests_of_age import PAIRS, Row
 
 BLUE, VERMILLION, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8A8F94", "#22272B"
 

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 
 from jobs.figures.aging import BLUE, GREY, INK, STYLE, VERMILLION, new_figure, save, title_of
 from segment_actor.anatomy import Category, load_schema
-from stats.study.tests_of_age import Row
 from stats.study.exclusions import MEASURES
+from stats.study.tests_of_age import Row
 
 _KINDS: Final[dict[Category, str]] = {
     "organ": "organs", "bone": "bones", "muscle": "muscles", "vessel": "vessels",

@@ -16,8 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from stats.agreement.uncertainty import Agreement, bland_altman
 from stats.agreement.evaluation import Method, evaluate_kinds
+from stats.agreement.uncertainty import Agreement, bland_altman
 
 BLUE, ORANGE, GREY = "#1f6fb4", "#e8781e", "#8a929a"
 CATEGORY_COLOURS = {"organ": "#c4513d", "bone": "#8c7a4f", "muscle": "#a03a78", "vessel": "#2c7fb8"}

@@ -25,10 +25,10 @@ import numpy as np
 import torch
 
 from segment_actor.anatomy import Schema
+from segment_actor.engine.torch.network import load_network
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import DATASET, PLANS, read_model_folder
 from segment_actor.models.set import label_table
-from segment_actor.engine.torch.network import load_network
 from segment_actor.volume import HuArray, LabelArray
 
 TRUSTED = ("dynamic_network_architectures.", "torch.nn.")

@@ -19,8 +19,8 @@ from pathlib import Path
 from jobs.parity_peers.reference import Reference, read_reference
 from segment_actor.anatomy import Schema
 from segment_actor.errors import SetupError
-from segment_actor.models.set import ModelSet
 from segment_actor.models.official import dataset_number
+from segment_actor.models.set import ModelSet
 from segment_actor.volume import Volume
 
 PROGRAM = "TotalSegmentator"

@@ -8,10 +8,10 @@ import duckdb
 import numpy as np
 
 from segment_actor.anatomy import load_schema
-from stats.study.tests_of_age import ALPHA, correlate
 from stats.sql.catalogue import LABEL_SCHEMAS
-from stats.study.selection import MIN_SCANS, Cohort
 from stats.study.exclusions import MEASURES, excluded, measured
+from stats.study.selection import MIN_SCANS, Cohort
+from stats.study.tests_of_age import ALPHA, correlate
 
 Row = dict[str, Any]
 

@@ -12,13 +12,13 @@ from typing import Any, Final
 import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from jobs.webpage import axis, words
+from jobs.report_page import axis, words
 from jobs.report_page.aging import FAIR_SCANS, correlations, ranked
-from stats import overview, overview_cohort
-from stats.study.tests_of_age import ALPHA
-from stats.study.selection import MIN_SCANS, Cohort
+from stats.sql import report_cohort, report_runs
 from stats.study.exclusions import MEASURES
 from stats.study.percentiles import MIN_PEOPLE
+from stats.study.selection import MIN_SCANS, Cohort
+from stats.study.tests_of_age import ALPHA
 
 Facts = dict[str, Any]
 
@@ -36,23 +36,23 @@ def gather(database: duckdb.DuckDBPyConnection, cohort: Cohort, tables: Sequence
         cohort: the same.
         tables: of `stats.sql.report_runs.table_sizes`.
     """
-    overview.prepare(database)
+    report_runs.prepare(database)
     rows = next(t["rows"] for t in tables if t["table"] == "structures")
-    exact = rows <= overview_cohort.EXACT_ROWS
+    exact = rows <= report_cohort.EXACT_ROWS
     return {
         "made_at": datetime.now(UTC),
-        "counts": overview.counts(database),
-        "runs": [_run(run) for run in overview.runs(database)],
-        "methods": overview.methods(database),
-        "failures": overview.failures(database),
-        "failed_stages": overview.failed_stages(database),
+        "counts": report_runs.counts(database),
+        "runs": [_run(run) for run in report_runs.runs(database)],
+        "methods": report_runs.methods(database),
+        "failures": report_runs.failures(database),
+        "failed_stages": report_runs.failed_stages(database),
         "tables": tables,
         "cohort": cohort,
-        **_throughput(overview.stage_seconds(database)),
+        **_throughput(report_runs.stage_seconds(database)),
         **_quality(database),
         **_people(database),
-        **_structures(overview_cohort.structures(database, exact=exact), exact=exact),
-        "by_sex": _by_sex(overview_cohort.by_sex(database)),
+        **_structures(report_cohort.structures(database, exact=exact), exact=exact),
+        "by_sex": _by_sex(report_cohort.by_sex(database)),
         **_aging(database, cohort),
     }
 
@@ -110,25 +110,25 @@ def _throughput(stages: list[Facts]) -> Facts:
 
 
 def _quality(database: duckdb.DuckDBPyConnection) -> Facts:
-    verdicts = overview_cohort.verdicts(database)
+    verdicts = report_cohort.verdicts(database)
     return {
         "verdicts": verdicts,
         "judged": sum(n for verdict, n in verdicts.items() if verdict),
-        "findings": overview_cohort.findings(database),
-        "flagged": overview_cohort.flagged(database),
+        "findings": report_cohort.findings(database),
+        "flagged": report_cohort.flagged(database),
     }
 
 
 def _people(database: duckdb.DuckDBPyConnection) -> Facts:
     ages: dict[int, dict[str, int]] = {}
-    for row in overview_cohort.ages(database):
+    for row in report_cohort.ages(database):
         ages.setdefault(row["from_years"], {})[row["sex"]] = row["scans"]
     bins = range(min(ages), max(ages) + 1, 5) if ages else range(0)
     return {
-        "people": overview_cohort.people(database),
+        "people": report_cohort.people(database),
         "ages": [(first, ages.get(first, {})) for first in bins],
         "most_of_an_age": max((n for bin_ in ages.values() for n in bin_.values()), default=0),
-        "scanners": [(row["scanner"], row["scans"]) for row in overview_cohort.scanners(database)],
+        "scanners": [(row["scanner"], row["scans"]) for row in report_cohort.scanners(database)],
         "fields_of_view": _bars(database, "field_of_view_mm", FIELD_OF_VIEW_MM),
         "slices": _bars(database, "slice_thickness_mm", SLICE_MM),
     }
@@ -138,7 +138,7 @@ def _bars(
     database: duckdb.DuckDBPyConnection, column: str, bounds: tuple[float, ...]
 ) -> list[tuple[str | None, int]]:
     """Label and scans of each bin; None is not known. Empty ones at the ends are left out."""
-    found = overview_cohort.binned(database, column, bounds)
+    found = report_cohort.binned(database, column, bounds)
     between = [f"{a:,g} to {b:,g} mm" for a, b in pairwise(bounds)]
     labels = [f"up to {bounds[0]:,g} mm", *between, f"over {bounds[-1]:,g} mm"]
     seen = [n for n in found if n is not None]
@@ -161,7 +161,7 @@ def _structures(rows: list[Facts], *, exact: bool) -> Facts:
 
 def _by_sex(rows: list[Facts]) -> list[tuple[str, Mapping[str, Facts]]]:
     known = {(row["structure"], row["sex"]): row for row in rows}
-    names = [n for n in overview_cohort.LARGE_STRUCTURES if {(n, "M"), (n, "F")} & known.keys()]
+    names = [n for n in report_cohort.LARGE_STRUCTURES if {(n, "M"), (n, "F")} & known.keys()]
     return [(n, {s: known[n, s] for s in ("M", "F") if (n, s) in known}) for n in names]
 
 

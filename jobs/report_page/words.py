@@ -50,7 +50,7 @@ KINDS: Final[Mapping[str, str]] = {
 
 def built_in(model_set: str | None) -> Mapping[str, Any]:
     """What a built-in model set says of itself, without its models; {} for a site's own set."""
-    folder = resources.files("segment_actor") / "sets"
+    folder = resources.files("segment_actor.models") / "sets"
     for file in folder.iterdir():
         if file.name == f"{model_set}.toml":
             return tomllib.loads(file.read_text(encoding="utf-8"))

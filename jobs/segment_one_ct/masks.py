@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from segment_actor.writing.gzip_parts import Part, gzip_member, part
 from segment_actor.grid.of_file import StoredGrid, mask_header
+from segment_actor.writing.gzip_parts import Part, gzip_member, part
 from segment_actor.writing.label_map import StoredLabels
 
 CPUS = os.cpu_count() or 1

@@ -15,8 +15,8 @@ from scipy import ndimage
 from jobs.figures.pictures import TEXT as TEXT_COLOUR
 from jobs.figures.pictures import Rgb, coloured, dark_figure, palette, save, show, upright
 from segment_actor.anatomy import Schema
-from segment_actor.segment import Segmented, has_voxels
 from segment_actor.grid.resampling import nearest_index
+from segment_actor.segment import Segmented, has_voxels
 from segment_actor.volume import LabelArray, SpacingMm
 
 FloatArray = npt.NDArray[np.float32]

@@ -9,12 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from segment_actor.anatomy import load_schema
+from segment_actor.grid.resampling import nearest_index
 from segment_actor.models.set import ModelSet
 from segment_actor.segment import Segmented
-from segment_actor.grid.resampling import nearest_index
 from segment_actor.writing.label_map import store_labels
-from stats.measure import StructureRow, measure
 from stats.label_map.totalsegmentator import official_statistics
+from stats.measure import StructureRow, measure
 
 FAST_MM = 3.0
 """From this spacing on TotalSegmentator measures on the models' grid, not on the CT's

@@ -1,12 +1,8 @@
-"""The settings of one run: one TOML file, flags override it, unknown keys are refused.
-
-The only module of `jobs` that looks at the environment.
-"""
+"""The settings of one run: one TOML file, flags override it, unknown keys are refused."""
 
 from __future__ import annotations
 
 import difflib
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,15 +146,3 @@ def _members(wanted: object) -> tuple[object, ...]:
 def _words(wanted: object) -> str:
     names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
     return " or ".join(names[t] for t in _members(wanted) if t is not NoneType)  # type: ignore[index]
-
-
-def site_secret_source() -> tuple[str | None, Path]:
-    """Where this site keeps the secret that turns identifiers into keys.
-
-    Returns:
-        The secret itself if CTCOHORT_SITE_SECRET is set, and the file that holds it otherwise:
-        CTCOHORT_SITE_SECRET_FILE, or ~/.config/ctcohort/site_secret.
-    """
-    file = os.environ.get("CTCOHORT_SITE_SECRET_FILE")
-    default = Path.home() / ".config" / "ctcohort" / "site_secret"
-    return os.environ.get("CTCOHORT_SITE_SECRET") or None, Path(file) if file else default

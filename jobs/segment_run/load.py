@@ -18,9 +18,9 @@ from jobs.segment_run.attempts import Actor, begin
 from jobs.segment_run.guard import Row, guarded
 from jobs.segment_run.outcome import Outcome, ScanNote, StageClock
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.reading.series import read_series
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.reading.scan import Scan
+from segment_actor.reading.series import read_series
 from segment_actor.volume import SpacingMm, Volume
 
 STAND_IN: Row = {name: np.zeros((1, 1, 1), dtype=np.int16) for name in ("hu", "model_hu")}

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from segment_actor.errors import FailureCode
-from segment_actor.reading.scan import ScanFacts
 from segment_actor.grid.of_file import StoredGrid
+from segment_actor.reading.scan import ScanFacts
 from segment_actor.volume import Shape, SpacingMm
 from stats.measure import StructureRow
 

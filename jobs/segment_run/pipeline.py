@@ -14,10 +14,10 @@ import ray.data
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from cluster.pools import PoolPlan
+from jobs.archive.manifest import Series
 from jobs.segment_run.attempts import Actor, start_attempts
 from jobs.segment_run.lane.actor import Lane, LaneSettings
 from jobs.segment_run.load import LoadSettings, load
-from jobs.archive.manifest import Series
 from jobs.segment_run.outcome import Outcome
 
 SHARD_CTS = 2000

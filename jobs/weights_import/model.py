@@ -94,7 +94,9 @@ def check(folder: Path, name: str) -> None:
         SetupError: a file is missing or damaged, could run code, is of another kind of network, or
             of other structures or another spacing than the official model of that name.
     """
-    from segment_actor.engine.torch.network import load_network  # torch, 2 s: only for those who bring in
+    from segment_actor.engine.torch.network import (
+        load_network,  # torch, 2 s: only for those who bring in
+    )
 
     model = read_model_folder(folder)
     official = next((o for o in official_models() if o.name == name), None)

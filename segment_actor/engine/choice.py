@@ -111,6 +111,6 @@ def _device(wanted: str, *, here: bool) -> str:
 def _gpus() -> int:
     if not any(path.exists() for path in NVIDIA):
         return 0
-    import torch  # noqa: PLC0415  # 2 s, for machines with a GPU only
+    from segment_actor.engine.torch.gpus import count_gpus  # noqa: PLC0415  # torch takes 2 s
 
-    return torch.cuda.device_count()
+    return count_gpus()

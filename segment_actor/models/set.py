@@ -1,6 +1,6 @@
 """A model set: which nnU-Net models segment a CT, in which order, onto which label schema.
 
-One TOML file a set. Sets shipped with the package lie in `segment_actor/models/sets`; a file of your
+One TOML file a set. Sets shipped with the package lie in `segment_actor/models/sets`; a file of
 own is named by its path. Nothing else in the code knows a spacing, a patch or the number of groups.
 
     name = "mine"

@@ -10,13 +10,13 @@ import zlib
 from collections.abc import Sequence
 from typing import Literal
 
-from segment_actor.reading.dicom.volume import read_dicom
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.grid.geometry import check_grid
+from segment_actor.grid.of_file import nifti_grid
+from segment_actor.reading.dicom.volume import read_dicom
 from segment_actor.reading.hounsfield import check_hounsfield
 from segment_actor.reading.nifti import is_nifti, read_header, read_nifti
 from segment_actor.reading.scan import Scan, ScanFacts
-from segment_actor.grid.of_file import nifti_grid
 from segment_actor.volume import Volume
 
 Kind = Literal["nifti", "zip", "dicom"]

@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 
 from segment_actor.anatomy import Schema
+from segment_actor.grid.resampling import model_grid, resample
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import (
     FIELDS_OF_VIEW,
@@ -19,7 +20,6 @@ from segment_actor.phantom.scanner import (
     scan,
     truth_on_grid,
 )
-from segment_actor.grid.resampling import model_grid, resample
 from segment_actor.volume import Affine, HuArray, LabelArray
 
 FIRST_TRAINING_SEED = 1_000_000

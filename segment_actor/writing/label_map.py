@@ -17,9 +17,9 @@ import numpy.typing as npt
 from nibabel import orientations
 from scipy import ndimage
 
-from segment_actor.writing.gzip_parts import Part, joined, part, zeros
 from segment_actor.grid.resampling import nearest_index
 from segment_actor.volume import Affine, LabelArray, Shape
+from segment_actor.writing.gzip_parts import Part, joined, part, zeros
 
 Box = tuple[slice, slice, slice]
 IndexArray = npt.NDArray[np.int32]

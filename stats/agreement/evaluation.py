@@ -17,6 +17,7 @@ import pandas as pd
 from segment_actor.anatomy import Schema
 from segment_actor.volume import LabelArray, SpacingMm
 from stats.agreement.overlap import dice_of, overlap
+from stats.agreement.surface import TOLERANCE_MM, nsd_per_structure
 from stats.agreement.uncertainty import (
     Mean,
     Values,
@@ -25,7 +26,6 @@ from stats.agreement.uncertainty import (
     mean_of_means,
     signed_rank_test,
 )
-from stats.agreement.surface import TOLERANCE_MM, nsd_per_structure
 
 MEASURES: Final = ("dice", "nsd")
 

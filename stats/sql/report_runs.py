@@ -2,8 +2,8 @@
 
 Every function asks one question of the views of `stats.query.connect`, and takes each scan by the
 method that measured it last. Not measured is NULL: it is counted, and never a 0 among the numbers.
-`stats.study.selection.select_cohort` has left its table `candidates`: these scans with age and sex, of the
-tables or of the user's own file.
+`stats.study.selection.select_cohort` has left its table `candidates`: these scans with age and sex,
+of the tables or of the user's own file.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Final
 import duckdb
 
 from stats.tables.files import stored_files
-from stats.tables.schema import SCHEMAS
 from stats.tables.opening import open_table
+from stats.tables.schema import SCHEMAS
 from stats.tables.storage import StorageOptions, clear_sentences, storage_options
 
 Row = dict[str, Any]

@@ -7,9 +7,9 @@ from typing import Final
 
 import pyarrow as pa
 
+from stats.sql.wide import Held, turned
 from stats.tables.files import StoredFile, parquet_source, quoted
 from stats.tables.schema import PARTITION, SCHEMAS, TableName
-from stats.sql.wide import Held, turned
 
 _SQL_TYPES: Final = {
     pa.string(): "VARCHAR",

@@ -10,8 +10,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from stats.study.tests_of_age import ALPHA, PAIRS, Row, judge, stack, study
-from stats.study.selection import QUARTILES, Cohort, Flags, Numbers, Step
 from stats.study.exclusions import (
     MEASURES,
     REASONS,
@@ -24,6 +22,8 @@ from stats.study.exclusions import (
     measured,
 )
 from stats.study.percentiles import PERCENTILES, reference_curve
+from stats.study.selection import QUARTILES, Cohort, Flags, Numbers, Step
+from stats.study.tests_of_age import ALPHA, PAIRS, Row, judge, stack, study
 
 Stratum = Literal["all", "M", "F"]
 

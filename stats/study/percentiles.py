@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
-from stats.study.tests_of_age import Row
-from stats.study.selection import Numbers
 from stats.study.exclusions import MEASURES, Measure
+from stats.study.selection import Numbers
+from stats.study.tests_of_age import Row
 
 PERCENTILES: Final = (5, 25, 50, 75, 95)
 

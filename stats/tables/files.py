@@ -5,7 +5,8 @@ both are accepted (deltalake 1.6.6: 4 rows became 7). Hence a transaction of our
 
 - It carries an application number that a second one cannot carry too (CommitConflict).
 - A rewrite says that no data changed, so a committer that appends meanwhile goes on undisturbed;
-  one that deletes rows meanwhile (stats.tables.commit, recover) makes the rewrite fail, and not itself.
+  one that deletes rows meanwhile (stats.tables.commit, recover) makes the rewrite fail, and not
+  itself.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from deltalake import write_deltalake
 from jobs.aging import main
 from jobs.percentile import main as percentile
 from segment_actor.errors import SetupError
-from stats.study.selection import Wanted, select_cohort
-from stats.study.demographics import Demographics
 from stats.query import connect
+from stats.study.demographics import Demographics
+from stats.study.selection import Wanted, select_cohort
 from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.synthetic_cohort import write_synthetic_cohort
 

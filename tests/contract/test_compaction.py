@@ -14,13 +14,15 @@ from click.testing import CliRunner, Result
 from deltalake import DeltaTable, write_deltalake
 
 from jobs.__main__ import main
-from stats import compaction, rewrite, table, wide
+from stats import compaction
 from stats.compaction import compact, refresh_wide
 from stats.query import connect
+from stats.sql import wide
+from stats.tables import commit, files
+from stats.tables.commit import Batch, CohortTables, Stamp
 from stats.tables.files import stored_files
 from stats.tables.schema import SCHEMAS, TableName
 from stats.tables.storage import CommitConflict, storage_options, table_uri
-from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.seaweed import Seaweed, running_seaweed
 
 STAMP = Stamp(run_id="run-1", run_date="2026-01-31", pipeline_version="v1")
@@ -148,11 +150,11 @@ def test_a_compaction_does_not_keep_a_run_from_writing_its_row(
     committer = CohortTables(place)
 
     def late(*arguments: Any, **options: Any) -> None:
-        monkeypatch.setattr(table, "write_deltalake", write_deltalake)
+        monkeypatch.setattr(commit, "write_deltalake", write_deltalake)
         list(compact(place))
         write_deltalake(*arguments, **options)
 
-    monkeypatch.setattr(table, "write_deltalake", late)
+    monkeypatch.setattr(commit, "write_deltalake", late)
     committer.write_run({"status": "finished", "cts_done": 7}, NEXT_DAY)
     assert len(_content(place)["runs"]) == 2
 
@@ -163,7 +165,7 @@ class _Killed(BaseException):
 
 def _kill_compaction(place: str, name: TableName) -> None:
     """Compacts until the files of this table are written and not yet committed."""
-    replace = rewrite.replace_files
+    replace = files.replace_files
 
     def stop(delta: DeltaTable, *rest: Any) -> None:
         if f"/{name}" in delta.table_uri.rstrip("/"):
@@ -212,7 +214,7 @@ def test_rows_of_a_torn_commit_are_neither_shown_nor_lost_to_the_next_committer(
 
 def _during_compaction(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Lets something happen between reading a partition of structures and replacing its files."""
-    replace = rewrite.replace_files
+    replace = files.replace_files
 
     def later(delta: DeltaTable, *rest: Any) -> None:
         if "/structures" in delta.table_uri:

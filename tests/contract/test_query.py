@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 from jobs.query import main
 from segment_actor.errors import SetupError
 from stats.query import ask, connect
-from stats.tables.schema import SCHEMAS, TableName
 from stats.tables.commit import Batch, CohortTables, Stamp
+from stats.tables.schema import SCHEMAS, TableName
 from tests.support.seaweed import Seaweed, running_seaweed
 
 OLD = Stamp(run_id="run-1", run_date="2026-01-31", pipeline_version="v1")

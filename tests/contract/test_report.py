@@ -18,10 +18,10 @@ from jobs.query import main as query
 from jobs.report import main
 from jobs.report_page.aging import correlations
 from jobs.report_page.axis import figure
-from stats import overview, overview_cohort
+from stats.query import connect
+from stats.sql import report_cohort, report_runs
 from stats.study.aging import Question, run_study
 from stats.study.selection import Wanted, select_cohort
-from stats.query import connect
 from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.seaweed import running_seaweed
 from tests.support.synthetic_cohort import FAILED, INCOMPLETE, UNKNOWN_AGE, write_synthetic_cohort
@@ -121,7 +121,7 @@ def _ask(tables: str, sql: str) -> list[tuple[Any, ...]]:
 def _prepared(tables: str) -> duckdb.DuckDBPyConnection:
     database = connect(tables)
     select_cohort(database, None, Wanted())
-    overview.prepare(database)
+    report_runs.prepare(database)
     return database
 
 
@@ -164,8 +164,8 @@ def test_volumes_are_those_of_whole_structures(tables: str, page: Page) -> None:
 
 def test_quantiles_of_many_rows_are_nearly_those_of_few(tables: str) -> None:
     with _prepared(tables) as database:
-        exact = overview_cohort.structures(database, exact=True)
-        digest = overview_cohort.structures(database, exact=False)
+        exact = report_cohort.structures(database, exact=True)
+        digest = report_cohort.structures(database, exact=False)
     for one, other in zip(exact, digest, strict=True):
         assert other["ml"] == pytest.approx(one["ml"], rel=0.05)
         assert one | {"ml": 0, "hu": 0} == other | {"ml": 0, "hu": 0}
@@ -176,7 +176,7 @@ def test_quality_is_counted_by_verdict_finding_and_structure(tables: str, page: 
     assert f"not judged: {whole}" in page.text
     assert "its volume is below half of the lower cut-off. too_small warn 1 100 %" in page.text
     with _prepared(tables) as database:
-        assert overview_cohort.flagged(database) == [
+        assert report_cohort.flagged(database) == [
             {"structure": "liver", "scans": 1, "code": "too_small"}
         ]
 
@@ -190,10 +190,10 @@ def test_the_cohort_counts_who_is_not_known(page: Page) -> None:
 def test_ages_and_bins_add_up_to_all_scans(tables: str) -> None:
     ((scans, aged),) = _ask(tables, "SELECT count(*), count(age_years) FROM latest_scans")
     with _prepared(tables) as database:
-        assert sum(row["scans"] for row in overview_cohort.ages(database)) == aged
-        bins = overview_cohort.binned(database, "field_of_view_mm", (400.0, 512.0, 600.0))
+        assert sum(row["scans"] for row in report_cohort.ages(database)) == aged
+        bins = report_cohort.binned(database, "field_of_view_mm", (400.0, 512.0, 600.0))
         assert bins == {1: 1, None: scans - 1}
-        assert sum(row["scans"] for row in overview_cohort.scanners(database)) == scans
+        assert sum(row["scans"] for row in report_cohort.scanners(database)) == scans
 
 
 def test_correlations_are_those_of_the_aging_study(tables: str) -> None:

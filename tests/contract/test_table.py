@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stats.query import connect
+from stats.tables.commit import Batch, CohortTables, Stamp
 from stats.tables.schema import SCHEMAS, TableName
 from stats.tables.storage import CommitConflict, storage_options, table_uri
-from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.seaweed import Seaweed, running_seaweed
 
 STAMP = Stamp(run_id="run-1", run_date="2026-01-31", pipeline_version="v1")

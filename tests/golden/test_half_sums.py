@@ -9,12 +9,12 @@ import pytest
 
 from jobs.parity_peers.nnunet import NnUnet
 from segment_actor.engine.choice import choose
-from segment_actor.engine.torch.half_sums import HalfSums, HalfSumsBackend
 from segment_actor.engine.load import load_backend
+from segment_actor.engine.sliding_window import predict_labels
+from segment_actor.engine.torch.half_sums import HalfSums, HalfSumsBackend
 from segment_actor.engine.windows import strips, windows
 from segment_actor.models.folder import read_model_folder
 from segment_actor.volume import HuArray, LabelArray, Shape
-from segment_actor.engine.sliding_window import predict_labels
 from tests.support.tiny_model import write_tiny_model
 
 STRUCTURES = tuple(f"structure_{number}" for number in range(1, 22))

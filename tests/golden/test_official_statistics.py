@@ -17,8 +17,8 @@ from click.testing import CliRunner
 
 from jobs.measure import main
 from segment_actor.anatomy import load_schema
-from stats.measure import measure
 from stats.label_map.totalsegmentator import official_statistics
+from stats.measure import measure
 from tests.support.real_ct import real_ct_folder
 
 SCHEMA = load_schema("total_v2")

@@ -21,20 +21,20 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.choice import choose, usable_precision
 from segment_actor.engine.load import load_backend
+from segment_actor.engine.sliding_window import predict_labels
+from segment_actor.engine.torch.network import load_network
 from segment_actor.grid.geometry import to_canonical
+from segment_actor.grid.resampling import to_model_grid
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Precision
-from segment_actor.engine.torch.network import load_network
-from segment_actor.reading.nifti import read_nifti
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import draw_protocol, scan
-from segment_actor.grid.resampling import to_model_grid
+from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import HuArray, LabelArray, Shape, Volume
-from segment_actor.engine.sliding_window import predict_labels
 from tests.support.real_ct import real_ct_folder
 from tests.support.tiny_model import write_tiny_model
 
-MODELS = Path(__file__).parents[2] / "segment_actor" / "models"
+MODELS = Path(__file__).parents[2] / "segment_actor" / "models" / "embedded"
 # One of each set: the other class groups differ in their weights alone, and take a minute each.
 EMBEDDED = [
     next(MODELS.glob(f"{name}/*/plans.json")).parent

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from cluster.store import open_store, read_bytes, write_bytes
 from jobs.__main__ import main
 from jobs.archive.keys import KeyMaker
-from jobs.index import index_archive
+from jobs.archive.listing import index_archive
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.support.ray_cluster import running_cluster
 from tests.support.running_job import SECRET, committed, running_job

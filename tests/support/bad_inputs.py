@@ -17,7 +17,15 @@ from pydicom.dataset import Dataset
 from segment_actor.errors import FailureCode
 from segment_actor.reading.series import Kind
 from segment_actor.volume import Affine
-from tests.support.ct_files import RAS_2MM, SERIES_UID, dicom_files, dicom_slices, made_hu, nifti, zipped
+from tests.support.ct_files import (
+    RAS_2MM,
+    SERIES_UID,
+    dicom_files,
+    dicom_slices,
+    made_hu,
+    nifti,
+    zipped,
+)
 
 PIXDIM_OFFSET = 76  # of pixdim[0] in a NIfTI-1 header; float32 each
 SROW_OFFSET = 280  # of srow_x[0] in a NIfTI-1 header; 3 rows of 4 float32

@@ -12,11 +12,11 @@ from cluster.pools import plan_pools
 from cluster.session import connect
 from cluster.store import open_store
 from jobs.archive.keys import KeyMaker
+from jobs.archive.listing import index_archive
 from jobs.segment_run.lane.actor import LaneSettings
 from jobs.segment_run.load import LoadSettings
 from jobs.segment_run.outcome import Outcome
 from jobs.segment_run.pipeline import outcomes
-from jobs.index import index_archive
 from jobs.shared.models import load_models
 from segment_actor.models.set import model_set_digest
 from tests.support.poison import PoisonousStore, threshold_segmenters

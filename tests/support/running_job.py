@@ -17,7 +17,7 @@ from segment_actor.errors import SetupError
 from stats.query import connect
 from stats.tables.schema import SCHEMAS
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 SECRET = "a site secret only for tests"  # noqa: S105  # it guards nothing
 

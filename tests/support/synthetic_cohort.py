@@ -17,8 +17,8 @@ import pyarrow as pa
 from scipy.stats import norm, rankdata
 
 from segment_actor.anatomy import load_schema
-from stats.tables.schema import SCHEMAS, TableName
 from stats.tables.commit import CohortTables
+from stats.tables.schema import SCHEMAS, TableName
 
 SCHEMA = "paper104"
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 import ray
 
 from jobs.segment_run.attempts import Actor, begin
-from jobs.segment_run.lane.groups import ActorClass, MakeSegmenters, start_groups
 from jobs.segment_run.guard import Row, guarded
+from jobs.segment_run.lane.groups import ActorClass, MakeSegmenters, start_groups
 from jobs.segment_run.lane.label_maps import write_label_map
 from jobs.segment_run.outcome import Outcome, ScanNote, StageClock
 from jobs.shared.models import load_models
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
-from segment_actor.models.set import ModelSet, Precision, model_set_digest
 from segment_actor.grid.resampling import nearest_index
+from segment_actor.models.set import ModelSet, Precision, model_set_digest
 from segment_actor.segmenter import GroupSegmenter, paint
 from segment_actor.volume import HuArray, LabelArray
 from stats.measure import StructureRow, measure

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from cluster.store import write_bytes
 from segment_actor.anatomy import Schema
-from segment_actor.writing.gzip_parts import gzip_member, part
 from segment_actor.grid.of_file import StoredGrid, mask_header
-from segment_actor.writing.label_map import store_labels
 from segment_actor.volume import LabelArray
+from segment_actor.writing.gzip_parts import gzip_member, part
+from segment_actor.writing.label_map import store_labels
 
 
 def write_label_map(

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from segment_actor.engine.choice import Choice
-from segment_actor.engine.openvino.exact_norm import sum_exactly
 from segment_actor.engine.host.sums import ZEROS, HostImage, HostSums
-from segment_actor.engine.openvino.ir_cache import BIN, XML, cache_root, cached, key_of
 from segment_actor.engine.memory import available_bytes, resident_bytes
+from segment_actor.engine.openvino.exact_norm import sum_exactly
+from segment_actor.engine.openvino.ir_cache import BIN, XML, cache_root, cached, key_of
 from segment_actor.engine.openvino.without_telemetry import openvino, operations
 from segment_actor.engine.windows import BitArray, FloatArray
 from segment_actor.models.folder import ModelFolder, Normalization, folder_digest, read_model_folder

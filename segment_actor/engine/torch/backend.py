@@ -16,12 +16,12 @@ import torch
 from torch import nn
 
 from segment_actor.engine.choice import Choice
-from segment_actor.engine.torch.device import DeviceImage, DeviceSums
 from segment_actor.engine.memory import available_bytes
+from segment_actor.engine.torch.device import DeviceImage, DeviceSums
+from segment_actor.engine.torch.network import load_network
 from segment_actor.engine.windows import FloatArray
 from segment_actor.models.folder import Normalization
 from segment_actor.models.set import Precision
-from segment_actor.engine.torch.network import load_network
 from segment_actor.volume import HuArray, Shape
 
 GPU_BATCH_VOXELS = 2**22

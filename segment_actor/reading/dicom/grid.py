@@ -7,9 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from segment_actor.reading.dicom.series import Slice
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.grid.geometry import SHEAR_TOLERANCE, SMALLEST_SPACING_MM, check_shape, check_spacing
+from segment_actor.grid.geometry import (
+    SHEAR_TOLERANCE,
+    SMALLEST_SPACING_MM,
+    check_shape,
+    check_spacing,
+)
+from segment_actor.reading.dicom.series import Slice
 from segment_actor.volume import Affine
 
 IRREGULAR = 0.1

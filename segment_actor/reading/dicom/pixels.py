@@ -8,8 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset
 
-from segment_actor.reading.dicom.header import PYDICOM_ERRORS, number, open_dicom, quiet_pydicom, text
 from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.reading.dicom.header import (
+    PYDICOM_ERRORS,
+    number,
+    open_dicom,
+    quiet_pydicom,
+    text,
+)
 from segment_actor.reading.hounsfield import AIR_HU, to_hu
 from segment_actor.volume import HuArray
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydicom import Dataset
 
-from segment_actor.reading.dicom.header import is_dicom, number, numbers, open_dicom, text, texts
 from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.reading.dicom.header import is_dicom, number, numbers, open_dicom, text, texts
 
 DICOMDIR = "1.2.840.10008.1.3.10"
 """Media Storage Directory: the table of contents of a CD, no image."""

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from segment_actor.grid.geometry import check_grid
+from segment_actor.grid.of_file import dicom_grid
 from segment_actor.reading.dicom.facts import facts_of
 from segment_actor.reading.dicom.grid import lay_out
 from segment_actor.reading.dicom.pixels import decode
 from segment_actor.reading.dicom.series import check_one_ct_series, parse_slices
-from segment_actor.grid.geometry import check_grid
 from segment_actor.reading.scan import Scan
-from segment_actor.grid.of_file import dicom_grid
 from segment_actor.volume import Volume
 
 

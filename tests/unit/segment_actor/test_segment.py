@@ -12,10 +12,10 @@ import pytest
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.models.set import Group, ModelSet, load_model_set
-from segment_actor.segment import OneAhead, group_loader, groups_of, segment_image, segment_scan
-from segment_actor.reading.series import read_series
 from segment_actor.grid.resampling import nearest_index
+from segment_actor.models.set import Group, ModelSet, load_model_set
+from segment_actor.reading.series import read_series
+from segment_actor.segment import OneAhead, group_loader, groups_of, segment_image, segment_scan
 from segment_actor.segmenter import GroupSegmenter, segment_volume
 from segment_actor.volume import HuArray, LabelArray
 from tests.support.ct_files import made_hu

@@ -9,8 +9,8 @@ import pytest
 
 from jobs.weights_import.model import remember
 from segment_actor.errors import SetupError
-from segment_actor.models.set import load_model_set, model_set_digest
 from segment_actor.models.official import licensed_models, official_models
+from segment_actor.models.set import load_model_set, model_set_digest
 from segment_actor.models.trusted import LOCK, digests, places, read_lock, trusted_models
 from tests.support.official_model import FAST, use_homes, write_official
 

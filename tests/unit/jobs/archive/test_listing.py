@@ -9,7 +9,7 @@ import pytest
 
 from cluster.store import StoredObject, open_store
 from jobs.archive.keys import KeyMaker
-from jobs.index import group_objects, index_archive
+from jobs.archive.listing import group_objects, index_archive
 from segment_actor.errors import SetupError
 from tests.support.ct_files import SERIES_UID
 from tests.support.tiny_cohort import good_cts, good_dicom, good_zip, write_objects
@@ -57,7 +57,7 @@ def test_a_series_that_is_there_twice_is_taken_once_and_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_objects(tmp_path, good_dicom("a", 1) | good_dicom("b", 1))
-    with caplog.at_level(logging.INFO, "jobs.index"):
+    with caplog.at_level(logging.INFO, "jobs.archive.listing"):
         found = index_archive(open_store(str(tmp_path)), KEYS)
     assert [s.path for s in found] == ["a"]
     assert "1 left out: the same series is there twice." in caplog.messages
@@ -77,7 +77,7 @@ def test_ages_come_from_the_archives_table_and_what_does_not_match_is_counted(
 ) -> None:
     table = b"path,age_years,sex\nct001.nii.gz,63,F\nelsewhere.nii.gz,5,M\n"
     write_objects(tmp_path, good_cts([1, 2]) | {"demographics.csv": table})
-    with caplog.at_level(logging.INFO, "jobs.index"):
+    with caplog.at_level(logging.INFO, "jobs.archive.listing"):
         one, two = index_archive(open_store(str(tmp_path)), KEYS)
     assert (one.age_years, one.sex, two.age_years, two.sex) == (63.0, "F", None, None)
     assert "1 lines of the demographics name no series." in caplog.messages

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from segment_actor.errors import SetupError
 from segment_actor.engine.torch.network import load_network
+from segment_actor.errors import SetupError
 from tests.support.tiny_model import tiny_network, write_tiny_model
 
 CHECKPOINT = "fold_0/checkpoint_final.pth"

@@ -14,11 +14,11 @@ from torch import nn
 
 from segment_actor.engine import memory
 from segment_actor.engine.choice import Choice
+from segment_actor.engine.sliding_window import nonzero_box, predict_labels
 from segment_actor.engine.torch.backend import TorchBackend
 from segment_actor.models.folder import Architecture, ModelFolder, Normalization
 from segment_actor.models.set import Precision
 from segment_actor.volume import HuArray, LabelArray, Shape
-from segment_actor.engine.sliding_window import nonzero_box, predict_labels
 
 
 class Thresholds(nn.Module):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from stats.study.selection import age_bounds, quartile_of
 from stats.study.tests_of_age import (
     compare_quartiles,
     correlate,
@@ -17,7 +18,6 @@ from stats.study.tests_of_age import (
     spearman_interval,
     study,
 )
-from stats.study.selection import age_bounds, quartile_of
 
 RNG = np.random.default_rng(7)
 AGES = RNG.uniform(18, 100, 300)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from segment_actor.anatomy import Schema, Structure
-from stats.measure import StructureRow, measure
 from stats.label_map.runs import Indices, same_grid
+from stats.measure import StructureRow, measure
 
 SCHEMA = Schema(
     "tiny",

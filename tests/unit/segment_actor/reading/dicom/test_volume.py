@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, MediaStorageDirectoryStorage, RLELossless
 
-from segment_actor.reading.dicom.volume import read_dicom
 from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.reading.dicom.volume import read_dicom
 from segment_actor.volume import Affine, HuArray
 from tests.support.ct_files import dicom, dicom_files, dicom_slices, made_hu
 from tests.support.real_ct import real_ct_folder

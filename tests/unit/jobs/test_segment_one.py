@@ -22,8 +22,8 @@ from segment_actor.errors import SetupError
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.models.set import load_model_set
 from segment_actor.reading.nifti import read_nifti
-from stats.measure import measure
 from stats.label_map.totalsegmentator import official_statistics
+from stats.measure import measure
 from tests.support.ct_files import dicom_files, dicom_slices, made_hu, nifti, zipped
 from tests.support.tiny_cohort import write_tiny_model_set
 
@@ -182,7 +182,7 @@ def test_fast_is_coarser_than_its_family() -> None:
 
 
 def test_every_fast_set_is_built_in() -> None:
-    sets = Path(options.__file__).parents[2] / "segment_actor" / "sets"
+    sets = Path(options.__file__).parents[2] / "segment_actor" / "models" / "sets"
     assert {*FAST, *FAST.values()} <= {file.stem for file in sets.glob("*.toml")}
 
 

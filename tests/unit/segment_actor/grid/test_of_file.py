@@ -9,9 +9,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from segment_actor.grid.of_file import StoredGrid, dicom_grid, label_image, mask_header
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.reading.series import read_series
-from segment_actor.grid.of_file import StoredGrid, dicom_grid, label_image, mask_header
 from segment_actor.volume import Volume
 from tests.support.ct_files import dicom_files, dicom_slices, made_hu
 

@@ -11,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segment_actor.engine.torch.device import DeviceImage, DeviceSums
 from segment_actor.engine.host.sums import HostImage, HostSums, Zeros
+from segment_actor.engine.torch.device import DeviceImage, DeviceSums
 from segment_actor.engine.windows import Strip, strips, window_weights, windows
 from segment_actor.models.folder import Normalization
 from segment_actor.volume import LabelArray, Shape

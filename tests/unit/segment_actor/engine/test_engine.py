@@ -13,14 +13,14 @@ import pytest
 from segment_actor.engine import choice, memory
 from segment_actor.engine.choice import Choice, choose, usable_precision
 from segment_actor.engine.host.constant import ConstantLogits
+from segment_actor.engine.load import load_backend
 from segment_actor.engine.openvino.exact_norm import sum_exactly
 from segment_actor.engine.openvino.ir_cache import BIN, XML, cached
-from segment_actor.engine.load import load_backend
 from segment_actor.engine.openvino.without_telemetry import openvino, operations
+from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import read_model_folder
 from segment_actor.volume import LabelArray
-from segment_actor.engine.sliding_window import predict_labels
 from tests.support.tiny_model import write_tiny_model
 
 HU = np.random.default_rng(0).normal(0, 300, (30, 20, 25)).astype(np.int16)

@@ -12,7 +12,6 @@ import pytest
 from jobs.phantom import write_phantoms
 from segment_actor.anatomy import load_schema
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.reading.nifti import read_nifti
 from segment_actor.phantom.patient import Patient, draw_patient
 from segment_actor.phantom.scanner import (
     Grid,
@@ -22,6 +21,7 @@ from segment_actor.phantom.scanner import (
     scan_grid,
     truth_on_grid,
 )
+from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import LabelArray, Volume
 
 SCHEMA = load_schema("paper104")

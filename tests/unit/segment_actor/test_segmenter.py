@@ -15,13 +15,13 @@ from segment_actor.anatomy import load_schema
 from segment_actor.engine import choice
 from segment_actor.engine.choice import choose
 from segment_actor.engine.load import load_backend
+from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.errors import FailureCode, SeriesError, SetupError
+from segment_actor.grid.resampling import to_model_grid
 from segment_actor.models.folder import file_sha256, read_model_folder
 from segment_actor.models.set import Group
-from segment_actor.grid.resampling import to_model_grid
 from segment_actor.segmenter import GroupSegmenter, labels_on_grid, paint, segment_volume
 from segment_actor.volume import Volume
-from segment_actor.engine.sliding_window import predict_labels
 from tests.support.tiny_model import write_tiny_model
 
 SCHEMA = load_schema("paper104")

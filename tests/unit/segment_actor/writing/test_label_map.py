@@ -11,9 +11,9 @@ import pytest
 from nibabel import orientations
 from scipy import ndimage
 
+from segment_actor.volume import Affine, LabelArray, Shape
 from segment_actor.writing.gzip_parts import gzip_member
 from segment_actor.writing.label_map import StoredLabels, store_labels
-from segment_actor.volume import Affine, LabelArray, Shape
 
 ORIENTATIONS = [
     "".join(code[sign] for code, sign in zip(codes, signs, strict=True))

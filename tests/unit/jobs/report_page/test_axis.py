@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.webpage import axis, words
+from jobs.report_page import axis, words
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import FailureCode
 from stats.sql.report_runs import STAGES

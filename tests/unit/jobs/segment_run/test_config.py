@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.segment_run.config import SegmentConfig, segment_config, site_secret_source
+from jobs.archive.site_secret import site_secret_source
+from jobs.segment_run.config import SegmentConfig, segment_config
 from segment_actor.errors import SetupError
 
 GOOD = {"archive": "a", "tables": "t"}

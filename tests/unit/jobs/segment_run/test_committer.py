@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from deltalake import DeltaTable
 
-from jobs.segment_run.driver.committer import Committer
 from jobs.archive.manifest import Series
-from jobs.segment_run.outcome import Failure, Outcome, ScanNote
+from jobs.segment_run.driver.committer import Committer
 from jobs.segment_run.driver.rows import Method
+from jobs.segment_run.outcome import Failure, Outcome, ScanNote
 from segment_actor.errors import FailureCode
-from segment_actor.reading.scan import ScanFacts
 from segment_actor.grid.of_file import nifti_grid
+from segment_actor.reading.scan import ScanFacts
 from segment_actor.volume import Volume
 from stats.measure import StructureRow
 from stats.query import connect

@@ -1,0 +1,169 @@
+"""Which CT series an archive holds: one manifest row each.
+
+A series is a .nii or .nii.gz object, a .zip, or a "folder" of other objects that look like DICOM.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from cluster.store import TRANSPORT_ERRORS, Store, StoredObject, read_bytes
+from jobs.archive.demographics import DEMOGRAPHICS, Person, read_demographics
+from jobs.archive.keys import KeyMaker
+from jobs.archive.manifest import Series
+from segment_actor.errors import SetupError
+from segment_actor.reading.series import Kind
+
+log = logging.getLogger(__name__)
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+DICOM_SUFFIXES = ("", ".dcm", ".ima")
+
+HEADER_THREADS = 16
+"""Headers are fetched side by side: a small read from a bucket is waiting, not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSeries:
+    """Objects that belong together, before anything is known of their content."""
+
+    kind: Kind
+    path: str
+    objects: tuple[StoredObject, ...]
+
+
+def group_objects(objects: Iterable[StoredObject]) -> list[FoundSeries]:
+    """Sorts objects into series by name alone.
+
+    Hidden files, DICOMDIR and files with another suffix (.csv, .json, ...) belong to none.
+    """
+    found: list[FoundSeries] = []
+    folders: dict[str, list[StoredObject]] = defaultdict(list)
+    for each in objects:
+        name = PurePosixPath(each.path.lower())
+        if any(part.startswith(".") for part in name.parts) or name.name == "dicomdir":
+            continue
+        if name.name.endswith(NIFTI_SUFFIXES):
+            found.append(FoundSeries("nifti", each.path, (each,)))
+        elif name.suffix == ".zip":
+            found.append(FoundSeries("zip", each.path, (each,)))
+        elif name.suffix in DICOM_SUFFIXES or name.suffix[1:].isdigit():  # files named by a UID
+            folders[str(PurePosixPath(each.path).parent)].append(each)
+    found += [FoundSeries("dicom", folder, tuple(files)) for folder, files in folders.items()]
+    return sorted(found, key=lambda s: s.path)
+
+
+def index_archive(store: Store, keys: KeyMaker, demographics: str | None = None) -> list[Series]:
+    """All series of an archive, each once, sorted by path; what was left out is said in the log.
+
+    Args:
+        store: the archive.
+        keys: makes the pseudonyms.
+        demographics: URI of a CSV; None takes demographics.csv of the archive if there is one.
+
+    Raises:
+        SetupError: the archive cannot be listed or holds no series; the demographics are no table.
+    """
+    objects = store.list()
+    found = group_objects(objects)
+    if not found:
+        raise SetupError(
+            f"No CT series under {store.uri}: neither .nii, .nii.gz, .zip nor DICOM files."
+        )
+    people = _people(store, objects, demographics)
+    with ThreadPoolExecutor(HEADER_THREADS) as threads:
+        series = list(threads.map(lambda each: _series(each, store, keys, people), found))
+    unique = {s.series_key: s for s in reversed(series)}  # of two the first stays
+    _report(series, unique.values(), people)
+    return [s for s in series if unique[s.series_key] is s]
+
+
+def _people(
+    store: Store, objects: Sequence[StoredObject], demographics: str | None
+) -> dict[str, Person]:
+    if demographics is not None:
+        return read_demographics(read_bytes(demographics), demographics)
+    if any(o.path == DEMOGRAPHICS for o in objects):
+        return read_demographics(store.get(DEMOGRAPHICS), DEMOGRAPHICS)
+    return {}
+
+
+def _series(found: FoundSeries, store: Store, keys: KeyMaker, people: dict[str, Person]) -> Series:
+    series_uid, patient_id = _identity(found, store)
+    person = people.get(found.path, Person())
+    content = "\n".join(f"{o.path} {o.version}" for o in found.objects)
+    return Series(
+        series_key=keys.series_key(series_uid or found.path),
+        patient_key=keys.patient_key(patient_id) if patient_id else None,
+        kind=found.kind,
+        path=found.path,
+        files=tuple(o.path for o in found.objects),
+        bytes=sum(o.size_bytes for o in found.objects),
+        input_version=hashlib.sha256(content.encode()).hexdigest()[:16],
+        archive=store.uri,
+        age_years=person.age_years,
+        sex=person.sex,
+    )
+
+
+def _identity(found: FoundSeries, store: Store) -> tuple[str | None, str | None]:
+    """(SeriesInstanceUID, PatientID) of the first file; None where there is none.
+
+    A file that cannot be read here keeps its path as identity; what is wrong with it is found and
+    said when the series is read.
+    """
+    if found.kind == "nifti":
+        return None, None
+    try:
+        with store.open(found.objects[0].path) as stream:
+            return _dicom_identity(stream) if found.kind == "dicom" else _zip_identity(stream)
+    except (*TRANSPORT_ERRORS, *_NOT_DICOM):
+        return None, None
+
+
+# What pydicom and zipfile raise on bytes that are something else.
+_NOT_DICOM = (
+    InvalidDicomError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError,
+    AttributeError, LookupError, TypeError, EOFError,
+)  # fmt: skip
+
+
+def _dicom_identity(stream: BinaryIO) -> tuple[str | None, str | None]:
+    header = pydicom.dcmread(
+        stream, stop_before_pixels=True, specific_tags=["SeriesInstanceUID", "PatientID"]
+    )
+    return header.get("SeriesInstanceUID") or None, header.get("PatientID") or None
+
+
+def _zip_identity(stream: BinaryIO) -> tuple[str | None, str | None]:
+    with zipfile.ZipFile(stream) as archive:
+        names = sorted(n for n in archive.namelist() if not n.endswith("/"))
+        dicom = [n for n in names if PurePosixPath(n.lower()).suffix in DICOM_SUFFIXES]
+        with archive.open((dicom or names)[0]) as member:
+            return _dicom_identity(member)  # type: ignore[arg-type]  # a readable binary stream
+
+
+def _report(series: Sequence[Series], unique: Iterable[Series], people: dict[str, Person]) -> None:
+    kept = list(unique)
+    kinds = Counter(s.kind for s in kept)
+    log.info("%d series: %s", len(kept), ", ".join(f"{n} {kind}" for kind, n in kinds.items()))
+    if len(kept) < len(series):
+        log.warning("%d left out: the same series is there twice.", len(series) - len(kept))
+    if people:
+        matched = sum(s.path in people for s in kept)
+        log.info("demographics of %d series", matched)
+        if matched < len(people):
+            log.warning("%d lines of the demographics name no series.", len(people) - matched)
+        if matched < len(kept):
+            log.warning("%d series have no line in the demographics.", len(kept) - matched)
