@@ -13,6 +13,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from segment_actor.errors import FailureCode, SeriesError
+from stats.tables.stages import Stage
 
 Actor = Any
 """A handle of an actor: its methods appear at run time."""
@@ -22,13 +23,13 @@ class Attempts:
     """Counts the tries of each CT in each stage."""
 
     def __init__(self) -> None:
-        self._tries: Counter[tuple[str, str]] = Counter()
+        self._tries: Counter[tuple[Stage, str]] = Counter()
 
-    def seen(self, stage: str, series_key: str) -> int:
+    def seen(self, stage: Stage, series_key: str) -> int:
         """Tries begun so far."""
         return self._tries[stage, series_key]
 
-    def begin(self, stage: str, series_key: str) -> int:
+    def begin(self, stage: Stage, series_key: str) -> int:
         """Count one more try.
 
         Returns:
@@ -50,7 +51,7 @@ def start_attempts() -> Actor:
     return actor.remote()
 
 
-def begin(attempts: Actor, stage: str, series_key: str, max_attempts: int) -> int:
+def begin(attempts: Actor, stage: Stage, series_key: str, max_attempts: int) -> int:
     """Take a CT up, unless it has used up its tries.
 
     Returns:
@@ -78,9 +79,9 @@ class WorkerDied(SeriesError):  # noqa: N818 - it says what happened, as the log
         self.tries = tries
 
 
-def worker_died(stage: str, tries: int) -> WorkerDied:
+def worker_died(stage: Stage, tries: int) -> WorkerDied:
     """The failure of a CT that ended its worker each time."""
-    doing = {"read": "Reading", "segment": "Segmenting"}.get(stage, "Working on")
+    doing = {Stage.READ: "Reading", Stage.SEGMENT: "Segmenting"}.get(stage, "Working on")
     return WorkerDied(
         tries,
         f"{doing} this CT ended its worker process {tries} times (out of memory, or a crash in a "

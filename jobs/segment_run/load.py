@@ -22,6 +22,7 @@ from segment_actor.grid.resampling import to_model_grid
 from segment_actor.reading.scan import Scan
 from segment_actor.reading.series import read_series
 from segment_actor.volume import SpacingMm, Volume
+from stats.tables.stages import Stage
 
 STAND_IN: Row = {name: np.zeros((1, 1, 1), dtype=np.int16) for name in ("hu", "model_hu")}
 """Voxels of a CT that could not be loaded: every block has the same columns."""
@@ -71,18 +72,18 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
         outcome; hu (I, J, K) int16 on the original grid, which is measured; model_hu (i, j, k)
         int16 on the model's grid, which is segmented. Both RAS, both stand-ins after a failure.
     """
-    clock = StageClock("fetch")
+    clock = StageClock(Stage.FETCH)
     outcome = Outcome(row["series_key"])
 
     def work() -> Row:
-        clock.attempts = begin(attempts, "read", outcome.series_key, settings.max_attempts)
-        with clock.timed("fetch"):
+        clock.attempts = begin(attempts, Stage.READ, outcome.series_key, settings.max_attempts)
+        with clock.timed(Stage.FETCH):
             archive = _archive(settings.open_archive, settings.archive)
             blobs = [archive.get(path) for path in row["files"]]
-        with clock.timed("read"):
+        with clock.timed(Stage.READ):
             scan = read_series(row["kind"], blobs, exact=settings.truncate)
             volume = to_canonical(scan.volume)
-        with clock.timed("resample"):
+        with clock.timed(Stage.RESAMPLE):
             model_hu = to_model_grid(
                 volume, settings.model_spacing_mm, settings.order, truncate=settings.truncate
             )

@@ -12,6 +12,7 @@ from segment_actor.grid.of_file import StoredGrid
 from segment_actor.reading.scan import ScanFacts
 from segment_actor.volume import Shape, SpacingMm
 from stats.measure import StructureRow
+from stats.tables.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,13 @@ class Failure:
     """Why a series has no measurements.
 
     Attributes:
-        stage: fetch, read, resample, segment, measure or write.
+        stage: at which it failed.
         code: kind of failure.
         sentence: for a person.
         attempts: times that stage was tried in this run; None if it never began.
     """
 
-    stage: str
+    stage: Stage
     code: FailureCode
     sentence: str
     attempts: int | None = None
@@ -68,7 +69,7 @@ class Outcome:
     series_key: str
     scan: ScanNote | None = None
     structures: tuple[StructureRow, ...] = ()
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[Stage, float] = field(default_factory=dict)
     failure: Failure | None = None
     stop: str | None = None
 
@@ -88,12 +89,12 @@ class StageClock:
         attempts: which try this is; None before it begins.
     """
 
-    stage: str = "fetch"
-    seconds: dict[str, float] = field(default_factory=dict)
+    stage: Stage = Stage.FETCH
+    seconds: dict[Stage, float] = field(default_factory=dict)
     attempts: int | None = None
 
     @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
+    def timed(self, stage: Stage) -> Iterator[None]:
         """Everything inside is this stage."""
         self.stage = stage
         begun = time.perf_counter()

@@ -13,6 +13,7 @@ from typing import Literal
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
+from stats.tables.stages import Stage
 
 TableName = Literal["scans", "structures", "failures", "runs"]
 
@@ -123,7 +124,7 @@ STRUCTURES = pa.schema(
 FAILURES = pa.schema(
     [
         _SERIES,
-        _column("stage", _TEXT, "Where it failed: fetch, read, resample, segment, measure, write."),
+        _column("stage", _TEXT, f"Where it failed: {', '.join(Stage)}."),
         _column(
             "code", _TEXT, "Kind of failure, for grouping, e.g. truncated_file.", required=True
         ),

@@ -8,16 +8,7 @@ from jobs.archive.manifest import Series
 from jobs.segment_run.outcome import Outcome, ScanNote
 from stats.quality.codes import scan_verdict
 from stats.tables.commit import Row
-
-STAGE_COLUMNS = {
-    "fetch": "fetch_s",
-    "read": "read_s",
-    "resample": "resample_s",
-    "segment": "network_s",
-    "measure": "measure_s",
-}
-"""Seconds of each stage in `scans`."""
-
+from stats.tables.stages import SECONDS_COLUMNS
 
 CONTRAST = {None: None, True: "yes", False: "no"}
 """The header's free text could say anything; whether it names an agent is what counts."""
@@ -68,7 +59,7 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "qc": verdict.value,
         "qc_reasons": reasons,
         "resampling": method.resampling,
-        **{column: outcome.timings.get(stage) for stage, column in STAGE_COLUMNS.items()},
+        **{column: outcome.timings.get(stage) for stage, column in SECONDS_COLUMNS.items()},
         "input_version": series.input_version,
         "model_set": method.model_set,
         "label_schema": method.label_schema,
@@ -86,7 +77,7 @@ def failure_row(outcome: Outcome, series: Series, method: Method) -> Row:
     assert outcome.failure is not None
     return {
         "series_key": outcome.series_key,
-        "stage": outcome.failure.stage,
+        "stage": outcome.failure.stage.value,
         "code": outcome.failure.code.value,
         "sentence": outcome.failure.sentence,
         "attempts": outcome.failure.attempts,

@@ -25,6 +25,7 @@ from segment_actor.models.set import ModelSet, Precision, model_set_digest
 from segment_actor.segmenter import GroupSegmenter, paint
 from segment_actor.volume import HuArray, LabelArray
 from stats.measure import StructureRow, measure
+from stats.tables.stages import Stage
 
 
 def group_segmenters(models: ModelSet, device: str = "auto") -> list[ActorClass]:
@@ -94,19 +95,19 @@ class Lane:
         scan = outcome.scan
         if outcome.ended or scan is None:
             return {"outcome": outcome}
-        clock = StageClock("segment", dict(outcome.timings))
+        clock = StageClock(Stage.SEGMENT, dict(outcome.timings))
 
         def work() -> Row:
             # A CT that was here when its lane died goes on alone, as in GroupActors.
-            seen = ray.get(self._attempts.seen.remote("segment", outcome.series_key))
+            seen = ray.get(self._attempts.seen.remote(Stage.SEGMENT, outcome.series_key))
             with self._suspects if seen else nullcontext():
                 clock.attempts = begin(
-                    self._attempts, "segment", outcome.series_key, self._max_attempts
+                    self._attempts, Stage.SEGMENT, outcome.series_key, self._max_attempts
                 )
                 labels = self._label(row["model_hu"], clock)
                 rows = self._rows(row["hu"], labels, scan, clock)
                 if self._labels:
-                    with clock.timed("write"):
+                    with clock.timed(Stage.WRITE):
                         write_label_map(
                             self._labels, outcome.series_key, labels, scan.grid, self._schema
                         )
@@ -116,17 +117,18 @@ class Lane:
 
     def _label(self, model_hu: HuArray, clock: StageClock) -> LabelArray:
         """All groups' structures on the model's grid (i, j, k)."""
-        with clock.timed("segment"):
+        with clock.timed(Stage.SEGMENT):
             labels, seconds = self._groups.segment(model_hu)
             painted = paint(labels)
-        clock.seconds["segment"] = seconds  # in the actors, without waiting for the lane's other CT
+        # in the actors, without waiting for the lane's other CT
+        clock.seconds[Stage.SEGMENT] = seconds
         return painted
 
     def _rows(
         self, hu: HuArray, labels: LabelArray, scan: ScanNote, clock: StageClock
     ) -> tuple[StructureRow, ...]:
         """hu: (I, J, K), the original grid; labels: (i, j, k), the model's."""
-        with clock.timed("measure"):
+        with clock.timed(Stage.MEASURE):
             i, j, k = (nearest_index(*n) for n in zip(hu.shape, labels.shape, strict=True))
             rows = measure(
                 hu, labels, scan.voxel_ml, self._schema, (i, j, k), spacing_mm=scan.spacing_mm

@@ -18,6 +18,7 @@ from jobs.segment_run.attempts import Actor, worker_died
 from segment_actor.errors import SetupError
 from segment_actor.models.set import ModelSet
 from segment_actor.volume import HuArray, LabelArray
+from stats.tables.stages import Stage
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class GroupActors:
                     _wait_until_alive([self.actors[n] for n in self._open(answers)])
                     self._call(self._open(answers), ct, answers)
         if self._open(answers):
-            raise worker_died("segment", self.max_attempts)
+            raise worker_died(Stage.SEGMENT, self.max_attempts)
         labels, seconds = zip(*(answers[n] for n in range(len(self.actors))), strict=True)
         return list(labels), max(seconds)
 

@@ -21,6 +21,7 @@ from segment_actor.volume import Volume
 from stats.measure import StructureRow
 from stats.query import connect
 from stats.tables.commit import CohortTables, Stamp
+from stats.tables.stages import Stage
 
 FACTS = ScanFacts(age_years=50.0, sex="M", contrast_agent=True)
 GRID = nifti_grid(Volume(np.zeros((10, 20, 30), np.int16), np.eye(4)), nib.Nifti1Header())
@@ -33,11 +34,11 @@ def series(key: str, age_years: float | None = None) -> Series:
 
 
 def measured(key: str) -> Outcome:
-    return Outcome(key, NOTE, (LIVER, StructureRow("spleen", 0)), {"segment": 2.5})
+    return Outcome(key, NOTE, (LIVER, StructureRow("spleen", 0)), {Stage.SEGMENT: 2.5})
 
 
 def failed(key: str) -> Outcome:
-    return Outcome(key, failure=Failure("read", FailureCode.NOT_3D, "Flat.", attempts=1))
+    return Outcome(key, failure=Failure(Stage.READ, FailureCode.NOT_3D, "Flat.", attempts=1))
 
 
 @pytest.fixture

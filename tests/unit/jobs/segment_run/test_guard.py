@@ -11,6 +11,7 @@ from jobs.segment_run.attempts import worker_died
 from jobs.segment_run.guard import Row, guarded
 from jobs.segment_run.outcome import Failure, Outcome, StageClock
 from segment_actor.errors import FailureCode, SeriesError, SetupError
+from stats.tables.stages import Stage
 
 
 def failing(error: Exception) -> Callable[[], Row]:
@@ -21,24 +22,24 @@ def failing(error: Exception) -> Callable[[], Row]:
 
 
 def ended(error: Exception) -> Outcome:
-    outcome: Outcome = guarded(failing(error), Outcome("key"), StageClock("read"))["outcome"]
+    outcome: Outcome = guarded(failing(error), Outcome("key"), StageClock(Stage.READ))["outcome"]
     return outcome
 
 
 def test_a_series_error_becomes_a_failure_of_the_stage_at_work() -> None:
     error = SeriesError(FailureCode.NOT_3D, "It has two dimensions.")
-    assert ended(error).failure == Failure("read", FailureCode.NOT_3D, "It has two dimensions.")
+    assert ended(error).failure == Failure(Stage.READ, FailureCode.NOT_3D, "It has two dimensions.")
 
 
 def test_a_failure_says_which_try_it_was() -> None:
-    clock = StageClock("read", attempts=2)
+    clock = StageClock(Stage.READ, attempts=2)
     error = SeriesError(FailureCode.NOT_3D, "It has two dimensions.")
     row = guarded(failing(error), Outcome("key"), clock)
     assert row["outcome"].failure.attempts == 2
 
 
 def test_a_ct_that_ended_its_worker_each_time_says_how_often() -> None:
-    failure = ended(worker_died("segment", 4)).failure
+    failure = ended(worker_died(Stage.SEGMENT, 4)).failure
     assert failure is not None
     assert (failure.code, failure.attempts) == (FailureCode.WORKER_DIED, 4)
 
@@ -59,7 +60,7 @@ def test_an_unforeseen_error_says_where_in_our_code_but_not_what_it_was_about() 
 
 
 def test_time_is_kept_by_stage() -> None:
-    clock = StageClock("fetch")
-    with clock.timed("read"):
+    clock = StageClock(Stage.FETCH)
+    with clock.timed(Stage.READ):
         assert clock.stage == "read"
-    assert clock.seconds["read"] >= 0
+    assert clock.seconds[Stage.READ] >= 0
