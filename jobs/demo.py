@@ -25,10 +25,11 @@ from jobs.phantom import write_phantoms
 from jobs.segment import run
 from jobs.segment_run.config import SegmentConfig
 from jobs.shared.command import Command
+from jobs.shared.label_map import read_label_map
 from jobs.shared.models import load_models
 from jobs.shared.output import FORMS
-from jobs.shared.phantom_score import by_group, read_label_map, score
-from segment_actor.anatomy import load_schema
+from jobs.shared.phantom_score import by_group, score
+from segment_actor.anatomy import Schema, load_schema
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.nifti import read_nifti
 from stats.query import ask, connect
@@ -61,6 +62,7 @@ def main(out: Path, count: int, seed: int, model_set: str) -> int:
     """Make a phantom archive, segment it, ask it a question: the whole way in minutes."""
     begun = time.monotonic()
     models = load_models(model_set, None)
+    schema = load_schema(models.schema)
     print(f"1/4  {count} phantom CTs with known truth -> {out / 'archive'}")
     write_phantoms(out, range(seed, seed + count))
     series = index_archive(open_store(str(out / "archive")), key_maker(None, out / "site_secret"))
@@ -75,21 +77,21 @@ def main(out: Path, count: int, seed: int, model_set: str) -> int:
         )
     )
     print("3/4  agreement with the truth\n")
-    _print_agreement(out, series, models.schema)
+    _print_agreement(out, series, schema)
     print(f'4/4  a question:  ctcohort query --tables {out / "tables"} "..."\n{QUESTION}')
-    _answer_and_draw(out, series)
+    _answer_and_draw(out, series, schema)
     print(f"\nPictures: {out / 'overview.png'}, {out / 'aging.png'}")
     print(f"Done in {time.monotonic() - begun:.0f} s. {models.warning}")
     return code
 
 
-def _print_agreement(out: Path, series: Sequence[Series], schema: str) -> None:
-    found = score(series, out / "truth", out / "labels", str(out / "tables"), load_schema(schema))
+def _print_agreement(out: Path, series: Sequence[Series], schema: Schema) -> None:
+    found = score(series, out / "truth", out / "labels", str(out / "tables"), schema)
     found.to_csv(out / "agreement.csv", index=False)
     print(by_group(found).to_string(float_format="{:.3f}".format), "\n")
 
 
-def _answer_and_draw(out: Path, series: Sequence[Series]) -> None:
+def _answer_and_draw(out: Path, series: Sequence[Series], schema: Schema) -> None:
     with connect(str(out / "tables")) as database:
         print(FORMS["table"](ask(database, QUESTION)).decode())
         measured = database.sql(
@@ -103,7 +105,8 @@ def _answer_and_draw(out: Path, series: Sequence[Series]) -> None:
         return
     one = next(s for s in series if s.series_key == shown[0])
     volume = to_canonical(read_nifti((out / "archive" / one.path).read_bytes()))
-    labels, _ = read_label_map(out / "labels" / f"{one.series_key}.nii.gz")
+    file = out / "labels" / f"{one.series_key}.nii.gz"
+    labels = read_label_map(file, schema, in_ras=True).labels
     overview(volume, labels, "A phantom CT, segmented by the embedded models", out / "overview.png")
 
 

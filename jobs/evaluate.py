@@ -13,9 +13,12 @@ import pandas as pd
 
 from jobs.figures.evaluation import draw_all
 from jobs.shared.command import Command
-from jobs.shared.label_pairs import Cases, check_same_grid, match_cases, read_label_map
-from segment_actor.anatomy import Schema, load_schema
+from jobs.shared.label_map import read_label_map
+from jobs.shared.label_pairs import Cases, match_cases
+from jobs.shared.staging import staged, writing_to
+from segment_actor.anatomy import Schema, load_schema, schema_names
 from segment_actor.errors import SetupError
+from segment_actor.grid.same_grid import check_same_grid
 from stats.agreement.evaluation import (
     AGAINST,
     Method,
@@ -48,7 +51,7 @@ Writes:
 @click.option("--truth", type=_FOLDER, required=True, help="Folder of reference label maps.")
 @click.option("--predicted", type=_FOLDER, required=True, help="Folder of files of the same names.")
 @click.option("--against", type=_FOLDER, help="Folder of another model's, to test against.")
-@click.option("--schema", required=True, help="paper104, total_v1 or total_v2.")
+@click.option("--schema", required=True, help=f"One of {', '.join(schema_names())}.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option(
     "--tolerance-mm",
@@ -79,18 +82,23 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
     method = Method(load_schema(schema), tolerance_mm)
     wanted = _structures(structures, method.schema)
     cases = match_cases(*(folder for folder in (truth, predicted, against) if folder))
-    _report_unmatched(cases, out)
-    rows = pd.concat(_rows_of_cases(cases, method, workers), ignore_index=True)
-    if common:
-        wanted = [name for name in common_structures(rows) if name in wanted]
-    rows = rows[rows["structure"].isin(wanted)]
-    if not (rows["truth_ml"] > 0).any():
-        raise SetupError(f"no true label map shows any of the {len(wanted)} structures asked for")
-    table, summary = evaluate(rows, wanted, seed), summarize(rows, wanted, seed)
-    rows.to_parquet(out / "cases.parquet", index=False)
-    table.to_csv(out / "evaluation.csv", index=False)
-    summary.to_csv(out / "summary.csv", index=False)
-    draw_all(rows, table, method, out / "figures")
+    _warn_of_unmatched(cases)
+    with staged(out) as scratch:  # made first: hours of comparing are not lost to a wrong folder
+        rows = pd.concat(_rows_of_cases(cases, method, workers), ignore_index=True)
+        if common:
+            wanted = [name for name in common_structures(rows) if name in wanted]
+        rows = rows[rows["structure"].isin(wanted)]
+        if not (rows["truth_ml"] > 0).any():
+            raise SetupError(
+                f"no true label map shows any of the {len(wanted)} structures asked for"
+            )
+        table, summary = evaluate(rows, wanted, seed), summarize(rows, wanted, seed)
+        with writing_to(out):
+            _unmatched(cases).to_csv(scratch / "unmatched.csv", index=False)
+            rows.to_parquet(scratch / "cases.parquet", index=False)
+            table.to_csv(scratch / "evaluation.csv", index=False)
+            summary.to_csv(scratch / "summary.csv", index=False)
+            draw_all(rows, table, method, scratch / "figures")
     print(_sentence(summary, method), f"Tables and figures: {out}", sep="\n")
 
 
@@ -110,18 +118,18 @@ def _structures(asked: str | None, schema: Schema) -> list[str]:
     return [name for name in schema.names if name in names]
 
 
-def _report_unmatched(cases: Cases, out: Path) -> None:
-    """Says and writes which files have no partner: they count neither as good nor as bad."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"cannot make the folder {out}: {error.strerror}") from error
-    lonely = [
+def _unmatched(cases: Cases) -> pd.DataFrame:
+    """One row a file without a partner: folder (of `FOLDERS`), name."""
+    rows = [
         (folder, name)
         for folder, names in zip(FOLDERS, cases.unmatched, strict=False)
         for name in names
     ]
-    pd.DataFrame(lonely, columns=["folder", "name"]).to_csv(out / "unmatched.csv", index=False)
+    return pd.DataFrame(rows, columns=["folder", "name"])
+
+
+def _warn_of_unmatched(cases: Cases) -> None:
+    """Names the files without a partner: they count neither as good nor as bad."""
     for folder, names in zip(FOLDERS, cases.unmatched, strict=False):
         if names:
             shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
@@ -148,7 +156,7 @@ def _rows_of_case(name: str, cases: Cases, method: Method) -> pd.DataFrame:
     compared = []
     for file in files:
         predicted = read_label_map(file, method.schema)
-        check_same_grid(truth, predicted, file)
+        check_same_grid(predicted, truth, (str(file), "its truth"), "bring both to one grid first")
         compared.append(
             compare_case(name, truth.labels, predicted.labels, truth.spacing_mm, method)
         )

@@ -14,7 +14,7 @@ from typing import cast, get_args
 
 import click
 
-from jobs.segment_one_ct.masks import write_label_map, write_masks
+from jobs.segment_one_ct.masks import write_masks, write_multilabel
 from jobs.segment_one_ct.options import ListCommand, fast_set, files_of, place_of
 from jobs.shared.command import DONE, SOME_FAILED
 from jobs.shared.models import load_models
@@ -163,7 +163,7 @@ def _write_labels(
 ) -> None:
     stored = store_labels(segmented.labels, grid.shape, grid.affine)
     if file:
-        write_label_map(folder / file, stored, grid, names)
+        write_multilabel(folder / file, stored, grid, names)
     else:
         write_masks(folder, stored, grid, names)
 

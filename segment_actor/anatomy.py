@@ -65,7 +65,7 @@ class Schema:
     """A label schema: its structures in the order of their ids.
 
     Attributes:
-        name: `paper104`, `total_v1` or `total_v2`.
+        name: one of `schema_names`, such as `total_v2`.
         structures: all structures, ascending by id.
         digest: SHA-256 of the CSV file; part of the pipeline version.
     """
@@ -96,18 +96,24 @@ class Schema:
 
 
 @cache
+def schema_names() -> tuple[str, ...]:
+    """Names of all label schemas, in alphabetical order: one for each CSV file."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.csv")))
+
+
+@cache
 def load_schema(name: str) -> Schema:
     """Read one label schema.
 
     Args:
-        name: `paper104`, `total_v1` or `total_v2`.
+        name: one of `schema_names`.
 
     Raises:
         SetupError: there is no schema of that name.
     """
-    known = sorted(path.stem for path in _FOLDER.glob("*.csv"))
-    if name not in known:
-        raise SetupError(f"unknown label schema {name!r}; choose one of {', '.join(known)}")
+    if name not in schema_names():
+        known = ", ".join(schema_names())
+        raise SetupError(f"unknown label schema {name!r}; choose one of {known}")
     data = (_FOLDER / f"{name}.csv").read_bytes()
     rows = csv.DictReader(data.decode("utf-8").splitlines())
     return Schema(name, tuple(map(_structure, rows)), hashlib.sha256(data).hexdigest())

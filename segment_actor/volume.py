@@ -16,6 +16,9 @@ ExactHuArray = npt.NDArray[np.float64]
 LabelArray = npt.NDArray[np.uint8]
 """(I, J, K) uint8, label ids of a schema; 0 is background."""
 
+N_LABEL_VALUES = 2**8
+"""Values that a voxel of a `LabelArray` can have: the length of every table indexed by a label."""
+
 Affine = npt.NDArray[np.float64]
 """(4, 4) float64, voxel index to RAS millimetres (the NIfTI convention)."""
 

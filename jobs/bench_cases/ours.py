@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from jobs.bench_cases.cost import cpu_s
-from jobs.segment_one_ct.masks import write_label_map
+from jobs.segment_one_ct.masks import write_multilabel
 from jobs.segment_one_ct.statistics import write_statistics
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.host.constant import ConstantLogits
@@ -83,7 +83,7 @@ def main(case: str, model_set: str, ct: str, out: str) -> None:
         scan = read_series("nifti", [Path(ct).read_bytes()])
         segmented = segment_scan(scan.volume, models, segmenters)
         stored = store_labels(segmented.labels, scan.grid.shape, scan.grid.affine)
-        write_label_map(folder / "labels.nii.gz", stored, scan.grid, names_of(schema))
+        write_multilabel(folder / "labels.nii.gz", stored, scan.grid, names_of(schema))
         write_statistics(folder, segmented, models, schema.names)
 
     one_ct()

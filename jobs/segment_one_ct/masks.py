@@ -14,10 +14,10 @@ from segment_actor.writing.label_map import StoredLabels
 CPUS = os.cpu_count() or 1
 
 
-def write_label_map(
+def write_multilabel(
     path: Path, stored: StoredLabels, grid: StoredGrid, names: Mapping[int, str]
 ) -> None:
-    """Writes one file with all structures, their names in its header."""
+    """Writes one file with all structures (TotalSegmentator's --ml), their names in its header."""
     _write(path, [part(mask_header(grid, names)), *stored.parts(CPUS)])
 
 

@@ -7,10 +7,14 @@ from collections import Counter
 
 import pytest
 
-from segment_actor.anatomy import GROUPS, Structure, load_schema, v1_view
+from segment_actor.anatomy import GROUPS, Structure, load_schema, schema_names, v1_view
 from segment_actor.errors import SetupError
 
 SCHEMAS = ("paper104", "total_v1", "total_v2")
+
+
+def test_the_schemas_are_the_csv_files_of_the_folder_and_no_others() -> None:
+    assert schema_names() == SCHEMAS
 
 
 @pytest.mark.parametrize("name", ["paper104", "total_v1"])
