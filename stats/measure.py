@@ -23,8 +23,8 @@ from stats.label_map.runs import (
     Indices,
     find_runs,
     hu_histograms,
+    identity_indices,
     join_pieces,
-    same_grid,
 )
 from stats.quality.findings import Seen, reasons
 
@@ -117,7 +117,7 @@ def measure(
     Raises:
         ValueError: the indices do not map `hu`'s grid onto `labels`'.
     """
-    runs = find_runs(hu, labels, indices or same_grid(labels.shape))
+    runs = find_runs(hu, labels, indices or identity_indices(labels.shape))
     found = places(join_pieces(runs), hu.shape, spacing_mm)
     histograms = hu_histograms(hu, runs)
     rows = [

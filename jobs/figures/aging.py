@@ -23,7 +23,7 @@ from stats.study.exclusions import MEASURES, Measure
 from stats.study.selection import QUARTILES, Cohort, Numbers
 from stats.study.tests_of_age import PAIRS, Row
 
-BLUE, VERMILLION, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8A8F94", "#22272B"
+BLUE, VERMILLION, GREY, INK = "#0072B2", "#D55E00", "#8A8F94", "#22272B"
 
 LABELS: Final = {"volume_ml": "volume (ml)", "hu_mean": "mean attenuation (HU)"}
 

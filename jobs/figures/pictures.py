@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from segment_actor.grid.of_file import label_colour
-from segment_actor.volume import HuArray, LabelArray, Volume
+from segment_actor.volume import N_LABEL_VALUES, HuArray, LabelArray, Volume
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ UNIT = {"volume_ml": "volume (ml)", "hu_mean": "mean density (HU)"}
 @cache
 def palette() -> Rgb:
     """(256, 3) colours of the labels, as the headers of label maps name them; 0 is black."""
-    return np.array([(0.0, 0.0, 0.0), *map(label_colour, range(1, 256))], np.float32)
+    return np.array([(0.0, 0.0, 0.0), *map(label_colour, range(1, N_LABEL_VALUES))], np.float32)
 
 
 def overview(volume: Volume, labels: LabelArray, title: str, path: Path) -> None:

@@ -15,12 +15,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from segment_actor.volume import Affine, LabelArray, Shape
+from segment_actor.volume import N_LABEL_VALUES, Affine, LabelArray, Shape
 
 Vector = npt.NDArray[np.float64]
 FloatArray = npt.NDArray[np.float32]
-
-N_IDS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +135,8 @@ def _paint_tube(
 
 def _allowed(material: Material) -> npt.NDArray[np.bool_]:
     if not material.over:
-        return np.ones(N_IDS, np.bool_)
-    table = np.zeros(N_IDS, np.bool_)
+        return np.ones(N_LABEL_VALUES, np.bool_)
+    table = np.zeros(N_LABEL_VALUES, np.bool_)
     table[list(material.over)] = True
     return table
 

@@ -21,6 +21,7 @@ import torch
 
 from segment_actor.anatomy import GROUPS, Schema, load_schema
 from segment_actor.training.cases import write_dataset
+from segment_actor.volume import N_LABEL_VALUES
 
 FAST_ID, FINE_ID, FIRST_GROUP_ID = 910, 900, 901
 PLANS = "nnUNetPlans"
@@ -129,7 +130,7 @@ def fit(
     trainer.preprocessed_dataset_folder_base = str(base)
     trainer.preprocessed_dataset_folder = str(base / f"{PLANS}_{CONFIGURATION}")
     trainer.num_epochs, trainer.num_iterations_per_epoch = epochs
-    trainer.label_map = torch.zeros(256, dtype=torch.long)
+    trainer.label_map = torch.zeros(N_LABEL_VALUES, dtype=torch.long)
     for structure, number in labels.items():
         trainer.label_map[number] = local[structure]
     os.environ["nnUNet_n_proc_DA"] = "0"

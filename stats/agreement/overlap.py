@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema
-from segment_actor.volume import LabelArray
-
-_LABELS: Final = 2**8
+from segment_actor.volume import N_LABEL_VALUES, LabelArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ def overlap(truth: LabelArray, predicted: LabelArray) -> Overlap:
     """
     if truth.shape != predicted.shape:
         raise ValueError(f"label maps of shapes {truth.shape} and {predicted.shape}")
-    counts = np.zeros((3, _LABELS), dtype=np.int64)
+    counts = np.zeros((3, N_LABEL_VALUES), dtype=np.int64)
     axes = np.argsort(truth.strides)[::-1]  # along the memory: a copy against it takes longer
     _count(truth.transpose(axes).ravel(), predicted.transpose(axes).ravel(), counts)
     return Overlap(*counts)
@@ -61,24 +58,10 @@ def dice_of(found: Overlap, schema: Schema) -> Mapping[str, float | None]:
     return {s.name: _dice(found, s.id) for s in schema.structures}
 
 
-def volume_error_percent(
-    truth: LabelArray, predicted: LabelArray, schema: Schema
-) -> Mapping[str, float | None]:
-    """Predicted minus true volume in percent of the true one; None if absent in the truth."""
-    found = overlap(truth, predicted)
-    return {s.name: _volume_error(found, s.id) for s in schema.structures}
-
-
 def _dice(found: Overlap, label: int) -> float | None:
     if not found.truth[label]:
         return None
     return float(2 * found.both[label] / (found.truth[label] + found.predicted[label]))
-
-
-def _volume_error(found: Overlap, label: int) -> float | None:
-    if not found.truth[label]:
-        return None
-    return float(100 * (found.predicted[label] - found.truth[label]) / found.truth[label])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -22,13 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema
-from segment_actor.volume import LabelArray, SpacingMm
+from segment_actor.volume import N_LABEL_VALUES, LabelArray, SpacingMm
 from stats.agreement.surfels import CODES, surfel_areas
 
 TOLERANCE_MM: Final = 3.0
 """The paper's: "how often the surface distance is < 3 mm"."""
-
-_LABELS: Final = 2**8
 
 _OUTSIDE: Final = np.uint64(0)
 _INSIDE: Final = np.uint64(CODES - 1)
@@ -157,7 +155,7 @@ def _count(here: LabelArray, there: LabelArray, margin: _Indices, offsets: _Indi
     Returns:
         (2, 256, 256): all and near cells of (label, code).
     """
-    counts = np.zeros((2, _LABELS, CODES), dtype=np.int64)
+    counts = np.zeros((2, N_LABEL_VALUES, CODES), dtype=np.int64)
     size_i, size_j, size_k = here.shape
     # Unsigned, so that numba asks of no index whether it counts from the end: a quarter faster.
     # A step back is a step forward by 2^64 less one, and lands in the same place.

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, Structure
-from segment_actor.volume import HuArray, LabelArray
+from segment_actor.volume import N_LABEL_VALUES, HuArray, LabelArray
 from stats.agreement.overlap import Overlap, overlap
-
-_LABELS: Final = 2**8
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,8 @@ def _agreement(
 
 def _hu_sums(hu: HuArray, labels: LabelArray) -> npt.NDArray[np.float64]:
     """(256,) sum of HU over each label; exact, being sums of whole numbers below 2^53."""
-    sums = np.zeros(_LABELS)
+    sums = np.zeros(N_LABEL_VALUES)
     for k in range(hu.shape[2]):
         plane, of_plane = hu[:, :, k].ravel(), labels[:, :, k].ravel()
-        sums += np.bincount(of_plane, weights=plane, minlength=_LABELS)
+        sums += np.bincount(of_plane, weights=plane, minlength=N_LABEL_VALUES)
     return sums

@@ -16,11 +16,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from segment_actor.volume import HuArray, LabelArray
+from segment_actor.volume import N_LABEL_VALUES, HuArray, LabelArray
 
 LOWEST_HU: Final = int(np.iinfo(np.int16).min)
 HU_BINS: Final = 2**16  # one bin per int16 value: no voxel is clipped or lost
-LABELS: Final = 2**8
 
 IndexArray = npt.NDArray[np.int32]
 """(N,) int32, never falling: for each voxel of the CT along one axis, the voxel of the labels."""
@@ -76,8 +75,12 @@ class Pieces:
     high: _Ints
 
 
-def same_grid(shape: Sequence[int]) -> Indices:
-    """Indices for labels on the CT's own grid."""
+def identity_indices(shape: Sequence[int]) -> Indices:
+    """Indices that map each voxel to itself: for labels on the CT's own grid.
+
+    Args:
+        shape: (I, J, K) of both.
+    """
     i, j, k = (np.arange(n, dtype=np.int32) for n in shape)
     return i, j, k
 
@@ -125,7 +128,7 @@ def join_pieces(runs: Runs) -> Pieces:
 
 def hu_histograms(hu: HuArray, runs: Runs) -> Histograms:
     """Counts the HU values of each label, in one pass over the labelled voxels of the CT."""
-    histograms = np.zeros((LABELS, HU_BINS), dtype=np.int32)  # 67 MB, touched where needed
+    histograms = np.zeros((N_LABEL_VALUES, HU_BINS), dtype=np.int32)  # 67 MB, touched where needed
     stretches = runs.bounds[2][runs.spans]
     voxels = hu.transpose(runs.order)
     _count_hu(voxels, runs.lines, stretches, runs.labels, runs.bounds, histograms)

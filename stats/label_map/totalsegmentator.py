@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema
-from segment_actor.volume import HuArray, LabelArray, SpacingMm
-from stats.label_map.runs import LABELS, LOWEST_HU, find_runs, hu_histograms, same_grid
+from segment_actor.volume import N_LABEL_VALUES, HuArray, LabelArray, SpacingMm
+from stats.label_map.runs import LOWEST_HU, find_runs, hu_histograms, identity_indices
 
 _NEAR_BORDER: Final = 3  # voxels from any of the six faces
 
@@ -52,8 +52,8 @@ def official_statistics(
         include_incomplete: keep structures within three voxels of a face, as the official option
             of that name does.
     """
-    histograms = hu_histograms(hu, find_runs(hu, labels, same_grid(labels.shape)))
-    left_out = np.zeros(LABELS, np.bool_) if include_incomplete else _near_border(labels)
+    histograms = hu_histograms(hu, find_runs(hu, labels, identity_indices(labels.shape)))
+    left_out = np.zeros(N_LABEL_VALUES, np.bool_) if include_incomplete else _near_border(labels)
     spacing = np.asarray(spacing_mm, dtype=np.float32)
     voxel_mm3 = float(spacing[0] * spacing[1] * spacing[2])
     absent = OfficialStatistic(0.0, 0.0)
@@ -64,7 +64,7 @@ def official_statistics(
 
 
 def _near_border(labels: LabelArray) -> npt.NDArray[np.bool_]:
-    near = np.zeros(LABELS, dtype=np.bool_)
+    near = np.zeros(N_LABEL_VALUES, dtype=np.bool_)
     for axis in range(3):
         by_slice = np.moveaxis(labels, axis, 0)
         near[by_slice[:_NEAR_BORDER]] = True
