@@ -20,7 +20,7 @@ from cluster.store import open_store
 from jobs.archive.keys import key_maker
 from jobs.archive.listing import index_archive
 from jobs.archive.manifest import Series, write_manifest
-from jobs.figures.pictures import aging, overview
+from jobs.figures.pictures import draw_ct_overview, draw_measures_by_age
 from jobs.phantom import write_phantoms
 from jobs.segment import run
 from jobs.segment_run.config import SegmentConfig
@@ -28,7 +28,7 @@ from jobs.shared.command import Command
 from jobs.shared.label_map import read_label_map
 from jobs.shared.models import load_models
 from jobs.shared.output import FORMS
-from jobs.shared.phantom_score import by_group, score
+from jobs.shared.phantom_score import agreement_by_group, score_phantoms
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.nifti import read_nifti
@@ -86,9 +86,9 @@ def main(out: Path, count: int, seed: int, model_set: str) -> int:
 
 
 def _print_agreement(out: Path, series: Sequence[Series], schema: Schema) -> None:
-    found = score(series, out / "truth", out / "labels", str(out / "tables"), schema)
+    found = score_phantoms(series, out / "truth", out / "labels", str(out / "tables"), schema)
     found.to_csv(out / "agreement.csv", index=False)
-    print(by_group(found).to_string(float_format="{:.3f}".format), "\n")
+    print(agreement_by_group(found).to_string(float_format="{:.3f}".format), "\n")
 
 
 def _answer_and_draw(out: Path, series: Sequence[Series], schema: Schema) -> None:
@@ -100,14 +100,18 @@ def _answer_and_draw(out: Path, series: Sequence[Series], schema: Schema) -> Non
         shown = database.execute(
             "SELECT series_key FROM scans ORDER BY structures_measured DESC, series_key LIMIT 1"
         ).fetchone()
-    aging(measured, f"{len(series)} phantoms: volume and density against age", out / "aging.png")
+    draw_measures_by_age(
+        measured, f"{len(series)} phantoms: volume and density against age", out / "aging.png"
+    )
     if shown is None:  # nothing could be measured; the failures say why
         return
     one = next(s for s in series if s.series_key == shown[0])
     volume = to_canonical(read_nifti((out / "archive" / one.path).read_bytes()))
     file = out / "labels" / f"{one.series_key}.nii.gz"
     labels = read_label_map(file, schema, in_ras=True).labels
-    overview(volume, labels, "A phantom CT, segmented by the embedded models", out / "overview.png")
+    draw_ct_overview(
+        volume, labels, "A phantom CT, segmented by the embedded models", out / "overview.png"
+    )
 
 
 if __name__ == "__main__":

@@ -21,12 +21,12 @@ from segment_actor.errors import SetupError
 from segment_actor.grid.same_grid import check_same_grid
 from stats.agreement.evaluation import (
     AGAINST,
-    Method,
+    ComparisonSettings,
     common_structures,
     compare_case,
-    evaluate,
+    evaluate_structures,
     summarize,
-    with_second,
+    with_second_prediction,
 )
 from stats.agreement.surface import TOLERANCE_MM
 
@@ -79,12 +79,12 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
     """Compare predicted label maps with true ones: Dice, surface distance and volumes."""
     if common and against is None:
         raise SetupError("--common asks which structures --against has: give --against, too")
-    method = Method(load_schema(schema), tolerance_mm)
-    wanted = _structures(structures, method.schema)
+    settings = ComparisonSettings(load_schema(schema), tolerance_mm)
+    wanted = _structures(structures, settings.schema)
     cases = match_cases(*(folder for folder in (truth, predicted, against) if folder))
     _warn_of_unmatched(cases)
     with staged(out) as scratch:  # made first: hours of comparing are not lost to a wrong folder
-        rows = pd.concat(_rows_of_cases(cases, method, workers), ignore_index=True)
+        rows = pd.concat(_rows_of_cases(cases, settings, workers), ignore_index=True)
         if common:
             wanted = [name for name in common_structures(rows) if name in wanted]
         rows = rows[rows["structure"].isin(wanted)]
@@ -92,14 +92,14 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
             raise SetupError(
                 f"no true label map shows any of the {len(wanted)} structures asked for"
             )
-        table, summary = evaluate(rows, wanted, seed), summarize(rows, wanted, seed)
+        table, summary = evaluate_structures(rows, wanted, seed), summarize(rows, wanted, seed)
         with writing_to(out):
             _unmatched(cases).to_csv(scratch / "unmatched.csv", index=False)
             rows.to_parquet(scratch / "cases.parquet", index=False)
             table.to_csv(scratch / "evaluation.csv", index=False)
             summary.to_csv(scratch / "summary.csv", index=False)
-            draw_all(rows, table, method, scratch / "figures")
-    print(_sentence(summary, method), f"Tables and figures: {out}", sep="\n")
+            draw_all(rows, table, settings, scratch / "figures")
+    print(_sentence(summary, settings), f"Tables and figures: {out}", sep="\n")
 
 
 def _structures(asked: str | None, schema: Schema) -> list[str]:
@@ -139,34 +139,36 @@ def _warn_of_unmatched(cases: Cases) -> None:
             )  # fmt: skip
 
 
-def _rows_of_cases(cases: Cases, method: Method, workers: int) -> Iterator[pd.DataFrame]:
+def _rows_of_cases(
+    cases: Cases, settings: ComparisonSettings, workers: int
+) -> Iterator[pd.DataFrame]:
     """Case by case: as many are in memory as there are workers."""
     total = len(cases.names)
     with ThreadPoolExecutor(workers) as pool:  # reading and counting both leave the GIL
-        compared = pool.map(lambda name: _rows_of_case(name, cases, method), cases.names)
+        compared = pool.map(lambda name: _rows_of_case(name, cases, settings), cases.names)
         for n, rows in enumerate(compared, start=1):
             if n % max(1, total // 10) == 0 or n == total:
                 log.info("%d of %d cases", n, total)
             yield rows
 
 
-def _rows_of_case(name: str, cases: Cases, method: Method) -> pd.DataFrame:
+def _rows_of_case(name: str, cases: Cases, settings: ComparisonSettings) -> pd.DataFrame:
     true_file, *files = (folder[name] for folder in cases.files)
-    truth = read_label_map(true_file, method.schema)
+    truth = read_label_map(true_file, settings.schema)
     compared = []
     for file in files:
-        predicted = read_label_map(file, method.schema)
+        predicted = read_label_map(file, settings.schema)
         check_same_grid(predicted, truth, (str(file), "its truth"), "bring both to one grid first")
         compared.append(
-            compare_case(name, truth.labels, predicted.labels, truth.spacing_mm, method)
+            compare_case(name, truth.labels, predicted.labels, truth.spacing_mm, settings)
         )
-    return reduce(with_second, compared)
+    return reduce(with_second_prediction, compared)
 
 
-def _sentence(summary: pd.DataFrame, method: Method) -> str:
+def _sentence(summary: pd.DataFrame, settings: ComparisonSettings) -> str:
     """The result as papers print it."""
     first = summary[summary["mean_over"] == "cases"].set_index("measure")
-    names = {"dice": "Dice", "nsd": f"NSD at {method.tolerance_mm:g} mm"}
+    names = {"dice": "Dice", "nsd": f"NSD at {settings.tolerance_mm:g} mm"}
     cases, structures = first["n_cases"].iloc[0], first["n_structures"].iloc[0]
     head = f"{cases} {'case' if cases == 1 else 'cases'}, {structures} structures: "
     return head + ", ".join(f"{names[m]} {_with_interval(first.loc[m])}" for m in names)

@@ -20,7 +20,7 @@ from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import Volume
 from stats.label_map.totalsegmentator import official_statistics
 from stats.measure import StructureRow, measure
-from stats.quality.codes import MEANINGS, findings, scan_verdict
+from stats.quality.codes import MEANINGS, findings_by_code, scan_verdict
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -69,9 +69,10 @@ def _rows(scan: Volume, label_map: Volume, schema: Schema) -> pa.Table:
 
 def _say_quality(rows: Sequence[StructureRow]) -> None:
     """The verdict, and each finding in words, to stderr: stdout holds the rows alone."""
-    verdict, _ = scan_verdict((r.structure, r.voxel_count, r.qc_reasons) for r in rows)
+    judged = [(row.structure, row.voxel_count, row.qc_reasons) for row in rows]
+    verdict, _ = scan_verdict(judged)
     click.echo(f"quality: {verdict}", err=True)
-    for code, names in findings((r.structure, r.voxel_count, r.qc_reasons) for r in rows).items():
+    for code, names in findings_by_code(judged).items():
         meaning = MEANINGS[code]
         click.echo(f"  {code} ({meaning.verdict}): {meaning.sentence}", err=True)
         if names:

@@ -178,9 +178,9 @@ def _write_extras(
 
         write_statistics(folder, segmented, models, shown)
     if flags["preview"]:
-        from jobs.segment_one_ct.preview import preview
+        from jobs.segment_one_ct.preview import write_preview
 
-        preview(segmented, schema, f"{models.name}. {models.warning}", folder / "preview.png")
+        write_preview(segmented, schema, f"{models.name}. {models.warning}", folder / "preview.png")
 
 
 if __name__ == "__main__":

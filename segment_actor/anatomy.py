@@ -133,6 +133,29 @@ def v1_view() -> Mapping[str, str | None]:
     return {row["v1_name"]: row["v2_name"] or None for row in rows}
 
 
+@cache
+def category_of(structure: str) -> Category:
+    """The category of a structure by its name alone; schemas that share a name agree on it.
+
+    Raises:
+        KeyError: no schema has the name.
+    """
+    for schema in map(load_schema, schema_names()):
+        if structure in schema.ids:
+            return schema.by_id[schema.ids[structure]].category
+    raise KeyError(structure)
+
+
+def display_name(structure: str) -> str:
+    """A structure's name as people write it: `kidney left` for `kidney_left`."""
+    return structure.replace("_", " ")
+
+
+def without_side(structure: str) -> str:
+    """What left and right of a pair have in common: `kidney` of `kidney_left`, `rib_5` of `rib_left_5`."""
+    return structure.replace("_left", "").replace("_right", "")
+
+
 def _structure(row: dict[str, str]) -> Structure:
     return Structure(
         id=int(row["id"]),

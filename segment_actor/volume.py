@@ -22,8 +22,17 @@ N_LABEL_VALUES = 2**8
 Affine = npt.NDArray[np.float64]
 """(4, 4) float64, voxel index to RAS millimetres (the NIfTI convention)."""
 
+FloatArray = npt.NDArray[np.float32]
+"""float32 of any shape: HU between two whole numbers, logits, weights, light."""
+
 Shape = tuple[int, int, int]
+"""Voxels along three axes, (I, J, K) unless the name says otherwise."""
+
 SpacingMm = tuple[float, float, float]
+"""Distance of neighbouring voxel centres along three axes, mm."""
+
+Box = tuple[slice, slice, slice]
+"""A box of voxels: a stretch of each of three axes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from stats.agreement.evaluation import Method, evaluate_kinds
+from segment_actor.anatomy import display_name
+from stats.agreement.evaluation import ComparisonSettings, evaluate_kinds
 from stats.agreement.uncertainty import Agreement, bland_altman
 
 BLUE, ORANGE, GREY = "#1f6fb4", "#e8781e", "#8a929a"
@@ -29,21 +30,23 @@ _ROW_IN = 0.155
 _PANELS = (4, 3)  # rows and columns of a page of Bland-Altman plots
 
 
-def draw_all(cases: pd.DataFrame, table: pd.DataFrame, method: Method, folder: Path) -> None:
+def draw_all(
+    cases: pd.DataFrame, table: pd.DataFrame, settings: ComparisonSettings, folder: Path
+) -> None:
     """Writes the four figures.
 
     Args:
         cases: one row a case and structure.
         table: one row a structure.
-        method: names the tolerance, and the category of each structure.
+        settings: names the tolerance, and the category of each structure.
         folder: is made if it does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    nsd = f"NSD at {method.tolerance_mm:g} mm"
+    nsd = f"NSD at {settings.tolerance_mm:g} mm"
     draw_agreement(table.rename(columns={"structure": "name"}), nsd, folder / "agreement.png")
     kinds = evaluate_kinds(cases).rename(columns={"kind": "name"})
     draw_agreement(kinds, nsd, folder / "agreement_by_kind.png")
-    categories = {s.name: s.category for s in method.schema.structures}
+    categories = {s.name: s.category for s in settings.schema.structures}
     draw_volumes(cases, table, categories, folder / "volumes.png")
     draw_bland_altman(cases, table, folder / "bland_altman.pdf")
 
@@ -145,7 +148,7 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 
 def _name_rows(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(np.arange(len(names)), [n.replace("_", " ") for n in names], fontsize=6.5)
+    axes.set_yticks(np.arange(len(names)), [display_name(n) for n in names], fontsize=6.5)
     axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
     axes.tick_params(axis="x", labelsize=7)
     axes.grid(axis="x", color="#d8dce0", lw=0.6)

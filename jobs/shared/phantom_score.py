@@ -16,7 +16,7 @@ from stats.agreement.overlap import dice_per_structure
 from stats.query import connect
 
 
-def score(
+def score_phantoms(
     series: Sequence[Series], truth: Path, labels: Path, tables: str, schema: Schema
 ) -> pd.DataFrame:
     """Agreement of every structure of every phantom.
@@ -57,7 +57,7 @@ def score(
     return table.drop(columns=["true_ml", "volume_ml", "status"])
 
 
-def by_group(agreement: pd.DataFrame) -> pd.DataFrame:
+def agreement_by_group(agreement: pd.DataFrame) -> pd.DataFrame:
     """One row a group, and `all`: mean Dice over structures, median absolute volume error.
 
     The mean of a group is over its structures, each the mean over the CTs that show it, as in the

@@ -42,7 +42,7 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 CHUNK_BYTES = 8 * 1024**2
 
 
-def bring_in(model: FoundModel, licence: str, source: str) -> Path:
+def import_model(model: FoundModel, licence: str, source: str) -> Path:
     """Copies a model into the weights folder, whole or not at all, and trusts it.
 
     Args:
@@ -62,7 +62,7 @@ def bring_in(model: FoundModel, licence: str, source: str) -> Path:
         folder = stage / model.name
         try:
             _copy(model, folder)
-            check(folder, model.name)
+            check_model(folder, model.name)
         except SetupError as error:  # in the words of those who know the source alone
             raise SetupError(str(error).replace(str(folder), model.uri)) from error
         found = digests(folder)
@@ -77,17 +77,17 @@ def bring_in(model: FoundModel, licence: str, source: str) -> Path:
         else:
             place.parent.mkdir(exist_ok=True)
             folder.rename(place)
-    remember(model.name, found, licence, source)
+    record_trust(model.name, found, licence, source)
     return place
 
 
-def remember(name: str, found: Mapping[str, str], licence: str, source: str) -> None:
+def record_trust(name: str, found: Mapping[str, str], licence: str, source: str) -> None:
     """Writes a model into the lock."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     trust(name, Trusted(sha256=dict(found), licence=licence, source=source, since=since))
 
 
-def check(folder: Path, name: str) -> None:
+def check_model(folder: Path, name: str) -> None:
     """Makes sure that a folder holds a model that we can run, and the one that its name says.
 
     Raises:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from segment_actor.engine.windows import FloatArray, Strip, Window
+from segment_actor.engine.windows import Strip, Window
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.volume import FloatArray, HuArray, LabelArray, Shape
 
 Batch = Any
 """(n, 1, *patch) or (n, labels, *patch): a numpy array, or a tensor on the device. What goes in is

@@ -28,7 +28,7 @@ LEAST_STRIP_ROWS = 16
 UNLIMITED = 2**62
 
 
-class Sized(Protocol):
+class SizedModel(Protocol):
     """What is needed of a model to predict its memory."""
 
     @property
@@ -47,7 +47,7 @@ class Sized(Protocol):
         ...
 
 
-def peak_bytes(model: Sized, shape: Shape, rows: int, batch: int = 1) -> int:
+def peak_bytes(model: SizedModel, shape: Shape, rows: int, batch: int = 1) -> int:
     """What segmenting one CT takes at its peak, apart from the CT itself and the weights.
 
     Args:
@@ -65,7 +65,7 @@ def peak_bytes(model: Sized, shape: Shape, rows: int, batch: int = 1) -> int:
     return sums + batch * window + 2 * labels
 
 
-def strips_that_fit(model: Sized, shape: Shape, available: int, batch: int = 1) -> int:
+def strips_that_fit(model: SizedModel, shape: Shape, available: int, batch: int = 1) -> int:
     """The smallest number of strips with which a CT fits.
 
     Raises:
@@ -87,25 +87,25 @@ def strips_that_fit(model: Sized, shape: Shape, available: int, batch: int = 1) 
 
 def available_bytes() -> int:
     """Main memory that this process may still take: the least of what its limits leave."""
-    return max(0, min(_left()))
+    return max(0, min(_bytes_left()))
 
 
 def resident_bytes() -> int:
     """Main memory of this process, without files and memory shared with others."""
-    return _in_file(Path("/proc/self/status"), "RssAnon")
+    return _bytes_in_file(Path("/proc/self/status"), "RssAnon")
 
 
-def _left() -> Iterator[int]:
-    yield _in_file(Path("/proc/meminfo"), "MemAvailable") or UNLIMITED
+def _bytes_left() -> Iterator[int]:
+    yield _bytes_in_file(Path("/proc/meminfo"), "MemAvailable") or UNLIMITED
     status = Path("/proc/self/status")
     for limit, used in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
         soft, _ = resource.getrlimit(limit)
         if soft != resource.RLIM_INFINITY:
-            yield soft - _in_file(status, used)
-    yield from _left_in_cgroups()
+            yield soft - _bytes_in_file(status, used)
+    yield from _bytes_left_in_cgroups()
 
 
-def _in_file(path: Path, key: str) -> int:
+def _bytes_in_file(path: Path, key: str) -> int:
     """The value of a `key:  n kB` line in bytes; 0 where there is none."""
     if not path.is_file():
         return 0
@@ -116,7 +116,7 @@ def _in_file(path: Path, key: str) -> int:
     return 0
 
 
-def _left_in_cgroups() -> Iterator[int]:
+def _bytes_left_in_cgroups() -> Iterator[int]:
     """A container's limit, by either version of control groups."""
     for limit, used, cache in (
         ("memory.max", "memory.current", "inactive_file"),

@@ -22,16 +22,15 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from segment_actor.engine.backend import Backend
-from segment_actor.engine.memory import Sized, strips_that_fit
+from segment_actor.engine.memory import SizedModel, strips_that_fit
 from segment_actor.engine.windows import strips, window_weights, windows
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.volume import Box, HuArray, LabelArray, Shape
 
-Box = tuple[slice, slice, slice]
 T = TypeVar("T")
 
 
-class Windowed(Sized, Protocol):
+class WindowedModel(SizedModel, Protocol):
     """What the window needs to know of a model; a `ModelFolder` is one."""
 
     @property
@@ -46,7 +45,7 @@ class Windowed(Sized, Protocol):
 
 
 def predict_labels(
-    model: Windowed,
+    model: WindowedModel,
     backend: Backend,
     hu: HuArray,
     step: float = 0.5,

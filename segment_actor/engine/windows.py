@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from segment_actor.volume import Shape
-
-FloatArray = npt.NDArray[np.float32]
+from segment_actor.volume import FloatArray, Shape
 
 BitArray = npt.NDArray[np.uint16]
 """Bits of bfloat16; see `bfloat16`."""

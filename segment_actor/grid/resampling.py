@@ -30,10 +30,7 @@ from scipy import ndimage
 from threadpoolctl import ThreadpoolController
 
 from segment_actor.grid.linear import zoom_truncated
-from segment_actor.volume import HuArray, Shape, SpacingMm, Volume
-
-FloatArray = npt.NDArray[np.float32]
-Box = tuple[slice, slice, slice]
+from segment_actor.volume import Box, FloatArray, HuArray, Shape, SpacingMm, Volume
 
 BLOCK_ROWS = 32  # output voxels a block: longer blocks multiply more zeros, shorter ones call more
 CHUNK_PLANES = 8  # input planes at a time: 8 x 512 x 512 float32 are 8 MB

@@ -15,10 +15,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from segment_actor.volume import N_LABEL_VALUES, Affine, LabelArray, Shape
+from segment_actor.volume import N_LABEL_VALUES, Affine, FloatArray, LabelArray, Shape
 
 Vector = npt.NDArray[np.float64]
-FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Loft:
 Solid = Ellipsoid | Tube | Loft
 
 
-def paint(
+def paint_solids(
     solids: Sequence[Solid], shape: Shape, voxel_to_body: Affine, background_hu: float = -1000.0
 ) -> tuple[LabelArray, FloatArray]:
     """Paints solids in order.

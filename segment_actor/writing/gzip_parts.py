@@ -37,10 +37,10 @@ class Part(NamedTuple):
     size: int
 
 
-NOTHING = Part(b"", 0, 0)
+EMPTY_PART = Part(b"", 0, 0)
 
 
-def part(data: bytes | npt.NDArray[Any]) -> Part:
+def compress_part(data: bytes | npt.NDArray[Any]) -> Part:
     """Compresses one part.
 
     Args:
@@ -52,7 +52,7 @@ def part(data: bytes | npt.NDArray[Any]) -> Part:
     return Part(deflated, isal_zlib.crc32(data), size)
 
 
-def joined(one: Part, other: Part) -> Part:
+def join_parts(one: Part, other: Part) -> Part:
     """The part that holds what `one` holds, then what `other` holds."""
     return Part(
         one.deflated + other.deflated,
@@ -62,21 +62,21 @@ def joined(one: Part, other: Part) -> Part:
 
 
 @lru_cache(maxsize=256)
-def zeros(size: int) -> Part:
+def zeros_part(size: int) -> Part:
     """So many zero bytes; made of runs whose lengths are powers of two."""
     if size == 0:
-        return NOTHING
+        return EMPTY_PART
     longest = 1 << (size.bit_length() - 1)
-    return joined(_zero_run(longest), zeros(size - longest))
+    return join_parts(_zero_run(longest), zeros_part(size - longest))
 
 
 @lru_cache(maxsize=64)
 def _zero_run(size: int) -> Part:
     """`size` is a power of two: long runs double shorter ones, so that none is held in memory."""
     if size <= 2**20:
-        return part(bytes(size))
+        return compress_part(bytes(size))
     half = _zero_run(size // 2)
-    return joined(half, half)
+    return join_parts(half, half)
 
 
 def gzip_member(parts: Iterable[Part]) -> Iterator[bytes]:

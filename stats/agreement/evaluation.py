@@ -16,7 +16,7 @@ import pandas as pd
 
 from segment_actor.anatomy import Schema
 from segment_actor.volume import LabelArray, SpacingMm
-from stats.agreement.overlap import dice_of, overlap
+from stats.agreement.overlap import count_overlap, dice_from_overlap
 from stats.agreement.surface import TOLERANCE_MM, nsd_per_structure
 from stats.agreement.uncertainty import (
     Mean,
@@ -34,7 +34,7 @@ AGAINST: Final = "_against"
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class ComparisonSettings:
     """How label maps are compared.
 
     Attributes:
@@ -47,7 +47,11 @@ class Method:
 
 
 def compare_case(
-    case: str, truth: LabelArray, predicted: LabelArray, spacing_mm: SpacingMm, method: Method
+    case: str,
+    truth: LabelArray,
+    predicted: LabelArray,
+    spacing_mm: SpacingMm,
+    settings: ComparisonSettings,
 ) -> pd.DataFrame:
     """One row a structure of the schema: case, structure, dice, nsd, truth_ml, predicted_ml.
 
@@ -56,17 +60,17 @@ def compare_case(
         truth: (I, J, K) reference.
         predicted: (I, J, K) on the same grid.
         spacing_mm: of that grid.
-        method: how.
+        settings: schema and tolerance.
     """
-    schema = method.schema
-    found = overlap(truth, predicted)
-    nsd = nsd_per_structure(truth, predicted, spacing_mm, schema, method.tolerance_mm)
+    schema = settings.schema
+    found = count_overlap(truth, predicted)
+    nsd = nsd_per_structure(truth, predicted, spacing_mm, schema, settings.tolerance_mm)
     voxel_ml = float(np.prod(spacing_mm)) / 1000
     ids = [s.id for s in schema.structures]
     columns = {
         "case": case,
         "structure": schema.names,
-        "dice": pd.array(list(dice_of(found, schema).values()), dtype="float64"),
+        "dice": pd.array(list(dice_from_overlap(found, schema).values()), dtype="float64"),
         "nsd": pd.array([nsd[name] for name in schema.names], dtype="float64"),
         "truth_ml": found.truth[ids] * voxel_ml,
         "predicted_ml": found.predicted[ids] * voxel_ml,
@@ -74,7 +78,7 @@ def compare_case(
     return pd.DataFrame(columns)
 
 
-def with_second(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+def with_second_prediction(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """The rows of one case with those of another prediction beside them, named `*_against`."""
     added = second[["structure", "dice", "nsd", "predicted_ml"]].add_suffix(AGAINST)
     added = added.rename(columns={f"structure{AGAINST}": "structure"})
@@ -88,7 +92,9 @@ def common_structures(cases: pd.DataFrame) -> list[str]:
     return [str(name) for name in present.index[present]]
 
 
-def evaluate(cases: pd.DataFrame, structures: Sequence[str], seed: int = 0) -> pd.DataFrame:
+def evaluate_structures(
+    cases: pd.DataFrame, structures: Sequence[str], seed: int = 0
+) -> pd.DataFrame:
     """One row a structure: means with 95 % intervals, volumes, and a test against the second set.
 
     A case counts for a structure if the truth has it.

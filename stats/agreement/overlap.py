@@ -28,7 +28,7 @@ class Overlap:
     both: npt.NDArray[np.int64]
 
 
-def overlap(truth: LabelArray, predicted: LabelArray) -> Overlap:
+def count_overlap(truth: LabelArray, predicted: LabelArray) -> Overlap:
     """Counts the voxels of every label in one pass.
 
     Raises:
@@ -50,10 +50,10 @@ def dice_per_structure(
     A structure that is absent in the truth has None, even if it is predicted; one that is missed
     has 0.0 (TotalSegmentator's rule, resources/evaluate.py).
     """
-    return dice_of(overlap(truth, predicted), schema)
+    return dice_from_overlap(count_overlap(truth, predicted), schema)
 
 
-def dice_of(found: Overlap, schema: Schema) -> Mapping[str, float | None]:
+def dice_from_overlap(found: Overlap, schema: Schema) -> Mapping[str, float | None]:
     """The same, of voxels that are counted already."""
     return {s.name: _dice(found, s.id) for s in schema.structures}
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, Structure
 from segment_actor.volume import N_LABEL_VALUES, HuArray, LabelArray
-from stats.agreement.overlap import Overlap, overlap
+from stats.agreement.overlap import Overlap, count_overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def structure_agreement(
     Raises:
         ValueError: the label maps differ in shape.
     """
-    found = overlap(theirs, ours)
+    found = count_overlap(theirs, ours)
     hu_of_ours, hu_of_theirs = _hu_sums(hu, ours), _hu_sums(hu, theirs)
     return [
         _agreement(s, found, hu_of_ours[s.id], hu_of_theirs[s.id], voxel_ml)

@@ -33,7 +33,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """One structure that is there.
 
     Attributes:
@@ -51,8 +51,10 @@ class Place:
     pieces: tuple[Piece, ...]
 
 
-def places(found: Pieces, shape: Shape, spacing_mm: SpacingMm | None) -> Mapping[int, Place]:
-    """Place of each label that has at least one voxel in the CT.
+def locate_structures(
+    found: Pieces, shape: Shape, spacing_mm: SpacingMm | None
+) -> Mapping[int, Location]:
+    """Location of each label that has at least one voxel in the CT.
 
     Args:
         found: all pieces.
@@ -66,19 +68,19 @@ def places(found: Pieces, shape: Shape, spacing_mm: SpacingMm | None) -> Mapping
     ends = np.append(firsts[1:], by_size.size)
     members = {int(n): by_size[a:b] for n, a, b in zip(labels, firsts, ends, strict=False)}
     return {
-        label: _place(found, pieces, border, spacing_mm)
+        label: _location(found, pieces, border, spacing_mm)
         for label, pieces in members.items()
         if seen[pieces].any()
     }
 
 
-def _place(
+def _location(
     found: Pieces, members: np.ndarray, border: np.ndarray, spacing_mm: SpacingMm | None
-) -> Place:
+) -> Location:
     """members: the label's pieces, the largest first."""
     size, total = found.size[members], int(found.size[members].sum())
     seen = members[found.ct_voxels[members] > 0]
-    return Place(
+    return Location(
         components=len(members),
         largest_fraction=float(size[0] / total),
         touches_border=bool(border[members].any()),

@@ -32,7 +32,7 @@ class Limits:
 
 
 @cache
-def limits() -> Mapping[str, Limits]:
+def load_limits() -> Mapping[str, Limits]:
     """Structure name to its bounds."""
     text = resources.files("stats.quality").joinpath("limits.csv").read_text(encoding="utf-8")
     return {row["structure"]: _limits(row) for row in csv.DictReader(text.splitlines())}

@@ -6,9 +6,8 @@ import numpy as np
 
 from segment_actor.engine.host.sums import ZEROS, HostImage, HostSums
 from segment_actor.engine.memory import available_bytes
-from segment_actor.engine.windows import FloatArray
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, Shape
+from segment_actor.volume import FloatArray, HuArray, Shape
 
 BLOCK = 8
 """Voxels an axis with equal logits: labels of noise would make all that follows far too slow."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from segment_actor.engine.host.bfloat16 import widened
+from segment_actor.engine.host.bfloat16 import widen_to_float32
 from segment_actor.engine.host.prefetch import prefetch
 
 ZERO = np.float32(0)
@@ -18,7 +18,7 @@ ROWS_AHEAD = 8
 
 
 @numba.njit(cache=True, nogil=True)
-def cut(hu, first, scale, window):  # type: ignore[no-untyped-def]
+def cut_window(hu, first, scale, window):  # type: ignore[no-untyped-def]
     """Copies the window that begins at voxel `first` of hu, normalised; outside is 0."""
     lower, upper, mean, std = scale
     depth, height, width = window.shape
@@ -42,7 +42,7 @@ def cut(hu, first, scale, window):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def add(sums, labels, logits, weights, place, rows, planes):  # type: ignore[no-untyped-def]
+def add_window(sums, labels, logits, weights, place, rows, planes):  # type: ignore[no-untyped-def]
     """Adds some planes of a window. place: (start, final) x (z, y, x); rows: of the strip."""
     n_labels, depth, height, width = logits.shape
     (z0, y0, x0), final = place[0], place[1]
@@ -79,7 +79,7 @@ def _prefetch_row(row):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _add_row(sums, logits, weights):  # type: ignore[no-untyped-def]
     for x in range(len(sums)):
-        sums[x] += widened(logits[x]) * weights[x]  # type: ignore[no-untyped-call]
+        sums[x] += widen_to_float32(logits[x]) * weights[x]  # type: ignore[no-untyped-call]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -13,10 +13,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from segment_actor.engine.host.kernels import add, cut
-from segment_actor.engine.windows import BitArray, FloatArray, Strip, Window
+from segment_actor.engine.host.kernels import add_window, cut_window
+from segment_actor.engine.windows import BitArray, Strip, Window
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.volume import FloatArray, HuArray, LabelArray, Shape
 
 
 class HostImage:
@@ -40,7 +40,7 @@ class HostImage:
         batch = np.empty((len(starts), 1, *patch), dtype=np.float32)
         for window, start in zip(batch[:, 0], starts, strict=True):
             first = np.subtract(start, self._before)
-            cut(self._hu, first, self._scale, window)
+            cut_window(self._hu, first, self._scale, window)
         return batch
 
 
@@ -77,10 +77,10 @@ class HostSums:
         place = np.array([window.start, window.final], dtype=np.int64)
         rows = (self._strip.start, self._strip.stop)
 
-        def some(begin: int, end: int) -> None:
-            add(self._sums, self._labels, logits, self._weights, place, rows, (begin, end))
+        def add_planes(begin: int, end: int) -> None:
+            add_window(self._sums, self._labels, logits, self._weights, place, rows, (begin, end))
 
-        in_pieces(some, logits.shape[1], self._threads)
+        run_in_threads(add_planes, logits.shape[1], self._threads)
 
     def labels(self) -> LabelArray:
         """(z, y, x) uint8, of the padded image, when all strips have had their windows."""
@@ -128,7 +128,7 @@ class Zeros:
 ZEROS = Zeros()
 
 
-def in_pieces(work: Callable[[int, int], None], count: int, threads: int) -> None:
+def run_in_threads(work: Callable[[int, int], None], count: int, threads: int) -> None:
     """Runs `work(begin, end)` over [0, count) in as many pieces as there are threads."""
     if threads == 1:
         work(0, count)

@@ -15,12 +15,12 @@ import numpy as np
 from segment_actor.engine.choice import Choice
 from segment_actor.engine.host.sums import ZEROS, HostImage, HostSums
 from segment_actor.engine.memory import available_bytes, resident_bytes
-from segment_actor.engine.openvino.exact_norm import sum_exactly
-from segment_actor.engine.openvino.ir_cache import BIN, XML, cache_root, cached, key_of
+from segment_actor.engine.openvino.exact_norm import replace_norms
+from segment_actor.engine.openvino.ir_cache import BIN, XML, cache_key, cache_root, cached_model
 from segment_actor.engine.openvino.without_telemetry import openvino, operations
-from segment_actor.engine.windows import BitArray, FloatArray
+from segment_actor.engine.windows import BitArray
 from segment_actor.models.folder import ModelFolder, Normalization, folder_digest, read_model_folder
-from segment_actor.volume import HuArray, Shape
+from segment_actor.volume import FloatArray, HuArray, Shape
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class OpenVinoBackend:
         if self._in_bfloat16:
             model = _answering_in_bfloat16(model)
         else:
-            sum_exactly(model)
+            replace_norms(model)
         self._compiled = openvino.Core().compile_model(model, "CPU", settings)
         self._request = self._compiled.create_infer_request()
         self._kept_bytes = 0
@@ -99,7 +99,7 @@ def openvino_backend(folder: Path, choice: Choice, threads: int) -> OpenVinoBack
         SetupError: see `load_network`.
     """
     model = read_model_folder(folder)
-    key = key_of(folder_digest(folder), IR_VERSION, openvino.__version__, model.patch_size)
+    key = cache_key(folder_digest(folder), IR_VERSION, openvino.__version__, model.patch_size)
 
     def convert(into: Path) -> None:
         log.info(
@@ -108,7 +108,7 @@ def openvino_backend(folder: Path, choice: Choice, threads: int) -> OpenVinoBack
         openvino.save_model(_converted(model), into / XML, compress_to_fp16=False)
 
     try:
-        return _read(cached(cache_root(), key, convert), choice, threads)
+        return _read(cached_model(cache_root(), key, convert), choice, threads)
     except OSError as error:
         log.warning("no cache at %s (%s); set CTCOHORT_CACHE_DIR", cache_root(), error.strerror)
     with tempfile.TemporaryDirectory() as made:

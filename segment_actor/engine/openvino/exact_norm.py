@@ -16,7 +16,7 @@ LARGEST_BLOCK = 8
 """Voxels an axis: sums of 512 values lose one digit at most, and so do those of their means."""
 
 
-def sum_exactly(model: openvino.Model) -> None:
+def replace_norms(model: openvino.Model) -> None:
     """Replaces each normalisation of a model of fixed shape; `model` is changed."""
     for norm in model.get_ordered_ops():
         if norm.get_type_name() == "MVN":

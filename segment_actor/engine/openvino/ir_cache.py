@@ -33,7 +33,7 @@ def cache_root() -> Path:
     return Path(told) if told else Path.home() / ".cache" / "ctcohort" / "engine"
 
 
-def cached(root: Path, key: str, write: Write) -> Path:
+def cached_model(root: Path, key: str, write: Write) -> Path:
     """The folder of one model in the cache; it is made if it is not there, or damaged.
 
     Any number of processes may ask at the same time: each makes its own, the first one stays.
@@ -63,7 +63,7 @@ def cached(root: Path, key: str, write: Write) -> Path:
     return folder
 
 
-def key_of(*parts: object) -> str:
+def cache_key(*parts: object) -> str:
     """A name for everything that a model in the cache depends on."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
 

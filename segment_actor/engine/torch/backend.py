@@ -19,10 +19,9 @@ from segment_actor.engine.choice import Choice
 from segment_actor.engine.memory import available_bytes
 from segment_actor.engine.torch.device import DeviceImage, DeviceSums
 from segment_actor.engine.torch.network import load_network
-from segment_actor.engine.windows import FloatArray
 from segment_actor.models.folder import Normalization
 from segment_actor.models.set import Precision
-from segment_actor.volume import HuArray, Shape
+from segment_actor.volume import FloatArray, HuArray, Shape
 
 GPU_BATCH_VOXELS = 2**22
 """Two windows of 128 voxels a side, or 16 of 64: enough for the largest GPU to be busy."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from segment_actor.engine.windows import FloatArray, Strip, Window
+from segment_actor.engine.windows import Strip, Window
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.volume import FloatArray, HuArray, LabelArray, Shape
 
 
 class DeviceImage:

@@ -15,9 +15,9 @@ import torch
 from scipy import ndimage
 
 from segment_actor.engine.backend import Backend, Batch, Image, Sums
-from segment_actor.engine.windows import FloatArray, Strip, Window
+from segment_actor.engine.windows import Strip, Window
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.volume import FloatArray, HuArray, LabelArray, Shape
 
 
 class HalfSumsBackend:
