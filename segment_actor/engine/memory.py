@@ -16,16 +16,17 @@ from segment_actor.volume import Shape
 FLOAT32_BYTES = 4
 
 WORKSPACE_TENSORS = 6
-"""Of the finest stage's size that a U-Net holds at once: skip, upsampled, both joined, two
+"""Tensors of the finest stage's size that a U-Net holds at once: skip, upsampled, both joined, two
 convolutions' outputs, and the coarser stages together. OpenVINO needs 5 to 6, torch as many."""
 
 LARGEST_SHARE = 0.9
-"""Of the free memory that a CT may take; the rest is for what this arithmetic leaves out."""
+"""Part of the free memory that a CT may take; the rest is for what this arithmetic leaves out."""
 
 LEAST_STRIP_ROWS = 16
-"""Lower strips would repeat nearly every window."""
+"""Lower strips would repeat nearly every window: one of 128 rows touches 8 or 9 strips of 16."""
 
 UNLIMITED = 2**62
+"""Bytes that no machine has: for a system that does not say what is free."""
 
 
 class SizedModel(Protocol):
@@ -33,17 +34,17 @@ class SizedModel(Protocol):
 
     @property
     def patch_size(self) -> Shape:
-        """(3,) voxels."""
+        """(3,) voxels of a window, axes of the network."""
         ...
 
     @property
     def label_names(self) -> dict[int, str]:
-        """Label value to name."""
+        """Label value to name, background (0) included: as many as the network has outputs."""
         ...
 
     @property
     def architecture(self) -> Architecture:
-        """Of the network."""
+        """The network's plan, of which `features_per_stage` counts here."""
         ...
 
 
@@ -52,9 +53,9 @@ def peak_bytes(model: SizedModel, shape: Shape, rows: int, batch: int = 1) -> in
 
     Args:
         model: patch, labels and the finest stage's features.
-        shape: of the padded image, (z, y, x).
-        rows: of a strip: what is summed at a time.
-        batch: windows at a time.
+        shape: (z, y, x) of the padded image.
+        rows: height of a strip: what is summed at a time.
+        batch: windows that the engine runs at a time.
     """
     n_labels, patch = len(model.label_names), int(np.prod(model.patch_size))
     features = model.architecture.arguments["features_per_stage"]
@@ -67,6 +68,12 @@ def peak_bytes(model: SizedModel, shape: Shape, rows: int, batch: int = 1) -> in
 
 def strips_that_fit(model: SizedModel, shape: Shape, available: int, batch: int = 1) -> int:
     """The smallest number of strips with which a CT fits.
+
+    Args:
+        model: patch, labels and the finest stage's features.
+        shape: (z, y, x) of the padded image.
+        available: bytes that are free; `LARGEST_SHARE` of them are used.
+        batch: windows that the engine runs at a time.
 
     Raises:
         SeriesError: TOO_LARGE, not even the lowest strips do.

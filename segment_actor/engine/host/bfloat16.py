@@ -11,7 +11,10 @@ from numba.extending import overload
 
 
 def widen_to_float32(value):  # type: ignore[no-untyped-def]
-    """In compiled code: a float32 as it is, the bits of a bfloat16 as a float32."""
+    """In compiled code: a float32 as it is, the uint16 bits of a bfloat16 as a float32.
+
+    Which of the two it is, is decided when numba compiles, not for each value.
+    """
     raise NotImplementedError
 
 
