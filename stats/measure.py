@@ -108,11 +108,13 @@ def measure(
 
     Args:
         hu: (I, J, K) int16, the original CT, axes RAS; any memory order.
-        labels: (i, j, k) uint8, ids of the schema on the model grid.
+        labels: (i, j, k) uint8, ids of the schema on the model grid, axes RAS.
         voxel_ml: volume of one voxel of `hu` in ml.
-        schema: which structures there are.
-        indices: for each axis of `hu` the voxel of `labels`; None if both grids are the same.
-        spacing_mm: of `hu`; without it there are no centroids and no quality control.
+        schema: names, ids and lower volumes of the structures.
+        indices: for each voxel of `hu` along I, J and K, the voxel of `labels` that it reads; None
+            if both grids are the same.
+        spacing_mm: voxel size of `hu` along I, J, K; without it there are no centroids and no
+            quality control.
 
     Raises:
         ValueError: the indices do not map `hu`'s grid onto `labels`'.
@@ -176,7 +178,7 @@ def _row(
 def _observed(
     structure: Structure, row: StructureRow, location: Location | None
 ) -> ObservedStructure:
-    """The row as quality control looks at it."""
+    """What quality control looks at of a row: all 0 for a structure that is absent."""
     if row.volume_ml is None or row.hu_mean is None or row.hu_min is None or row.hu_max is None:
         return ObservedStructure(structure, location=None)
     return ObservedStructure(
@@ -185,14 +187,25 @@ def _observed(
 
 
 def _moments(values: _Counts, counts: _Counts, n: int) -> tuple[float, float]:
-    """Mean and population standard deviation, from sums without rounding."""
+    """Mean and population standard deviation, HU, from sums without rounding.
+
+    A square of HU is 2^30 at most, and so is the number of voxels (`grid.geometry.MAX_VOXELS`), so
+    that no sum exceeds 2^60 and int64 holds it. From there on Python's integers have no bound: the
+    variance is one division of two exact numbers, where a difference of two rounded means would
+    lose the digits that they have in common.
+    """
     total = int((values * counts).sum())
     total_of_squares = int((values * values * counts).sum())
     return total / n, float(np.sqrt((n * total_of_squares - total * total) / (n * n)))
 
 
 def _quantiles(values: _Counts, counts: _Counts, n: int) -> npt.NDArray[np.float64]:
-    """As numpy.quantile with its default method 'linear' on the voxels themselves."""
+    """(5,) as numpy.quantile with its default method 'linear' on the voxels themselves, HU.
+
+    Voxel number m in ascending order lies in the first bin up to which more than m voxels are
+    counted, so that nothing has to be sorted. A quantile falls between two voxels, which may lie in
+    one bin or in two.
+    """
     position: npt.NDArray[np.float64] = np.asarray(QUANTILES) * (n - 1)
     below = np.floor(position).astype(np.int64)
     above = np.minimum(below + 1, n - 1)

@@ -1,4 +1,4 @@
-"""Predicted label maps against true ones: one row a case, and what all cases say together.
+"""Predicted label maps against true ones: one row a case and structure, and what all cases say.
 
 The tables are built from rows of one case and structure, so nothing here sees a label map after its
 case is done.
@@ -38,8 +38,8 @@ class ComparisonSettings:
     """How label maps are compared.
 
     Attributes:
-        schema: of all label maps.
-        tolerance_mm: of the normalized surface distance.
+        schema: names and ids of the structures in all label maps.
+        tolerance_mm: surfaces not farther apart than this agree (normalized surface distance).
     """
 
     schema: Schema
@@ -56,10 +56,10 @@ def compare_case(
     """One row a structure of the schema: case, structure, dice, nsd, truth_ml, predicted_ml.
 
     Args:
-        case: names it in the rows.
-        truth: (I, J, K) reference.
-        predicted: (I, J, K) on the same grid.
-        spacing_mm: of that grid.
+        case: its name in the rows.
+        truth: (I, J, K) uint8, the reference.
+        predicted: (I, J, K) uint8 on the same grid.
+        spacing_mm: voxel size of that grid along I, J, K.
         settings: schema and tolerance.
     """
     schema = settings.schema
@@ -79,7 +79,7 @@ def compare_case(
 
 
 def with_second_prediction(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one case with those of another prediction beside them, named `*_against`."""
+    """The rows of one case with columns of another prediction added, named `*_against`."""
     added = second[["structure", "dice", "nsd", "predicted_ml"]].add_suffix(AGAINST)
     added = added.rename(columns={f"structure{AGAINST}": "structure"})
     return first.merge(added, on="structure", validate="one_to_one")
@@ -101,8 +101,8 @@ def evaluate_structures(
 
     Args:
         cases: rows of `compare_case`, of all cases, with or without a second set.
-        structures: which, in the order of the result.
-        seed: of the bootstrap.
+        structures: names, in the order of the result.
+        seed: starts the bootstrap's draws; the same seed gives the same intervals.
     """
     of = dict(iter(cases.groupby("structure", sort=False)))
     return pd.DataFrame([_structure_row(name, of[name], seed) for name in structures])

@@ -15,12 +15,12 @@ from segment_actor.volume import N_LABEL_VALUES, LabelArray
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Voxels of each label id, (256,) int64 each.
+    """Voxels of each label id in two label maps, (256,) int64 each.
 
     Attributes:
-        truth: in the reference label map.
-        predicted: in the predicted label map.
-        both: with the same label in both.
+        truth: voxels with the label in the reference label map.
+        predicted: voxels with the label in the predicted one.
+        both: voxels with the label in both.
     """
 
     truth: npt.NDArray[np.int64]
@@ -37,7 +37,8 @@ def count_overlap(truth: LabelArray, predicted: LabelArray) -> Overlap:
     if truth.shape != predicted.shape:
         raise ValueError(f"label maps of shapes {truth.shape} and {predicted.shape}")
     counts = np.zeros((3, N_LABEL_VALUES), dtype=np.int64)
-    axes = np.argsort(truth.strides)[::-1]  # along the memory: a copy against it takes longer
+    # ravel copies what does not lie in its order: along the truth's memory, only `predicted` may
+    axes = np.argsort(truth.strides)[::-1]
     _count(truth.transpose(axes).ravel(), predicted.transpose(axes).ravel(), counts)
     return Overlap(*counts)
 
@@ -54,7 +55,7 @@ def dice_per_structure(
 
 
 def dice_from_overlap(found: Overlap, schema: Schema) -> Mapping[str, float | None]:
-    """The same, of voxels that are counted already."""
+    """Dice as `dice_per_structure` gives it, from voxels that are counted already."""
     return {s.name: _dice(found, s.id) for s in schema.structures}
 
 

@@ -1,4 +1,4 @@
-"""Two label maps of one CT beside each other: how far they agree, structure by structure."""
+"""How far two label maps of one CT agree, structure by structure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class StructureAgreement:
 
     Attributes:
         structure: name in the schema.
-        voxels: ours.
-        voxels_differ: in one of the two alone.
+        voxels: number of our voxels.
+        voxels_differ: voxels that one of the two alone gives to the structure.
         dice: 0 to 1.
-        volume_difference_ml: of the voxels' volumes.
-        volume_difference_percent: of their volume; None where they have none.
-        hu_difference: of the mean attenuations, HU; None where one of the two is empty.
+        volume_difference_ml: our volume minus theirs.
+        volume_difference_percent: the same in percent of their volume; None where they have none.
+        hu_difference: our mean attenuation minus theirs, HU; None where one of the two is empty.
     """
 
     structure: str
@@ -48,9 +48,9 @@ def structure_agreement(
     Args:
         hu: (I, J, K) int16, the CT on the grid of both.
         ours: (I, J, K) uint8, ids of the schema.
-        theirs: likewise.
+        theirs: (I, J, K) uint8, ids of the same schema on the same grid.
         voxel_ml: volume of a voxel in ml.
-        schema: which structures there are.
+        schema: names and ids of the structures.
 
     Returns:
         One entry a structure that is in either of them, in the schema's order.

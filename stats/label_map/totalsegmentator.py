@@ -27,7 +27,7 @@ class OfficialStatistic:
 
     Attributes:
         volume: mm3; 0.0 if absent or left out at the border.
-        intensity: mean HU rounded to five decimals; 0.0 likewise.
+        intensity: mean HU rounded to five decimals; 0.0 if absent or left out at the border.
     """
 
     volume: float
@@ -45,10 +45,10 @@ def official_statistics(
     """What the official `--statistics` says of this label map, by structure.
 
     Args:
-        hu: (I, J, K) int16.
+        hu: (I, J, K) int16, the CT.
         labels: (I, J, K) uint8 on the same grid.
-        spacing_mm: of that grid.
-        schema: which structures there are.
+        spacing_mm: voxel size of that grid along I, J, K.
+        schema: names and ids of the structures.
         include_incomplete: keep structures within three voxels of a face, as the official option
             of that name does.
     """

@@ -10,15 +10,15 @@ from typing import Final
 import pyarrow as pa
 
 JOINED_BY: Final = "; "
-"""Between the codes of one structure, and between the reasons of one CT."""
+"""Stands between the codes of one structure, and between the reasons of one CT."""
 
 
 JudgedRow = tuple[str, int, str | None]
-"""Of a row of `structures`: name, voxel count and `qc_reasons`."""
+"""What a verdict needs of a row of `structures`: name, voxel count and `qc_reasons`."""
 
 
 class Verdict(StrEnum):
-    """Of a CT: the worst of its findings."""
+    """What is to be thought of a CT: the worst of its findings."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     WARN = "warn"
@@ -124,7 +124,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
 
 
 def split_codes(reasons: str | None) -> list[Code]:
-    """The codes in a structure's `qc_reasons`."""
+    """The codes in a structure's `qc_reasons`; [] for NULL."""
     return [Code(code) for code in reasons.split(JOINED_BY)] if reasons else []
 
 

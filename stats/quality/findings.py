@@ -26,12 +26,14 @@ NARROW_HU: Final = 100
 """No CT of a body has a smaller range (the bound at which reading refuses a CT as well)."""
 
 TOO_SMALL: Final = 0.5
-"""Of the schema's lower volume. Table S1 of the paper cuts between small and failed, for statistics
-(status implausible), and a short woman's T8 may lie just below. Half of it is no one's."""
+"""Share of the schema's lower volume below which a structure is too small. Table S1 of the paper
+cuts between small and failed, for statistics (status implausible), and a short woman's T8 may lie
+just below. Half of it is no one's."""
 
 REMNANT: Final = 0.1
-"""Likewise: a few stray voxels, which models leave in CTs where the structure is not, or the first
-slice of it at the edge of the CT. As good as absent, and not judged in any other way."""
+"""Share of the schema's lower volume below which there are only a few stray voxels, which models
+leave in CTs where the structure is not, or the first slice of it at the edge of the CT. As good as
+absent, and not judged in any other way."""
 
 LOWEST_ML: Final = 1.0
 """The lower volume where the schema has none: that of the smallest structures in Table S1."""
@@ -40,24 +42,24 @@ FEW: Final = 3
 """Fewer structures, or pairs, are no evidence about a whole CT."""
 
 COMPARABLE: Final = 0.3
-"""Of the largest piece's size: a second one this large is no stray voxel."""
+"""Share of the largest piece's size from which on a second piece is more than stray voxels."""
 
 APART_MM: Final = 20.0
-"""Between the boxes of two pieces: nearer, they may be one organ with a gap of a few voxels."""
+"""Gap between the boxes of two pieces: nearer, they may be one organ with a gap of a few voxels."""
 
 SIDE_TOLERANCE_MM: Final = 5.0
-"""Paired structures beside the midline (iliac veins at their confluence) may cross it so far."""
+"""How far paired structures at the midline (iliac veins at their confluence) may cross it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedStructure:
-    """One structure that was looked for.
+    """One structure that was looked for, and what was measured of it.
 
     Attributes:
-        structure: from the schema.
-        location: where it lies; None if absent. The rest is 0 then.
-        volume_ml: volume.
-        hu_mean, hu_min, hu_max: attenuation.
+        structure: its name, side and lower volume, from the schema.
+        location: where it lies; None if absent. The numbers are 0 then.
+        volume_ml: volume in the CT.
+        hu_mean, hu_min, hu_max: attenuation, HU.
     """
 
     structure: Structure
@@ -74,7 +76,7 @@ class ObservedStructure:
 
     @property
     def whole(self) -> bool:
-        """In the CT, and not cut by its border."""
+        """Whether it is in the CT, and not cut by its border."""
         return self.location is not None and not self.location.touches_border
 
     @property
