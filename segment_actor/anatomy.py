@@ -81,12 +81,12 @@ class Schema:
 
     @cached_property
     def ids(self) -> Mapping[str, int]:
-        """Structure name to id."""
+        """Structure name to its id in a label map, 1..255."""
         return {s.name: s.id for s in self.structures}
 
     @cached_property
     def by_id(self) -> Mapping[int, Structure]:
-        """Id to structure."""
+        """Id in a label map to the structure."""
         return {s.id: s for s in self.structures}
 
     @cached_property
@@ -152,7 +152,7 @@ def display_name(structure: str) -> str:
 
 
 def without_side(structure: str) -> str:
-    """What left and right of a pair have in common: `kidney` of `kidney_left`, `rib_5` of `rib_left_5`."""
+    """What both of a pair have in common: `kidney` of `kidney_left`, `rib_5` of `rib_left_5`."""
     return structure.replace("_left", "").replace("_right", "")
 
 

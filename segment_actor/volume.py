@@ -62,7 +62,7 @@ class Volume:
 
     @property
     def shape(self) -> Shape:
-        """(I, J, K)."""
+        """(I, J, K) voxels."""
         i, j, k = self.hu.shape
         return i, j, k
 

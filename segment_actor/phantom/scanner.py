@@ -54,7 +54,7 @@ class Protocol:
         tilt_deg: rotation of the body on the table about x, y, z.
         noise_hu: standard deviation of the noise.
         orientation: axis codes of the stored array, e.g. LPS.
-        seed: of noise and of the patient's place on the table.
+        seed: of the generator that draws the noise and the patient's place on the table.
     """
 
     field_of_view: str
@@ -67,7 +67,12 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where voxels are: shape (I, J, K) and voxel index to RAS mm of the scanner."""
+    """Where the voxels of a phantom's CT are.
+
+    Attributes:
+        shape: (I, J, K) voxels.
+        affine: (4, 4), voxel index to RAS millimetres of the scanner.
+    """
 
     shape: Shape
     affine: Affine

@@ -42,8 +42,8 @@ class Effort:
         n_cases: phantoms per grid.
         fast_epochs, group_epochs: epochs for the fast model, and for each group.
         steps_per_epoch: batches of an epoch.
-        processes: for rendering and preprocessing.
-        threads: of torch.
+        processes: that render and preprocess phantoms.
+        threads: that torch trains with.
     """
 
     n_cases: int = 120
@@ -106,11 +106,11 @@ def train_model(
 
     Args:
         work: the working folder after `prepare_dataset`.
-        dataset: whose cases and plans are used.
+        dataset: gives the cases and the plans.
         name: nnU-Net name of the model, e.g. Dataset901_PhantomOrgans.
         labels: the model's structures: name to id in the schema that the cases are labelled with.
         start: weights to continue from, already cut to this model's classes; None for none.
-        epochs: how many, and the steps of one.
+        epochs: number of epochs, and of the steps in one.
 
     Returns:
         weights, plans and dataset.json of the model.

@@ -31,7 +31,7 @@ class StoredLabels:
     Attributes:
         planes: (k, j, i) uint8 C-contiguous, the model grid along the file's axes; the file's
             slowest axis comes first, as its bytes do.
-        boxes: in `planes`, of each label that occurs.
+        boxes: the box in `planes` around each label that occurs.
         index: for each voxel of the file along K, J and I, its voxel in `planes`.
     """
 
@@ -40,7 +40,7 @@ class StoredLabels:
     index: tuple[IndexArray, IndexArray, IndexArray]
 
     def whole(self) -> LabelArray:
-        """(I, J, K) uint8, Fortran-ordered: the label map itself, for those who want it whole."""
+        """(I, J, K) uint8, Fortran-ordered: the label map itself, all of it in memory."""
         along_k, along_j, along_i = self.index
         out = np.empty([len(along) for along in self.index], np.uint8)
         for k, n in enumerate(along_k):
@@ -48,7 +48,11 @@ class StoredLabels:
         return out.T
 
     def parts(self, threads: int = 1) -> Iterator[Part]:
-        """The bytes of the label map, I fastest, compressed."""
+        """The bytes of the label map, I fastest, compressed.
+
+        Args:
+            threads: that compress planes side by side.
+        """
         runs = [(n, len(list(run))) for n, run in groupby(self.index[0])]
         with ThreadPoolExecutor(threads) as pool:
             planes = pool.map(self._plane, [n for n, _ in runs])

@@ -1,7 +1,7 @@
 """Access to DICOM headers that never leaks pydicom's errors, warnings or values.
 
-A value that is missing or malformed reads as None or (): whoever needs it refuses the series with
-a sentence; whoever can do without it goes on.
+A value that is missing or malformed reads as None or (). Code that needs the value refuses the
+series with a sentence; code that does not need it continues.
 """
 
 from __future__ import annotations
