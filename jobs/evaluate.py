@@ -33,7 +33,7 @@ from stats.agreement.surface import TOLERANCE_MM
 log = logging.getLogger(__name__)
 
 FOLDERS = ("truth", "predicted", "against")
-"""In the order in which cases are matched."""
+"""Options that name a folder, in the order in which cases are matched."""
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

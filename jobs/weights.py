@@ -1,4 +1,4 @@
-"""`ctcohort weights`: bring in TotalSegmentator's models, and say which are here and trusted.
+"""`ctcohort weights`: import TotalSegmentator's models, and say which are here and trusted.
 
 Nothing opens a connection except `fetch`. How it all works: docs/weights.md.
 """
@@ -182,7 +182,7 @@ def _verify(model: OfficialModel, trust: bool) -> None:
 
 
 def _licence(name: str, *, have_one: bool) -> str:
-    """Of a model that may be brought in; "" if it may not."""
+    """The licence of a model that may be imported; "" if it may not."""
     for model in official_models():
         if model.name == name:
             return model.licence

@@ -30,7 +30,7 @@ class Setting:
         ct: a CT for the whole-CT cases; None takes a phantom.
         weights: TotalSegmentator's home folder with models; None leaves out what needs one.
         peer_python: the Python of an environment with TotalSegmentator; None leaves its side out.
-        threads: of both sides.
+        threads: that each of the two sides may use.
     """
 
     work: Path
@@ -76,9 +76,9 @@ class BenchCase:
     """One line of the benchmark.
 
     Attributes:
-        name: for the command line.
-        what: is done by both sides.
-        peer: who stands beside us.
+        name: what the command line calls it.
+        what: what both sides do.
+        peer: the other side's name.
         prepare: makes inputs, warms up, and gives both sides.
     """
 

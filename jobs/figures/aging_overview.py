@@ -31,8 +31,8 @@ def draw_overview(rows: Sequence[Row], title: str, path: Path) -> None:
 
     Args:
         rows: of `stats.study.aging.AGING`, one sex only.
-        title: above the plots.
-        path: of the PNG.
+        title: one line above the plots.
+        path: the PNG; its folder is made if it is missing.
     """
     known = [r for r in rows if r.get("r_s") is not None]
     panels = [_ranked([r for r in known if r["measure"] == m]) for m in MEASURES]

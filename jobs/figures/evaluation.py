@@ -57,7 +57,7 @@ def draw_agreement(table: pd.DataFrame, nsd: str, path: Path) -> None:
     Args:
         table: name, n, dice_mean, dice_ci_low, dice_ci_high, and the same of nsd.
         nsd: what the NSD is called.
-        path: of the PNG.
+        path: the PNG.
     """
     ranked = table[table["n"] > 0].sort_values("dice_mean", ascending=False)
     low = float(np.nanmin(ranked[["dice_mean", "dice_ci_low", "nsd_mean", "nsd_ci_low"]]))
@@ -135,7 +135,7 @@ def _bland_altman(axes: Axes, rows: pd.DataFrame, name: str) -> None:
 
 
 def _columns(rows: int) -> tuple[Figure, list[Axes]]:
-    """An empty figure with room for so many named rows."""
+    """An empty figure with room for this many named rows, `ROWS_A_COLUMN` to a column."""
     columns = max(1, math.ceil(rows / ROWS_A_COLUMN))
     figure = _figure(5.4 * columns, 1.2 + _ROW_IN * min(rows, ROWS_A_COLUMN))
     return figure, list(figure.subplots(1, columns, sharex=True, squeeze=False)[0])

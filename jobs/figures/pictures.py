@@ -51,8 +51,8 @@ def draw_ct_overview(volume: Volume, labels: LabelArray, title: str, path: Path)
     Args:
         volume: RAS.
         labels: (I, J, K) uint8 on the same grid.
-        title: above the picture.
-        path: of the PNG.
+        title: one line above the picture.
+        path: the PNG; its folder is made if it is missing.
     """
     x_mm, y_mm, z_mm = volume.spacing_mm
     width, depth, height = (n * s for n, s in zip(volume.shape, volume.spacing_mm, strict=True))
@@ -93,8 +93,8 @@ def draw_measures_by_age(measurements: pd.DataFrame, title: str, path: Path) -> 
 
     Args:
         measurements: columns structure, age_years, volume_ml, hu_mean, status.
-        title: above the plots.
-        path: of the PNG.
+        title: one line above the plots.
+        path: the PNG; its folder is made if it is missing.
     """
     figure = dark_figure(11.0, 6.2)
     figure.text(0.012, 0.965, title, color=TEXT, fontsize=13, va="center")
@@ -191,13 +191,20 @@ def dark_figure(width_in: float, height_in: float) -> Figure:
 
 
 def draw_panel(axes: Axes, image: Rgb, aspect: float, name: str) -> None:
-    """Draws one panel."""
+    """Draws an image without axes, its name above it.
+
+    Args:
+        axes: to draw into.
+        image: (height, width, 3), 0..1.
+        aspect: height of a pixel divided by its width, in mm.
+        name: "" for none.
+    """
     axes.imshow(np.clip(image, 0, 1), aspect=aspect, interpolation="bilinear")
     axes.set_title(name, color=TEXT, fontsize=9, pad=3)
     axes.axis("off")
 
 
 def save_dark_figure(figure: Figure, path: Path) -> None:
-    """Writes the PNG."""
+    """Writes a PNG on the dark ground of `dark_figure`, and its folder if that is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, facecolor=BACKGROUND)

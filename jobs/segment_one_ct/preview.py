@@ -37,7 +37,7 @@ FILL, OUTLINE = 0.35, 1.0
 """Opacity inside of a structure and at its edge: the CT stays visible."""
 
 RENDER_MM = 2.0
-"""Voxels that are rendered: about as fine as the pixels of a panel."""
+"""Size of the voxels that are rendered: about as fine as the pixels of a panel."""
 
 SMOOTH_VOXELS = 1.2
 """Gaussian sigma by which surfaces lose the steps of the voxels."""
@@ -53,9 +53,9 @@ def write_preview(segmented: Segmented, schema: Schema, title: str, path: Path) 
 
     Args:
         segmented: the CT with its labels.
-        schema: of the labels.
-        title: above the picture.
-        path: of the PNG.
+        schema: names, ids and categories of the labels.
+        title: one line above the picture.
+        path: the PNG; its folder is made if it is missing.
     """
     x_mm, y_mm, z_mm = segmented.volume.spacing_mm
     width, depth, height = (
@@ -157,7 +157,7 @@ def _rendered_grid(segmented: Segmented) -> tuple[LabelArray, SpacingMm]:
 
 
 def _spread(labels: LabelArray, count: int) -> list[int]:
-    """So many planes along K, evenly over those that hold a structure, from the head down."""
+    """Indices of `count` planes along K, evenly over those with a structure, from the head down."""
     occupied = np.flatnonzero(labels.any(axis=(0, 1)))
     if occupied.size == 0:
         occupied = np.arange(labels.shape[2])

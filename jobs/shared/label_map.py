@@ -14,8 +14,8 @@ from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import Affine, LabelArray, Shape, SpacingMm, Volume
 
 _SPACING_DIGITS = 5
-"""Of mm. A spacing of 1.5 mm, stored as float32 and rotated, has to be 1.5 again: with 1.5000001 mm
-two voxels exceed a tolerance of 3 mm."""
+"""Digits of a spacing in mm that are kept. 1.5 mm, stored as float32 and rotated, has to be 1.5
+again: with 1.5000001 mm two voxels exceed a tolerance of 3 mm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def read_label_map(file: Path, schema: Schema, *, in_ras: bool = False) -> Label
 
     Args:
         file: .nii or .nii.gz.
-        schema: whose ids it may hold.
+        schema: the schema whose ids it may hold.
         in_ras: bring the axes into RAS order; else they stay as the file has them.
 
     Raises:

@@ -17,8 +17,8 @@ class Cases:
 
     Attributes:
         names: base names that every folder has, in order.
-        files: of each folder, base name to file.
-        unmatched: of each folder, base names that another folder lacks.
+        files: one mapping a folder, base name to file.
+        unmatched: one tuple a folder: base names that another folder lacks.
     """
 
     names: tuple[str, ...]

@@ -22,11 +22,11 @@ def score_phantoms(
     """Agreement of every structure of every phantom.
 
     Args:
-        series: of the manifest; the truth of a CT has the CT's path under `truth`.
+        series: the CTs of the manifest; the truth of a CT has the CT's path under `truth`.
         truth: folder of true label maps.
         labels: folder of predicted ones, SERIES_KEY.nii.gz.
-        tables: of the run, for the measured volumes.
-        schema: of both.
+        tables: folder of the run's tables, for the measured volumes.
+        schema: names and ids of the structures in both.
 
     Returns:
         One row a structure present in a phantom: series_key, structure, group, dice,

@@ -1,4 +1,4 @@
-"""Bringing one model in: copied beside its place, looked at, trusted, and only then put there."""
+"""Importing one model: copied beside its place, checked, put there, and then trusted."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def import_model(model: FoundModel, licence: str, source: str) -> Path:
 
     Args:
         model: where it was found.
-        licence: of its weights.
-        source: to be noted in the lock.
+        licence: the licence of its weights, for the lock file.
+        source: where it is from, for the lock file.
 
     Returns:
-        Its folder.
+        Its folder in the weights folder.
 
     Raises:
         SetupError: it is incomplete, damaged, unsafe, not what its name says, or another than the
@@ -82,7 +82,14 @@ def import_model(model: FoundModel, licence: str, source: str) -> Path:
 
 
 def record_trust(name: str, found: Mapping[str, str], licence: str, source: str) -> None:
-    """Writes a model into the lock."""
+    """Writes into the lock file that a model is trusted from now on.
+
+    Args:
+        name: 'dataset/model'.
+        found: SHA-256 of each of its files.
+        licence: the licence of its weights.
+        source: where it is from.
+    """
     since = datetime.now(UTC).isoformat(timespec="seconds")
     trust(name, Trusted(sha256=dict(found), licence=licence, source=source, since=since))
 
@@ -95,7 +102,7 @@ def check_model(folder: Path, name: str) -> None:
             of other structures or another spacing than the official model of that name.
     """
     from segment_actor.engine.torch.network import (
-        load_network,  # torch, 2 s: only for those who bring in
+        load_network,  # torch, 2 s: only for those who import
     )
 
     model = read_model_folder(folder)
