@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
-from jobs.bench_cases.case import Case, Setting
+from jobs.bench_cases.case import BenchCase, Setting
 from jobs.bench_cases.cohort import COHORT
 from jobs.bench_cases.cost import Cost
 from jobs.bench_cases.engine import ENGINE
@@ -60,13 +60,13 @@ def main(  # noqa: PLR0913, PLR0917 - one flag, one parameter
     write_answer(pa.Table.from_pylist(rows), form, out=None)
 
 
-def _chosen(names: Sequence[str]) -> list[Case]:
+def _chosen(names: Sequence[str]) -> list[BenchCase]:
     if unknown := [name for name in names if name not in CASES]:
         raise SetupError(f"there is no case {unknown[0]!r}; `ctcohort bench --list` names them")
     return [CASES[name] for name in names or CASES]
 
 
-def _row(case: Case, setting: Setting, rounds: int) -> dict[str, object]:
+def _row(case: BenchCase, setting: Setting, rounds: int) -> dict[str, object]:
     """One line of the table; a side that cannot run here is NULL, with the reason."""
     try:
         sides = case.prepare(setting)

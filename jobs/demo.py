@@ -20,15 +20,16 @@ from cluster.store import open_store
 from jobs.archive.keys import key_maker
 from jobs.archive.listing import index_archive
 from jobs.archive.manifest import Series, write_manifest
-from jobs.figures.pictures import aging, overview
+from jobs.figures.pictures import draw_ct_overview, draw_measures_by_age
 from jobs.phantom import write_phantoms
 from jobs.segment import run
 from jobs.segment_run.config import SegmentConfig
 from jobs.shared.command import Command
+from jobs.shared.label_map import read_label_map
 from jobs.shared.models import load_models
 from jobs.shared.output import FORMS
-from jobs.shared.phantom_score import by_group, read_label_map, score
-from segment_actor.anatomy import load_schema
+from jobs.shared.phantom_score import agreement_by_group, score_phantoms
+from segment_actor.anatomy import Schema, load_schema
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.nifti import read_nifti
 from stats.query import ask, connect
@@ -61,6 +62,7 @@ def main(out: Path, count: int, seed: int, model_set: str) -> int:
     """Make a phantom archive, segment it, ask it a question: the whole way in minutes."""
     begun = time.monotonic()
     models = load_models(model_set, None)
+    schema = load_schema(models.schema)
     print(f"1/4  {count} phantom CTs with known truth -> {out / 'archive'}")
     write_phantoms(out, range(seed, seed + count))
     series = index_archive(open_store(str(out / "archive")), key_maker(None, out / "site_secret"))
@@ -75,21 +77,21 @@ def main(out: Path, count: int, seed: int, model_set: str) -> int:
         )
     )
     print("3/4  agreement with the truth\n")
-    _print_agreement(out, series, models.schema)
+    _print_agreement(out, series, schema)
     print(f'4/4  a question:  ctcohort query --tables {out / "tables"} "..."\n{QUESTION}')
-    _answer_and_draw(out, series)
+    _answer_and_draw(out, series, schema)
     print(f"\nPictures: {out / 'overview.png'}, {out / 'aging.png'}")
     print(f"Done in {time.monotonic() - begun:.0f} s. {models.warning}")
     return code
 
 
-def _print_agreement(out: Path, series: Sequence[Series], schema: str) -> None:
-    found = score(series, out / "truth", out / "labels", str(out / "tables"), load_schema(schema))
+def _print_agreement(out: Path, series: Sequence[Series], schema: Schema) -> None:
+    found = score_phantoms(series, out / "truth", out / "labels", str(out / "tables"), schema)
     found.to_csv(out / "agreement.csv", index=False)
-    print(by_group(found).to_string(float_format="{:.3f}".format), "\n")
+    print(agreement_by_group(found).to_string(float_format="{:.3f}".format), "\n")
 
 
-def _answer_and_draw(out: Path, series: Sequence[Series]) -> None:
+def _answer_and_draw(out: Path, series: Sequence[Series], schema: Schema) -> None:
     with connect(str(out / "tables")) as database:
         print(FORMS["table"](ask(database, QUESTION)).decode())
         measured = database.sql(
@@ -98,13 +100,18 @@ def _answer_and_draw(out: Path, series: Sequence[Series]) -> None:
         shown = database.execute(
             "SELECT series_key FROM scans ORDER BY structures_measured DESC, series_key LIMIT 1"
         ).fetchone()
-    aging(measured, f"{len(series)} phantoms: volume and density against age", out / "aging.png")
+    draw_measures_by_age(
+        measured, f"{len(series)} phantoms: volume and density against age", out / "aging.png"
+    )
     if shown is None:  # nothing could be measured; the failures say why
         return
     one = next(s for s in series if s.series_key == shown[0])
     volume = to_canonical(read_nifti((out / "archive" / one.path).read_bytes()))
-    labels, _ = read_label_map(out / "labels" / f"{one.series_key}.nii.gz")
-    overview(volume, labels, "A phantom CT, segmented by the embedded models", out / "overview.png")
+    file = out / "labels" / f"{one.series_key}.nii.gz"
+    labels = read_label_map(file, schema, in_ras=True).labels
+    draw_ct_overview(
+        volume, labels, "A phantom CT, segmented by the embedded models", out / "overview.png"
+    )
 
 
 if __name__ == "__main__":

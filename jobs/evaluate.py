@@ -13,24 +13,27 @@ import pandas as pd
 
 from jobs.figures.evaluation import draw_all
 from jobs.shared.command import Command
-from jobs.shared.label_pairs import Cases, check_same_grid, match_cases, read_label_map
-from segment_actor.anatomy import Schema, load_schema
+from jobs.shared.label_map import read_label_map
+from jobs.shared.label_pairs import Cases, match_cases
+from jobs.shared.staging import staged, writing_to
+from segment_actor.anatomy import Schema, load_schema, schema_names
 from segment_actor.errors import SetupError
+from segment_actor.grid.same_grid import check_same_grid
 from stats.agreement.evaluation import (
     AGAINST,
-    Method,
+    ComparisonSettings,
     common_structures,
     compare_case,
-    evaluate,
+    evaluate_structures,
     summarize,
-    with_second,
+    with_second_prediction,
 )
 from stats.agreement.surface import TOLERANCE_MM
 
 log = logging.getLogger(__name__)
 
 FOLDERS = ("truth", "predicted", "against")
-"""In the order in which cases are matched."""
+"""Options that name a folder, in the order in which cases are matched."""
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -48,7 +51,7 @@ Writes:
 @click.option("--truth", type=_FOLDER, required=True, help="Folder of reference label maps.")
 @click.option("--predicted", type=_FOLDER, required=True, help="Folder of files of the same names.")
 @click.option("--against", type=_FOLDER, help="Folder of another model's, to test against.")
-@click.option("--schema", required=True, help="paper104, total_v1 or total_v2.")
+@click.option("--schema", required=True, help=f"One of {', '.join(schema_names())}.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option(
     "--tolerance-mm",
@@ -76,22 +79,27 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
     """Compare predicted label maps with true ones: Dice, surface distance and volumes."""
     if common and against is None:
         raise SetupError("--common asks which structures --against has: give --against, too")
-    method = Method(load_schema(schema), tolerance_mm)
-    wanted = _structures(structures, method.schema)
+    settings = ComparisonSettings(load_schema(schema), tolerance_mm)
+    wanted = _structures(structures, settings.schema)
     cases = match_cases(*(folder for folder in (truth, predicted, against) if folder))
-    _report_unmatched(cases, out)
-    rows = pd.concat(_rows_of_cases(cases, method, workers), ignore_index=True)
-    if common:
-        wanted = [name for name in common_structures(rows) if name in wanted]
-    rows = rows[rows["structure"].isin(wanted)]
-    if not (rows["truth_ml"] > 0).any():
-        raise SetupError(f"no true label map shows any of the {len(wanted)} structures asked for")
-    table, summary = evaluate(rows, wanted, seed), summarize(rows, wanted, seed)
-    rows.to_parquet(out / "cases.parquet", index=False)
-    table.to_csv(out / "evaluation.csv", index=False)
-    summary.to_csv(out / "summary.csv", index=False)
-    draw_all(rows, table, method, out / "figures")
-    print(_sentence(summary, method), f"Tables and figures: {out}", sep="\n")
+    _warn_of_unmatched(cases)
+    with staged(out) as scratch:  # made first: hours of comparing are not lost to a wrong folder
+        rows = pd.concat(_rows_of_cases(cases, settings, workers), ignore_index=True)
+        if common:
+            wanted = [name for name in common_structures(rows) if name in wanted]
+        rows = rows[rows["structure"].isin(wanted)]
+        if not (rows["truth_ml"] > 0).any():
+            raise SetupError(
+                f"no true label map shows any of the {len(wanted)} structures asked for"
+            )
+        table, summary = evaluate_structures(rows, wanted, seed), summarize(rows, wanted, seed)
+        with writing_to(out):
+            _unmatched(cases).to_csv(scratch / "unmatched.csv", index=False)
+            rows.to_parquet(scratch / "cases.parquet", index=False)
+            table.to_csv(scratch / "evaluation.csv", index=False)
+            summary.to_csv(scratch / "summary.csv", index=False)
+            draw_all(rows, table, settings, scratch / "figures")
+    print(_sentence(summary, settings), f"Tables and figures: {out}", sep="\n")
 
 
 def _structures(asked: str | None, schema: Schema) -> list[str]:
@@ -110,18 +118,18 @@ def _structures(asked: str | None, schema: Schema) -> list[str]:
     return [name for name in schema.names if name in names]
 
 
-def _report_unmatched(cases: Cases, out: Path) -> None:
-    """Says and writes which files have no partner: they count neither as good nor as bad."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"cannot make the folder {out}: {error.strerror}") from error
-    lonely = [
+def _unmatched(cases: Cases) -> pd.DataFrame:
+    """One row a file without a partner: folder (of `FOLDERS`), name."""
+    rows = [
         (folder, name)
         for folder, names in zip(FOLDERS, cases.unmatched, strict=False)
         for name in names
     ]
-    pd.DataFrame(lonely, columns=["folder", "name"]).to_csv(out / "unmatched.csv", index=False)
+    return pd.DataFrame(rows, columns=["folder", "name"])
+
+
+def _warn_of_unmatched(cases: Cases) -> None:
+    """Names the files without a partner: they count neither as good nor as bad."""
     for folder, names in zip(FOLDERS, cases.unmatched, strict=False):
         if names:
             shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
@@ -131,34 +139,36 @@ def _report_unmatched(cases: Cases, out: Path) -> None:
             )  # fmt: skip
 
 
-def _rows_of_cases(cases: Cases, method: Method, workers: int) -> Iterator[pd.DataFrame]:
+def _rows_of_cases(
+    cases: Cases, settings: ComparisonSettings, workers: int
+) -> Iterator[pd.DataFrame]:
     """Case by case: as many are in memory as there are workers."""
     total = len(cases.names)
     with ThreadPoolExecutor(workers) as pool:  # reading and counting both leave the GIL
-        compared = pool.map(lambda name: _rows_of_case(name, cases, method), cases.names)
+        compared = pool.map(lambda name: _rows_of_case(name, cases, settings), cases.names)
         for n, rows in enumerate(compared, start=1):
             if n % max(1, total // 10) == 0 or n == total:
                 log.info("%d of %d cases", n, total)
             yield rows
 
 
-def _rows_of_case(name: str, cases: Cases, method: Method) -> pd.DataFrame:
+def _rows_of_case(name: str, cases: Cases, settings: ComparisonSettings) -> pd.DataFrame:
     true_file, *files = (folder[name] for folder in cases.files)
-    truth = read_label_map(true_file, method.schema)
+    truth = read_label_map(true_file, settings.schema)
     compared = []
     for file in files:
-        predicted = read_label_map(file, method.schema)
-        check_same_grid(truth, predicted, file)
+        predicted = read_label_map(file, settings.schema)
+        check_same_grid(predicted, truth, (str(file), "its truth"), "bring both to one grid first")
         compared.append(
-            compare_case(name, truth.labels, predicted.labels, truth.spacing_mm, method)
+            compare_case(name, truth.labels, predicted.labels, truth.spacing_mm, settings)
         )
-    return reduce(with_second, compared)
+    return reduce(with_second_prediction, compared)
 
 
-def _sentence(summary: pd.DataFrame, method: Method) -> str:
+def _sentence(summary: pd.DataFrame, settings: ComparisonSettings) -> str:
     """The result as papers print it."""
     first = summary[summary["mean_over"] == "cases"].set_index("measure")
-    names = {"dice": "Dice", "nsd": f"NSD at {method.tolerance_mm:g} mm"}
+    names = {"dice": "Dice", "nsd": f"NSD at {settings.tolerance_mm:g} mm"}
     cases, structures = first["n_cases"].iloc[0], first["n_structures"].iloc[0]
     head = f"{cases} {'case' if cases == 1 else 'cases'}, {structures} structures: "
     return head + ", ".join(f"{names[m]} {_with_interval(first.loc[m])}" for m in names)

@@ -12,23 +12,23 @@ import pyarrow as pa
 
 from jobs.shared.command import Command
 from jobs.shared.output import format_option, write_answer
-from segment_actor.anatomy import Schema, load_schema
+from segment_actor.anatomy import Schema, load_schema, schema_names
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical
+from segment_actor.grid.same_grid import check_same_grid
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import Volume
 from stats.label_map.totalsegmentator import official_statistics
 from stats.measure import StructureRow, measure
-from stats.quality.codes import MEANINGS, findings, scan_verdict
+from stats.quality.codes import MEANINGS, findings_by_code, scan_verdict
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_SAME_PLACE_MM = 1e-2  # affines written by different programs differ by rounding
 
 
 @click.command("measure", cls=Command)
 @click.option("--ct", type=_FILE, required=True, help="The CT, .nii or .nii.gz.")
 @click.option("--labels", type=_FILE, required=True, help="Its label map, on the same grid.")
-@click.option("--schema", required=True, help="paper104, total_v1 or total_v2.")
+@click.option("--schema", required=True, help=f"One of {', '.join(schema_names())}.")
 @click.option(
     "--compat",
     type=click.Choice(["totalsegmentator"]),
@@ -51,7 +51,8 @@ def main(
     """Measure every structure of a label map in its CT, and say whether it is plausible."""
     structures = load_schema(schema)
     scan, label_map = _read(ct), _read(labels)
-    _check_same_grid(scan, label_map)
+    check_same_grid(scan, label_map, ("the CT", "the label map"))
+    _check_is_label_map(label_map)
     if compat:
         rows = _official_rows(scan, label_map, structures, include_incomplete=include_incomplete)
     else:
@@ -68,9 +69,10 @@ def _rows(scan: Volume, label_map: Volume, schema: Schema) -> pa.Table:
 
 def _say_quality(rows: Sequence[StructureRow]) -> None:
     """The verdict, and each finding in words, to stderr: stdout holds the rows alone."""
-    verdict, _ = scan_verdict((r.structure, r.voxel_count, r.qc_reasons) for r in rows)
+    judged = [(row.structure, row.voxel_count, row.qc_reasons) for row in rows]
+    verdict, _ = scan_verdict(judged)
     click.echo(f"quality: {verdict}", err=True)
-    for code, names in findings((r.structure, r.voxel_count, r.qc_reasons) for r in rows).items():
+    for code, names in findings_by_code(judged).items():
         meaning = MEANINGS[code]
         click.echo(f"  {code} ({meaning.verdict}): {meaning.sentence}", err=True)
         if names:
@@ -97,11 +99,7 @@ def _read(file: Path) -> Volume:
         raise SetupError(f"{file}: {error.sentence}") from error
 
 
-def _check_same_grid(scan: Volume, label_map: Volume) -> None:
-    if scan.shape != label_map.shape:
-        raise SetupError(f"the CT is {scan.shape} voxels, the label map {label_map.shape}")
-    if not np.allclose(scan.affine, label_map.affine, atol=_SAME_PLACE_MM):
-        raise SetupError("the CT and the label map lie at different places: their affines differ")
+def _check_is_label_map(label_map: Volume) -> None:
     if label_map.hu.min() < 0 or label_map.hu.max() > np.iinfo(np.uint8).max:
         raise SetupError("the label map holds values outside 0..255")
 

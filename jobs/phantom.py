@@ -23,7 +23,7 @@ from nibabel import orientations
 from jobs.shared.command import Command
 from segment_actor.anatomy import load_schema
 from segment_actor.phantom.patient import draw_patient
-from segment_actor.phantom.scanner import FIELDS_OF_VIEW, draw_protocol, scan
+from segment_actor.phantom.scanner import FIELDS_OF_VIEW, draw_protocol, scan_phantom
 from segment_actor.volume import Affine, HuArray, LabelArray
 
 SCHEMA = "paper104"
@@ -68,7 +68,7 @@ def write_phantoms(out: Path, seeds: Sequence[int], field_of_view: str | None = 
 def _write_phantom(out: Path, field_of_view: str | None, seed: int) -> dict[str, object]:
     schema = load_schema(SCHEMA)
     patient, protocol = draw_patient(seed), draw_protocol(seed, field_of_view)
-    volume, truth = scan(patient, protocol, schema)
+    volume, truth = scan_phantom(patient, protocol, schema)
     name = f"phantom_{seed:05d}.nii.gz"
     for folder, voxels in (("archive", volume.hu), ("truth", truth)):
         image = _stored(voxels, volume.affine, protocol.orientation)

@@ -14,7 +14,7 @@ from typing import cast, get_args
 
 import click
 
-from jobs.segment_one_ct.masks import write_label_map, write_masks
+from jobs.segment_one_ct.masks import write_masks, write_multilabel
 from jobs.segment_one_ct.options import ListCommand, fast_set, files_of, place_of
 from jobs.shared.command import DONE, SOME_FAILED
 from jobs.shared.models import load_models
@@ -163,7 +163,7 @@ def _write_labels(
 ) -> None:
     stored = store_labels(segmented.labels, grid.shape, grid.affine)
     if file:
-        write_label_map(folder / file, stored, grid, names)
+        write_multilabel(folder / file, stored, grid, names)
     else:
         write_masks(folder, stored, grid, names)
 
@@ -178,9 +178,9 @@ def _write_extras(
 
         write_statistics(folder, segmented, models, shown)
     if flags["preview"]:
-        from jobs.segment_one_ct.preview import preview
+        from jobs.segment_one_ct.preview import write_preview
 
-        preview(segmented, schema, f"{models.name}. {models.warning}", folder / "preview.png")
+        write_preview(segmented, schema, f"{models.name}. {models.warning}", folder / "preview.png")
 
 
 if __name__ == "__main__":

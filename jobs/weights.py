@@ -1,4 +1,4 @@
-"""`ctcohort weights`: bring in TotalSegmentator's models, and say which are here and trusted.
+"""`ctcohort weights`: import TotalSegmentator's models, and say which are here and trusted.
 
 Nothing opens a connection except `fetch`. How it all works: docs/weights.md.
 """
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import click
 
 from jobs.shared.command import Command
-from jobs.weights_import.download import download
-from jobs.weights_import.model import MOST_CHECKPOINT_BYTES, bring_in, check, remember
+from jobs.weights_import.download import download_file
+from jobs.weights_import.model import MOST_CHECKPOINT_BYTES, check_model, import_model, record_trust
 from jobs.weights_import.source import models_in
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import file_sha256
@@ -91,7 +91,7 @@ def import_models(sources: tuple[str, ...], i_have_a_licence: bool) -> None:
             for model in found:
                 licence = _licence(model.name, have_one=i_have_a_licence)
                 if licence:
-                    bring_in(model, licence, model.uri)
+                    import_model(model, licence, model.uri)
                     print(f"{model.name.partition('/')[0]}: trusted; licence: {licence}")
                     taken += 1
                 else:
@@ -170,8 +170,8 @@ def _verify(model: OfficialModel, trust: bool) -> None:
     if entry:
         refuse_other_files(str(folder), digests(folder), entry)
     elif trust:
-        check(folder, model.name)
-        remember(model.name, digests(folder), model.licence, str(folder))
+        check_model(folder, model.name)
+        record_trust(model.name, digests(folder), model.licence, str(folder))
     else:
         raise SetupError(
             f"{folder} was never trusted; if you know where it is from, say so once: "
@@ -182,7 +182,7 @@ def _verify(model: OfficialModel, trust: bool) -> None:
 
 
 def _licence(name: str, *, have_one: bool) -> str:
-    """Of a model that may be brought in; "" if it may not."""
+    """The licence of a model that may be imported; "" if it may not."""
     for model in official_models():
         if model.name == name:
             return model.licence
@@ -213,7 +213,7 @@ def _fetch(model: OfficialModel, url: str) -> None:
     try:
         own.mkdir(parents=True, exist_ok=True)
         archive = own / f"{model.dataset}.zip"
-        download(url, archive, MOST_CHECKPOINT_BYTES)
+        download_file(url, archive, MOST_CHECKPOINT_BYTES)
     except OSError as error:
         raise SetupError(f"{own} cannot be written ({error.strerror})") from error
     try:
@@ -221,7 +221,7 @@ def _fetch(model: OfficialModel, url: str) -> None:
             inside = [one for one in found if one.name == model.name]
             if not inside:
                 raise SetupError(f"{url} does not hold {model.name}; check the address")
-            bring_in(inside[0], model.licence, f"{url} (.zip: {file_sha256(archive)})")
+            import_model(inside[0], model.licence, f"{url} (.zip: {file_sha256(archive)})")
     finally:
         archive.unlink()
 

@@ -65,7 +65,7 @@ class Schema:
     """A label schema: its structures in the order of their ids.
 
     Attributes:
-        name: `paper104`, `total_v1` or `total_v2`.
+        name: one of `schema_names`, such as `total_v2`.
         structures: all structures, ascending by id.
         digest: SHA-256 of the CSV file; part of the pipeline version.
     """
@@ -81,12 +81,12 @@ class Schema:
 
     @cached_property
     def ids(self) -> Mapping[str, int]:
-        """Structure name to id."""
+        """Structure name to its id in a label map, 1..255."""
         return {s.name: s.id for s in self.structures}
 
     @cached_property
     def by_id(self) -> Mapping[int, Structure]:
-        """Id to structure."""
+        """Id in a label map to the structure."""
         return {s.id: s for s in self.structures}
 
     @cached_property
@@ -96,18 +96,24 @@ class Schema:
 
 
 @cache
+def schema_names() -> tuple[str, ...]:
+    """Names of all label schemas, in alphabetical order: one for each CSV file."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.csv")))
+
+
+@cache
 def load_schema(name: str) -> Schema:
     """Read one label schema.
 
     Args:
-        name: `paper104`, `total_v1` or `total_v2`.
+        name: one of `schema_names`.
 
     Raises:
         SetupError: there is no schema of that name.
     """
-    known = sorted(path.stem for path in _FOLDER.glob("*.csv"))
-    if name not in known:
-        raise SetupError(f"unknown label schema {name!r}; choose one of {', '.join(known)}")
+    if name not in schema_names():
+        known = ", ".join(schema_names())
+        raise SetupError(f"unknown label schema {name!r}; choose one of {known}")
     data = (_FOLDER / f"{name}.csv").read_bytes()
     rows = csv.DictReader(data.decode("utf-8").splitlines())
     return Schema(name, tuple(map(_structure, rows)), hashlib.sha256(data).hexdigest())
@@ -125,6 +131,29 @@ def v1_view() -> Mapping[str, str | None]:
     path = _FOLDER / "views" / "total_v1_in_total_v2.csv"
     rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
     return {row["v1_name"]: row["v2_name"] or None for row in rows}
+
+
+@cache
+def category_of(structure: str) -> Category:
+    """The category of a structure by its name alone; schemas that share a name agree on it.
+
+    Raises:
+        KeyError: no schema has the name.
+    """
+    for schema in map(load_schema, schema_names()):
+        if structure in schema.ids:
+            return schema.by_id[schema.ids[structure]].category
+    raise KeyError(structure)
+
+
+def display_name(structure: str) -> str:
+    """A structure's name as people write it: `kidney left` for `kidney_left`."""
+    return structure.replace("_", " ")
+
+
+def without_side(structure: str) -> str:
+    """What both of a pair have in common: `kidney` of `kidney_left`, `rib_5` of `rib_left_5`."""
+    return structure.replace("_left", "").replace("_right", "")
 
 
 def _structure(row: dict[str, str]) -> Structure:

@@ -16,11 +16,23 @@ ExactHuArray = npt.NDArray[np.float64]
 LabelArray = npt.NDArray[np.uint8]
 """(I, J, K) uint8, label ids of a schema; 0 is background."""
 
+N_LABEL_VALUES = 2**8
+"""Values that a voxel of a `LabelArray` can have: the length of every table indexed by a label."""
+
 Affine = npt.NDArray[np.float64]
 """(4, 4) float64, voxel index to RAS millimetres (the NIfTI convention)."""
 
+FloatArray = npt.NDArray[np.float32]
+"""float32 of any shape: HU between two whole numbers, logits, weights, light."""
+
 Shape = tuple[int, int, int]
+"""Voxels along three axes, (I, J, K) unless the name says otherwise."""
+
 SpacingMm = tuple[float, float, float]
+"""Distance of neighbouring voxel centres along three axes, mm."""
+
+Box = tuple[slice, slice, slice]
+"""A box of voxels: a stretch of each of three axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ class Volume:
 
     @property
     def shape(self) -> Shape:
-        """(I, J, K)."""
+        """(I, J, K) voxels."""
         i, j, k = self.hu.shape
         return i, j, k
 

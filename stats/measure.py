@@ -17,16 +17,16 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, Structure
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
-from stats.label_map.locations import Place, places
+from stats.label_map.locations import Location, locate_structures
 from stats.label_map.runs import (
     LOWEST_HU,
     Indices,
     find_runs,
     hu_histograms,
+    identity_indices,
     join_pieces,
-    same_grid,
 )
-from stats.quality.findings import Seen, reasons
+from stats.quality.findings import ObservedStructure, reasons_by_structure
 
 MEASUREMENT_VERSION: Final = "2"
 """Changes when a number in `structures` would change for the same labels; part of the pipeline
@@ -108,17 +108,19 @@ def measure(
 
     Args:
         hu: (I, J, K) int16, the original CT, axes RAS; any memory order.
-        labels: (i, j, k) uint8, ids of the schema on the model grid.
+        labels: (i, j, k) uint8, ids of the schema on the model grid, axes RAS.
         voxel_ml: volume of one voxel of `hu` in ml.
-        schema: which structures there are.
-        indices: for each axis of `hu` the voxel of `labels`; None if both grids are the same.
-        spacing_mm: of `hu`; without it there are no centroids and no quality control.
+        schema: names, ids and lower volumes of the structures.
+        indices: for each voxel of `hu` along I, J and K, the voxel of `labels` that it reads; None
+            if both grids are the same.
+        spacing_mm: voxel size of `hu` along I, J, K; without it there are no centroids and no
+            quality control.
 
     Raises:
         ValueError: the indices do not map `hu`'s grid onto `labels`'.
     """
-    runs = find_runs(hu, labels, indices or same_grid(labels.shape))
-    found = places(join_pieces(runs), hu.shape, spacing_mm)
+    runs = find_runs(hu, labels, indices or identity_indices(labels.shape))
+    found = locate_structures(join_pieces(runs), hu.shape, spacing_mm)
     histograms = hu_histograms(hu, runs)
     rows = [
         _row(structure, histograms[structure.id], voxel_ml, found.get(structure.id))
@@ -126,8 +128,8 @@ def measure(
     ]
     if spacing_mm is None:
         return rows
-    wrong = reasons(
-        [_seen(s, row, found.get(s.id)) for s, row in zip(schema.structures, rows, strict=True)]
+    wrong = reasons_by_structure(
+        [_observed(s, row, found.get(s.id)) for s, row in zip(schema.structures, rows, strict=True)]
     )
     return [replace(row, qc_reasons=wrong.get(row.structure)) for row in rows]
 
@@ -136,17 +138,17 @@ def _row(
     structure: Structure,
     histogram: npt.NDArray[np.int32],
     voxel_ml: float,
-    place: Place | None,
+    location: Location | None,
 ) -> StructureRow:
     bins = np.flatnonzero(histogram)
-    if bins.size == 0 or place is None:
+    if bins.size == 0 or location is None:
         return StructureRow(structure.name, voxel_count=0)
     counts = histogram[bins].astype(np.int64)
     values = bins + LOWEST_HU
     n = int(counts.sum())
     volume_ml = n * voxel_ml
     mean, std = _moments(values, counts, n)
-    r_mm, a_mm, s_mm = place.centroid_mm or (None, None, None)
+    r_mm, a_mm, s_mm = location.centroid_mm or (None, None, None)
     p05, p25, median, p75, p95 = (float(q) for q in _quantiles(values, counts, n))
     return StructureRow(
         structure=structure.name,
@@ -161,34 +163,49 @@ def _row(
         hu_median=median,
         hu_p75=p75,
         hu_p95=p95,
-        touches_border=place.touches_border,
-        components=place.components,
-        largest_component_fraction=place.largest_fraction,
+        touches_border=location.touches_border,
+        components=location.components,
+        largest_component_fraction=location.largest_fraction,
         centroid_r_mm=r_mm,
         centroid_a_mm=a_mm,
         centroid_s_mm=s_mm,
         status=_status(
-            volume_ml, structure.lower_volume_ml, touches_border=place.touches_border
+            volume_ml, structure.lower_volume_ml, touches_border=location.touches_border
         ).value,
     )
 
 
-def _seen(structure: Structure, row: StructureRow, place: Place | None) -> Seen:
-    """The row as quality control looks at it."""
+def _observed(
+    structure: Structure, row: StructureRow, location: Location | None
+) -> ObservedStructure:
+    """What quality control looks at of a row: all 0 for a structure that is absent."""
     if row.volume_ml is None or row.hu_mean is None or row.hu_min is None or row.hu_max is None:
-        return Seen(structure, place=None)
-    return Seen(structure, place, row.volume_ml, row.hu_mean, row.hu_min, row.hu_max)
+        return ObservedStructure(structure, location=None)
+    return ObservedStructure(
+        structure, location, row.volume_ml, row.hu_mean, row.hu_min, row.hu_max
+    )
 
 
 def _moments(values: _Counts, counts: _Counts, n: int) -> tuple[float, float]:
-    """Mean and population standard deviation, from sums without rounding."""
+    """Mean and population standard deviation, HU, from sums without rounding.
+
+    A square of HU is 2^30 at most, and so is the number of voxels (`grid.geometry.MAX_VOXELS`), so
+    that no sum exceeds 2^60 and int64 holds it. From there on Python's integers have no bound: the
+    variance is one division of two exact numbers, where a difference of two rounded means would
+    lose the digits that they have in common.
+    """
     total = int((values * counts).sum())
     total_of_squares = int((values * values * counts).sum())
     return total / n, float(np.sqrt((n * total_of_squares - total * total) / (n * n)))
 
 
 def _quantiles(values: _Counts, counts: _Counts, n: int) -> npt.NDArray[np.float64]:
-    """As numpy.quantile with its default method 'linear' on the voxels themselves."""
+    """(5,) as numpy.quantile with its default method 'linear' on the voxels themselves, HU.
+
+    Voxel number m in ascending order lies in the first bin up to which more than m voxels are
+    counted, so that nothing has to be sorted. A quantile falls between two voxels, which may lie in
+    one bin or in two.
+    """
     position: npt.NDArray[np.float64] = np.asarray(QUANTILES) * (n - 1)
     below = np.floor(position).astype(np.int64)
     above = np.minimum(below + 1, n - 1)

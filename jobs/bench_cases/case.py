@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.bench_cases.cost import Cost, cost_of_command
-from jobs.bench_cases.inputs import BIG_SHAPE, BIG_SPACING_MM, Example, trunk
+from jobs.bench_cases.inputs import BIG_SHAPE, BIG_SPACING_MM, Example, make_trunk
 from segment_actor.errors import SetupError
 
 Side = Callable[[], Cost]
@@ -30,7 +30,7 @@ class Setting:
         ct: a CT for the whole-CT cases; None takes a phantom.
         weights: TotalSegmentator's home folder with models; None leaves out what needs one.
         peer_python: the Python of an environment with TotalSegmentator; None leaves its side out.
-        threads: of both sides.
+        threads: that each of the two sides may use.
     """
 
     work: Path
@@ -42,7 +42,7 @@ class Setting:
     @property
     def one_ct(self) -> Path:
         """The CT of the whole-CT cases."""
-        return self.ct or big(self.work).ct_file
+        return self.ct or trunk_case(self.work).ct_file
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -72,13 +72,13 @@ class Sides:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class BenchCase:
     """One line of the benchmark.
 
     Attributes:
-        name: for the command line.
-        what: is done by both sides.
-        peer: who stands beside us.
+        name: what the command line calls it.
+        what: what both sides do.
+        peer: the other side's name.
         prepare: makes inputs, warms up, and gives both sides.
     """
 
@@ -89,12 +89,14 @@ class Case:
 
 
 @cache
-def big(work: Path) -> Example:
+def trunk_case(work: Path) -> Example:
     """The CT of trunk size, made once a run."""
-    return trunk(work, BIG_SHAPE, BIG_SPACING_MM)
+    return make_trunk(work, BIG_SHAPE, BIG_SPACING_MM)
 
 
-def told(setting: Setting, python: Path, script: Path, *arguments: str) -> tuple[Cost, Any]:
+def run_and_parse(
+    setting: Setting, python: Path, script: Path, *arguments: str
+) -> tuple[Cost, Any]:
     """Runs a script that times itself and prints JSON: wall_s, cpu_s, values.
 
     Returns:
@@ -107,13 +109,13 @@ def told(setting: Setting, python: Path, script: Path, *arguments: str) -> tuple
     return said, answer.get("values")
 
 
-def official(setting: Setting, *arguments: str) -> tuple[Cost, Any]:
+def run_official(setting: Setting, *arguments: str) -> tuple[Cost, Any]:
     """Runs a case of `infra/peers/official.py` in the peer's environment."""
     assert setting.peer_python is not None
-    return told(setting, setting.peer_python, OFFICIAL, *arguments)
+    return run_and_parse(setting, setting.peer_python, OFFICIAL, *arguments)
 
 
-def need_weights(setting: Setting) -> Path:
+def required_weights(setting: Setting) -> Path:
     """The official model folders.
 
     Raises:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 
-from jobs.bench_cases.case import Case, Setting, Sides
+from jobs.bench_cases.case import BenchCase, Setting, Sides
 from jobs.bench_cases.cost import Cost, cost_of_command
 from jobs.phantom import write_phantoms
 
@@ -41,7 +41,7 @@ def _cohort(setting: Setting) -> Sides:
 
 
 COHORT = (
-    Case(
+    BenchCase(
         "cohort",
         "a run over 12 phantoms on Ray, the fast embedded set: CT/h, cores busy, peak memory",
         "none",

@@ -14,7 +14,7 @@ from pathlib import Path
 from segment_actor.errors import SetupError
 
 SAMPLE_S = 0.25
-"""Between two looks at a process tree's memory; a shorter peak is missed. A look at some GB
+"""Seconds between two looks at a process tree's memory; a shorter peak is missed. A look at some GB
 takes tens of milliseconds, so looking more often would be part of what is timed."""
 
 
@@ -77,7 +77,7 @@ def cost_of_command(
 
 
 def cpu_s() -> float:
-    """Of this process and of all children that have ended."""
+    """User and system seconds of this process and of all its children that have ended."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.bench_cases.case import Case, Setting, Side, Sides, big, need_weights, official
+from jobs.bench_cases.case import (
+    BenchCase,
+    Setting,
+    Side,
+    Sides,
+    required_weights,
+    run_official,
+    trunk_case,
+)
 from jobs.bench_cases.cost import cost_of_call
 from segment_actor.engine.choice import choose
 from segment_actor.engine.host.constant import ConstantLogits
@@ -21,7 +29,7 @@ ORGANS = "Dataset291_TotalSegmentator_part1_organs_1559subj/nnUNetTrainerNoMirro
 
 
 def _organs(setting: Setting) -> Path:
-    results = need_weights(setting) / "nnunet" / "results"
+    results = required_weights(setting) / "nnunet" / "results"
     return results / f"{ORGANS}__nnUNetPlans__3d_fullres"
 
 
@@ -45,7 +53,7 @@ def _window(engine: str, precision: Precision) -> Callable[[Setting], Sides]:
 def _sums(setting: Setting) -> Sides:
     folder = _organs(setting)
     model = read_model_folder(folder)
-    hu = to_model_grid(big(setting.work).volume, model.spacing_mm)
+    hu = to_model_grid(trunk_case(setting.work).volume, model.spacing_mm)
     constant = ConstantLogits(len(model.label_names), model.patch_size, setting.threads)
     shape = ",".join(map(str, reversed(hu.shape)))
 
@@ -57,28 +65,28 @@ def _sums(setting: Setting) -> Sides:
 
 
 def _if_there(setting: Setting, *arguments: str) -> Side | None:
-    return (lambda: official(setting, *arguments)[0]) if setting.peer_python else None
+    return (lambda: run_official(setting, *arguments)[0]) if setting.peer_python else None
 
 
 NNUNET = "nnU-Net, float32"
 ENGINE = (
-    Case(
+    BenchCase(
         "window-float32",
         "one 128^3 window, OpenVINO float32",
         NNUNET,
         _window("openvino", "float32"),
     ),
-    Case(
+    BenchCase(
         "window-bfloat16",
         "one 128^3 window, OpenVINO bfloat16",
         NNUNET,
         _window("openvino", "bfloat16"),
     ),
-    Case(
+    BenchCase(
         "window-torch-bfloat16",
         "one 128^3 window, torch bfloat16",
         NNUNET,
         _window("torch", "bfloat16"),
     ),
-    Case("sums", "Gaussian sums and argmax of one part of 512x512x280", "nnU-Net", _sums),
+    BenchCase("sums", "Gaussian sums and argmax of one part of 512x512x280", "nnU-Net", _sums),
 )

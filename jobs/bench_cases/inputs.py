@@ -11,7 +11,7 @@ from isal import igzip
 
 from segment_actor.anatomy import load_schema
 from segment_actor.phantom.patient import draw_patient
-from segment_actor.phantom.scanner import draw_protocol, scan
+from segment_actor.phantom.scanner import draw_protocol, scan_phantom
 from segment_actor.segmenter import labels_on_grid
 from segment_actor.volume import LabelArray, Shape, SpacingMm, Volume
 
@@ -42,14 +42,14 @@ class Example:
     labels_file: Path
 
 
-def trunk(folder: Path, shape: Shape, spacing_mm: SpacingMm) -> Example:
+def make_trunk(folder: Path, shape: Shape, spacing_mm: SpacingMm) -> Example:
     """A phantom's trunk on a grid of any size.
 
     It is rendered coarsely and spread over the grid by nearest voxel: edges are blocky, but the
     number of voxels, structures and surfaces is that of a CT of this size.
     """
     protocol = draw_protocol(SEED, "trunk")
-    coarse, truth = scan(draw_patient(SEED), protocol, load_schema(SCHEMA))
+    coarse, truth = scan_phantom(draw_patient(SEED), protocol, load_schema(SCHEMA))
     labels = labels_on_grid(truth, shape)
     noise = np.random.default_rng(SEED)
     hu = np.empty(shape, dtype=np.int16)

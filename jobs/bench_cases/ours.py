@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from jobs.bench_cases.cost import cpu_s
-from jobs.segment_one_ct.masks import write_label_map
+from jobs.segment_one_ct.masks import write_multilabel
 from jobs.segment_one_ct.statistics import write_statistics
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.host.constant import ConstantLogits
@@ -46,7 +46,7 @@ class WithoutNetwork:
         self._to_id = label_table(self._model.label_names, load_schema(models.schema))
 
     def segment(self, hu: HuArray) -> LabelArray:
-        """As `GroupSegmenter.segment`."""
+        """(I, J, K) HU to ids of the schema, as `GroupSegmenter.segment`, from constant logits."""
         ids: LabelArray = self._to_id[predict_labels(self._model, self._constant, hu, self._step)]
         return ids
 
@@ -72,7 +72,14 @@ def _segmenters(case: str, models: ModelSet) -> Sequence[Segmenter]:
 
 
 def main(case: str, model_set: str, ct: str, out: str) -> None:
-    """One case; see the module."""
+    """Runs one case twice and prints what the second time cost, as one line of JSON.
+
+    Args:
+        case: without-network, without-sums or resident.
+        model_set: name of a model set.
+        ct: a CT, .nii.gz.
+        out: folder to write label map and statistics into.
+    """
     models = load_model_set(model_set)
     schema = load_schema(models.schema)
     segmenters = _segmenters(case, models)
@@ -83,7 +90,7 @@ def main(case: str, model_set: str, ct: str, out: str) -> None:
         scan = read_series("nifti", [Path(ct).read_bytes()])
         segmented = segment_scan(scan.volume, models, segmenters)
         stored = store_labels(segmented.labels, scan.grid.shape, scan.grid.affine)
-        write_label_map(folder / "labels.nii.gz", stored, scan.grid, names_of(schema))
+        write_multilabel(folder / "labels.nii.gz", stored, scan.grid, names_of(schema))
         write_statistics(folder, segmented, models, schema.names)
 
     one_ct()

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from jobs.bench_cases.case import Case, Setting, Sides, big, official
+from jobs.bench_cases.case import BenchCase, Setting, Sides, run_official, trunk_case
 from jobs.bench_cases.cost import Cost, cost_of_call
-from jobs.bench_cases.inputs import SCHEMA, trunk
+from jobs.bench_cases.inputs import SCHEMA, make_trunk
 from segment_actor.anatomy import load_schema
 from segment_actor.grid.resampling import model_grid, to_model_grid
 from segment_actor.reading.nifti import read_nifti
@@ -22,7 +22,7 @@ EVALUATION_SHAPE, EVALUATION_SPACING_MM = (300, 250, 400), (1.5, 1.5, 1.5)
 def _read(setting: Setting) -> Sides:
     import nibabel as nib
 
-    file = big(setting.work).ct_file
+    file = trunk_case(setting.work).ct_file
     return Sides(
         ours=lambda: cost_of_call(lambda: read_nifti(file.read_bytes())),
         peer=lambda: cost_of_call(lambda: nib.Nifti1Image.from_filename(file).get_fdata()),
@@ -33,7 +33,7 @@ def _resample(order: int, *, truncate: bool) -> Callable[[Setting], Sides]:
     def prepare(setting: Setting) -> Sides:
         from scipy import ndimage
 
-        volume = big(setting.work).volume
+        volume = trunk_case(setting.work).volume
         shape = model_grid(volume.shape, volume.spacing_mm, MODEL_SPACING_MM)
         zoom = [m / n for m, n in zip(shape, volume.shape, strict=True)]
         as_floats = volume.hu.astype(np.float64)
@@ -59,7 +59,7 @@ def _resample(order: int, *, truncate: bool) -> Callable[[Setting], Sides]:
 def _statistics(setting: Setting) -> Sides:
     from stats.measure import measure
 
-    example, schema = big(setting.work), load_schema("total_v2")
+    example, schema = trunk_case(setting.work), load_schema("total_v2")
     results: dict[str, Any] = {}
 
     def ours() -> None:
@@ -70,7 +70,7 @@ def _statistics(setting: Setting) -> Sides:
 
     def peer() -> Cost:
         files = (str(example.ct_file), str(example.labels_file))
-        cost, results["peer"] = official(setting, "statistics", *files)
+        cost, results["peer"] = run_official(setting, "statistics", *files)
         return cost
 
     def agreement() -> str:
@@ -93,7 +93,7 @@ def _masks(setting: Setting) -> Sides:
     from segment_actor.grid.of_file import nifti_grid
     from segment_actor.writing.label_map import store_labels
 
-    example = big(setting.work)
+    example = trunk_case(setting.work)
     volume, labels = example.volume, example.labels
     header = nib.Nifti1Image.from_filename(example.ct_file).header
     names = {s.id: s.name for s in load_schema(SCHEMA).structures}
@@ -117,7 +117,7 @@ def _evaluation(setting: Setting) -> Sides:
     from stats.agreement.surface import nsd_per_structure
 
     schema = load_schema(SCHEMA)
-    truth = trunk(_folder(setting.work / "truth"), EVALUATION_SHAPE, EVALUATION_SPACING_MM)
+    truth = make_trunk(_folder(setting.work / "truth"), EVALUATION_SHAPE, EVALUATION_SPACING_MM)
     predicted = np.roll(truth.labels, 1, axis=(0, 2))  # a surface 1.5 and 2.1 mm off
     file = _write_labels(setting.work / "predicted.nii.gz", predicted)
     results: dict[str, Any] = {}
@@ -128,7 +128,7 @@ def _evaluation(setting: Setting) -> Sides:
         results["nsd"] = nsd_per_structure(truth.labels, predicted, spacing_mm, schema)
 
     def peer() -> Cost:
-        cost, results["peer"] = official(setting, "surface", str(truth.labels_file), str(file))
+        cost, results["peer"] = run_official(setting, "surface", str(truth.labels_file), str(file))
         return cost
 
     def agreement() -> str:
@@ -158,27 +158,27 @@ def _folder(path: Path) -> Path:
 
 
 STEPS = (
-    Case("read", "gunzip and decode 512x512x280", "nibabel get_fdata", _read),
-    Case(
+    BenchCase("read", "gunzip and decode 512x512x280", "nibabel get_fdata", _read),
+    BenchCase(
         "resample-cubic",
         "512x512x280 to 1.5 mm by cubic splines",
         "scipy.ndimage.zoom",
         _resample(3, truncate=False),
     ),
-    Case(
+    BenchCase(
         "resample-linear",
         "the same, linear and truncated as in TotalSegmentator 2.18",
         "scipy.ndimage.zoom",
         _resample(1, truncate=True),
     ),
-    Case(
+    BenchCase(
         "statistics",
         "volume and HU of all structures of 512x512x280; ours with quantiles and quality",
         "TotalSegmentator --statistics",
         _statistics,
     ),
-    Case("masks", "104 mask files of 512x512x280", "nibabel.save", _masks),
-    Case(
+    BenchCase("masks", "104 mask files of 512x512x280", "nibabel.save", _masks),
+    BenchCase(
         "evaluation",
         "Dice and NSD at 3 mm of all structures, 300x250x400 at 1.5 mm",
         "surface-distance",

@@ -6,7 +6,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.bench_cases.case import Case, Setting, Sides, big, need_weights, official, told
+from jobs.bench_cases.case import (
+    BenchCase,
+    Setting,
+    Sides,
+    required_weights,
+    run_and_parse,
+    run_official,
+    trunk_case,
+)
 from jobs.bench_cases.cost import Cost, cost_of_command
 
 OURS = Path(__file__).with_name("ours.py")
@@ -14,7 +22,7 @@ OURS = Path(__file__).with_name("ours.py")
 
 def _trusted(setting: Setting) -> None:
     """Official model folders are used only once they are in the lock."""
-    need_weights(setting)
+    required_weights(setting)
     verify = [sys.executable, "-m", "jobs", "weights", "verify", "--trust"]
     cost_of_command(verify, setting.environment)
 
@@ -24,13 +32,13 @@ def _without_network(case: str, model_set: str) -> Callable[[Setting], Sides]:
 
     def prepare(setting: Setting) -> Sides:
         _trusted(setting)
-        ct = str(big(setting.work).ct_file)
+        ct = str(trunk_case(setting.work).ct_file)
         out = str(setting.work / case)
         theirs = ("without-network", ct, f"{out}_peer.nii.gz", *fast)
         python = Path(sys.executable)
         return Sides(
-            ours=lambda: told(setting, python, OURS, case, model_set, ct, out)[0],
-            peer=(lambda: official(setting, *theirs)[0]) if setting.peer_python else None,
+            ours=lambda: run_and_parse(setting, python, OURS, case, model_set, ct, out)[0],
+            peer=(lambda: run_official(setting, *theirs)[0]) if setting.peer_python else None,
         )
 
     return prepare
@@ -61,7 +69,7 @@ def _resident(model_set: str) -> Callable[[Setting], Sides]:
             str(setting.work / "resident"),
         )
         return Sides(
-            ours=lambda: told(setting, Path(sys.executable), OURS, *arguments)[0],
+            ours=lambda: run_and_parse(setting, Path(sys.executable), OURS, *arguments)[0],
             peer=_official_cli(setting, model_set),
         )
 
@@ -79,32 +87,32 @@ def _official_cli(setting: Setting, model_set: str) -> Callable[[], Cost] | None
 
 PEER = "TotalSegmentator"
 WHOLE = (
-    Case(
+    BenchCase(
         "without-network",
         "all but the convolutions, five parts of 512x512x280",
         PEER,
         _without_network("without-network", "total"),
     ),
-    Case(
+    BenchCase(
         "without-sums",
         "what a GPU leaves for the CPU, five parts of 512x512x280 (peer: with its sums)",
         PEER,
         _without_network("without-sums", "total"),
     ),
-    Case(
+    BenchCase(
         "without-network-3mm",
         "all but the convolutions, 3 mm model, 512x512x280",
         PEER,
         _without_network("without-network", "total-3mm"),
     ),
-    Case(
+    BenchCase(
         "one-ct-3mm", "one CT from cold start, 3 mm, bfloat16", PEER, _cold("total-3mm", "bfloat16")
     ),
-    Case(
+    BenchCase(
         "one-ct", "one CT from cold start, five parts, bfloat16", PEER, _cold("total", "bfloat16")
     ),
-    Case("one-ct-float32", "the same in float32", PEER, _cold("total", "float32")),
-    Case(
+    BenchCase("one-ct-float32", "the same in float32", PEER, _cold("total", "float32")),
+    BenchCase(
         "resident-3mm",
         "one CT, ours with the model in memory, bfloat16",
         PEER,

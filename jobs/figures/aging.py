@@ -18,12 +18,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
+from segment_actor.anatomy import display_name
 from stats.study.aging import Stratum, Studied
 from stats.study.exclusions import MEASURES, Measure
 from stats.study.selection import QUARTILES, Cohort, Numbers
 from stats.study.tests_of_age import PAIRS, Row
 
-BLUE, VERMILLION, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8A8F94", "#22272B"
+BLUE, VERMILLION, GREY, INK = "#0072B2", "#D55E00", "#8A8F94", "#22272B"
 
 LABELS: Final = {"volume_ml": "volume (ml)", "hu_mean": "mean attenuation (HU)"}
 
@@ -58,12 +59,12 @@ def draw_structure(cohort: Cohort, studied: Studied, sex: Stratum, path: Path) -
         grid = figure.add_gridspec(
             2, 3, left=0.055, right=0.99, top=0.875, bottom=0.075, wspace=0.2, hspace=0.42
         )
-        figure.text(0.012, 0.96, title_of(studied.structure), fontsize=15, va="center")
+        figure.text(0.012, 0.96, display_name(studied.structure), fontsize=15, va="center")
         figure.text(0.99, 0.96, _legend(sex), fontsize=8, ha="right", va="center", color=GREY)
         for line, measure in enumerate(MEASURES):
             axes = [figure.add_subplot(grid[line, column]) for column in range(3)]
             _draw_measure(axes, cohort, studied, measure, sex)
-        save(figure, path)
+        save_figure(figure, path)
 
 
 def draw_strongest(
@@ -81,8 +82,8 @@ def draw_strongest(
         for line, (studied, measure) in enumerate(chosen):
             axes = [figure.add_subplot(grid[line, column]) for column in range(2)]
             _draw_measure(axes, cohort, studied, measure, sex)
-            axes[0].set_title(f"{title_of(studied.structure)}\n{axes[0].get_title(loc='left')}")
-        save(figure, path)
+            axes[0].set_title(f"{display_name(studied.structure)}\n{axes[0].get_title(loc='left')}")
+        save_figure(figure, path)
 
 
 def _draw_measure(
@@ -217,11 +218,6 @@ def _legend(sex: Stratum) -> str:
     )
 
 
-def title_of(structure: str) -> str:
-    """A structure's name as people write it."""
-    return structure.replace("_", " ")
-
-
 def p_text(p: object) -> str:
     """E.g. "p < 0.0001", as the paper reports it."""
     if not isinstance(p, float):
@@ -236,7 +232,7 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Writes a PNG, and its folder if that is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from jobs.figures.aging import BLUE, GREY, INK, STYLE, VERMILLION, new_figure, save, title_of
-from segment_actor.anatomy import Category, load_schema
+from jobs.figures.aging import BLUE, GREY, INK, STYLE, VERMILLION, new_figure, save_figure
+from segment_actor.anatomy import Category, category_of, display_name, without_side
 from stats.study.exclusions import MEASURES
 from stats.study.tests_of_age import Row
 
@@ -31,8 +31,8 @@ def draw_overview(rows: Sequence[Row], title: str, path: Path) -> None:
 
     Args:
         rows: of `stats.study.aging.AGING`, one sex only.
-        title: above the plots.
-        path: of the PNG.
+        title: one line above the plots.
+        path: the PNG; its folder is made if it is missing.
     """
     known = [r for r in rows if r.get("r_s") is not None]
     panels = [_ranked([r for r in known if r["measure"] == m]) for m in MEASURES]
@@ -49,7 +49,7 @@ def draw_overview(rows: Sequence[Row], title: str, path: Path) -> None:
         figure.legend(
             handles=_legend(), loc="upper left", bbox_to_anchor=(0.008, 1 - 0.4 / height), ncols=5
         )
-        save(figure, path)
+        save_figure(figure, path)
 
 
 def _ranked(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
@@ -59,18 +59,13 @@ def _ranked(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """
     pairs: dict[str, list[Row]] = {}
     for row in rows:
-        pairs.setdefault(_stem(str(row["structure"])), []).append(row)
-    kind_of = {
-        s.name: s.category
-        for schema in ("total_v2", "total_v1", "paper104")
-        for s in load_schema(schema).structures
-    }
+        pairs.setdefault(without_side(str(row["structure"])), []).append(row)
     lines: list[tuple[str, list[Row]]] = []
     for kind, heading in _KINDS.items():
         members = [
             (name, pair)
             for name, pair in pairs.items()
-            if kind_of[str(pair[0]["structure"])] == kind
+            if category_of(str(pair[0]["structure"])) == kind
         ]
         members.sort(key=lambda member: -np.mean([r["r_s"] for r in member[1]]))
         lines += [(heading, []), *members] if members else []
@@ -86,7 +81,7 @@ def _dots(axes: Axes, lines: Sequence[tuple[str, list[Row]]], height: int) -> No
     axes.set(xlim=(-1.0, 1.0), ylim=(height - 0.4, -0.6), xlabel="Spearman's $r_s$, 95 % interval")
     axes.set_xticks(np.arange(-1.0, 1.01, 0.5))
     axes.tick_params(axis="x", top=True, labeltop=True)
-    axes.set_yticks(range(len(lines)), [title_of(name) for name, _ in lines], fontsize=7.5)
+    axes.set_yticks(range(len(lines)), [display_name(name) for name, _ in lines], fontsize=7.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     for label, (_, pair) in zip(axes.get_yticklabels(), lines, strict=True):
@@ -109,10 +104,6 @@ def _offset(structure: str, members: int) -> float:
     if members == 1:
         return 0.0
     return 0.17 if "_right" in structure else -0.17
-
-
-def _stem(structure: str) -> str:
-    return structure.replace("_left", "").replace("_right", "")
 
 
 def _legend() -> list[Line2D]:

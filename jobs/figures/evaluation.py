@@ -16,7 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from stats.agreement.evaluation import Method, evaluate_kinds
+from segment_actor.anatomy import display_name
+from stats.agreement.evaluation import ComparisonSettings, evaluate_kinds
 from stats.agreement.uncertainty import Agreement, bland_altman
 
 BLUE, ORANGE, GREY = "#1f6fb4", "#e8781e", "#8a929a"
@@ -29,21 +30,23 @@ _ROW_IN = 0.155
 _PANELS = (4, 3)  # rows and columns of a page of Bland-Altman plots
 
 
-def draw_all(cases: pd.DataFrame, table: pd.DataFrame, method: Method, folder: Path) -> None:
+def draw_all(
+    cases: pd.DataFrame, table: pd.DataFrame, settings: ComparisonSettings, folder: Path
+) -> None:
     """Writes the four figures.
 
     Args:
         cases: one row a case and structure.
         table: one row a structure.
-        method: names the tolerance, and the category of each structure.
+        settings: names the tolerance, and the category of each structure.
         folder: is made if it does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    nsd = f"NSD at {method.tolerance_mm:g} mm"
+    nsd = f"NSD at {settings.tolerance_mm:g} mm"
     draw_agreement(table.rename(columns={"structure": "name"}), nsd, folder / "agreement.png")
     kinds = evaluate_kinds(cases).rename(columns={"kind": "name"})
     draw_agreement(kinds, nsd, folder / "agreement_by_kind.png")
-    categories = {s.name: s.category for s in method.schema.structures}
+    categories = {s.name: s.category for s in settings.schema.structures}
     draw_volumes(cases, table, categories, folder / "volumes.png")
     draw_bland_altman(cases, table, folder / "bland_altman.pdf")
 
@@ -54,7 +57,7 @@ def draw_agreement(table: pd.DataFrame, nsd: str, path: Path) -> None:
     Args:
         table: name, n, dice_mean, dice_ci_low, dice_ci_high, and the same of nsd.
         nsd: what the NSD is called.
-        path: of the PNG.
+        path: the PNG.
     """
     ranked = table[table["n"] > 0].sort_values("dice_mean", ascending=False)
     low = float(np.nanmin(ranked[["dice_mean", "dice_ci_low", "nsd_mean", "nsd_ci_low"]]))
@@ -132,7 +135,7 @@ def _bland_altman(axes: Axes, rows: pd.DataFrame, name: str) -> None:
 
 
 def _columns(rows: int) -> tuple[Figure, list[Axes]]:
-    """An empty figure with room for so many named rows."""
+    """An empty figure with room for this many named rows, `ROWS_A_COLUMN` to a column."""
     columns = max(1, math.ceil(rows / ROWS_A_COLUMN))
     figure = _figure(5.4 * columns, 1.2 + _ROW_IN * min(rows, ROWS_A_COLUMN))
     return figure, list(figure.subplots(1, columns, sharex=True, squeeze=False)[0])
@@ -145,7 +148,7 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 
 def _name_rows(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(np.arange(len(names)), [n.replace("_", " ") for n in names], fontsize=6.5)
+    axes.set_yticks(np.arange(len(names)), [display_name(n) for n in names], fontsize=6.5)
     axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
     axes.tick_params(axis="x", labelsize=7)
     axes.grid(axis="x", color="#d8dce0", lw=0.6)

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from segment_actor.anatomy import display_name
 from segment_actor.grid.of_file import label_colour
-from segment_actor.volume import HuArray, LabelArray, Volume
+from segment_actor.volume import N_LABEL_VALUES, HuArray, LabelArray, Volume
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,19 +40,19 @@ UNIT = {"volume_ml": "volume (ml)", "hu_mean": "mean density (HU)"}
 
 
 @cache
-def palette() -> Rgb:
+def label_palette() -> Rgb:
     """(256, 3) colours of the labels, as the headers of label maps name them; 0 is black."""
-    return np.array([(0.0, 0.0, 0.0), *map(label_colour, range(1, 256))], np.float32)
+    return np.array([(0.0, 0.0, 0.0), *map(label_colour, range(1, N_LABEL_VALUES))], np.float32)
 
 
-def overview(volume: Volume, labels: LabelArray, title: str, path: Path) -> None:
+def draw_ct_overview(volume: Volume, labels: LabelArray, title: str, path: Path) -> None:
     """Writes a PNG: the CT alone, in colour, from the front, from the side, and three slices.
 
     Args:
         volume: RAS.
         labels: (I, J, K) uint8 on the same grid.
-        title: above the picture.
-        path: of the PNG.
+        title: one line above the picture.
+        path: the PNG; its folder is made if it is missing.
     """
     x_mm, y_mm, z_mm = volume.spacing_mm
     width, depth, height = (n * s for n, s in zip(volume.shape, volume.spacing_mm, strict=True))
@@ -70,7 +71,7 @@ def overview(volume: Volume, labels: LabelArray, title: str, path: Path) -> None
         hspace=0.04,
         width_ratios=columns,
     )
-    j, i = _fullest(labels, axis=1), labels.shape[0] // 2
+    j, i = fullest_plane(labels, axis=1), labels.shape[0] // 2
     tall = (
         ("CT", _slice(volume, labels, 1, j, 0.0), z_mm / x_mm),
         ("segmented", _slice(volume, labels, 1, j, 0.75), z_mm / x_mm),
@@ -78,22 +79,22 @@ def overview(volume: Volume, labels: LabelArray, title: str, path: Path) -> None
         ("from the side", _slice(volume, labels, 0, i, 0.6), z_mm / y_mm),
     )
     for column, (name, image, aspect) in enumerate(tall):
-        show(figure.add_subplot(grid[:, column]), image, aspect, name)
+        draw_panel(figure.add_subplot(grid[:, column]), image, aspect, name)
     occupied = np.flatnonzero(labels.any(axis=(0, 1)))
     for row, share in enumerate((0.82, 0.55, 0.22)):
         k = int(occupied[int(share * (len(occupied) - 1))])
         image = _slice(volume, labels, 2, k, 0.6)
-        show(figure.add_subplot(grid[row, 4]), image, y_mm / x_mm, "" if row else "axial")
-    save(figure, path)
+        draw_panel(figure.add_subplot(grid[row, 4]), image, y_mm / x_mm, "" if row else "axial")
+    save_dark_figure(figure, path)
 
 
-def aging(measurements: pd.DataFrame, title: str, path: Path) -> None:
+def draw_measures_by_age(measurements: pd.DataFrame, title: str, path: Path) -> None:
     """Writes a PNG: six structures against age, with the trend and Spearman's correlation.
 
     Args:
         measurements: columns structure, age_years, volume_ml, hu_mean, status.
-        title: above the plots.
-        path: of the PNG.
+        title: one line above the plots.
+        path: the PNG; its folder is made if it is missing.
     """
     figure = dark_figure(11.0, 6.2)
     figure.text(0.012, 0.965, title, color=TEXT, fontsize=13, va="center")
@@ -104,7 +105,7 @@ def aging(measurements: pd.DataFrame, title: str, path: Path) -> None:
     for n, (structure, measure) in enumerate(AGING):
         axes = figure.add_subplot(grid[n // 3, n % 3])
         _age_plot(axes, known[known["structure"] == structure], structure, measure)
-    save(figure, path)
+    save_dark_figure(figure, path)
 
 
 def _age_plot(axes: Axes, rows: pd.DataFrame, structure: str, measure: str) -> None:
@@ -127,7 +128,7 @@ def _age_plot(axes: Axes, rows: pd.DataFrame, structure: str, measure: str) -> N
 
         r_s = scipy_stats.spearmanr(rows["age_years"], rows[measure]).statistic
         note = f"$r_s$ = {r_s:.2f}, n = {len(rows)}"
-    axes.set_title(f"{structure.replace('_', ' ')}   {note}", color=TEXT, fontsize=10, loc="left")
+    axes.set_title(f"{display_name(structure)}   {note}", color=TEXT, fontsize=10, loc="left")
     axes.set_ylabel(UNIT[measure], color=TEXT, fontsize=9)
     axes.set_xlabel("age (years)", color=TEXT, fontsize=9)
     axes.set_facecolor(BACKGROUND)
@@ -145,15 +146,15 @@ def _slice(volume: Volume, labels: LabelArray, axis: int, index: int, opacity: f
     """(height, width, 3), patient's right on the left, head up."""
     hu, ids = np.take(volume.hu, index, axis=axis), np.take(labels, index, axis=axis)
     weight = np.where(ids > 0, opacity, 0.0)
-    return upright(coloured(hu, ids, weight), flip_width=axis != 0)
+    return head_up(blend_labels(hu, ids, weight), flip_width=axis != 0)
 
 
-def coloured(hu: HuArray, ids: LabelArray, weight: npt.NDArray[np.float64]) -> Rgb:
+def blend_labels(hu: HuArray, ids: LabelArray, weight: npt.NDArray[np.float64]) -> Rgb:
     """(a, b, 3): a plane of a CT in grey, and its labels in colour with these weights, 0..1."""
     low, high = WINDOW_HU
     grey = np.clip((hu.astype(np.float32) - low) / (high - low), 0.0, 1.0)[..., None]
     grey = grey.repeat(3, axis=2)
-    tinted = palette()[ids] * weight[..., None] * (0.35 + 0.65 * grey)
+    tinted = label_palette()[ids] * weight[..., None] * (0.35 + 0.65 * grey)
     mixed: Rgb = (grey * (1 - weight[..., None]) + tinted).astype(np.float32)
     return mixed
 
@@ -166,20 +167,20 @@ def _from_the_front(labels: LabelArray, depth_mm: float) -> Rgb:
     slope_x, slope_z = np.gradient(first.astype(np.float32) * depth_mm / 3.0)
     light = 1.0 / np.sqrt(1.0 + 0.35 * (slope_x**2 + slope_z**2))
     far = 1.0 - 0.45 * first / labels.shape[1]
-    shaded = palette()[ids] * (0.25 + 0.75 * light * far)[..., None]
-    return upright(shaded.astype(np.float32), flip_width=True)
+    shaded = label_palette()[ids] * (0.25 + 0.75 * light * far)[..., None]
+    return head_up(shaded.astype(np.float32), flip_width=True)
 
 
-def upright(image: Rgb, *, flip_width: bool) -> Rgb:
+def head_up(image: Rgb, *, flip_width: bool) -> Rgb:
     """(right, head, 3) to (height, width, 3): head up; flipped, the patient's right is left."""
     turned = image.transpose(1, 0, 2)[::-1]
     return turned[:, ::-1] if flip_width else turned
 
 
-def _fullest(labels: LabelArray, axis: int) -> int:
-    """The slice along an axis with the most different structures."""
+def fullest_plane(labels: LabelArray, axis: int) -> int:
+    """Index of the plane along an axis with the most different structures, the first of equals."""
     planes = np.moveaxis(labels, axis, 0)
-    return int(np.argmax([len(np.unique(plane)) for plane in planes]))
+    return int(np.argmax([np.count_nonzero(np.bincount(plane.ravel())) for plane in planes]))
 
 
 def dark_figure(width_in: float, height_in: float) -> Figure:
@@ -189,14 +190,21 @@ def dark_figure(width_in: float, height_in: float) -> Figure:
     return figure
 
 
-def show(axes: Axes, image: Rgb, aspect: float, name: str) -> None:
-    """Draws one panel."""
+def draw_panel(axes: Axes, image: Rgb, aspect: float, name: str) -> None:
+    """Draws an image without axes, its name above it.
+
+    Args:
+        axes: to draw into.
+        image: (height, width, 3), 0..1.
+        aspect: height of a pixel divided by its width, in mm.
+        name: "" for none.
+    """
     axes.imshow(np.clip(image, 0, 1), aspect=aspect, interpolation="bilinear")
     axes.set_title(name, color=TEXT, fontsize=9, pad=3)
     axes.axis("off")
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes the PNG."""
+def save_dark_figure(figure: Figure, path: Path) -> None:
+    """Writes a PNG on the dark ground of `dark_figure`, and its folder if that is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, facecolor=BACKGROUND)

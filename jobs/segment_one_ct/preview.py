@@ -13,13 +13,20 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from jobs.figures.pictures import TEXT as TEXT_COLOUR
-from jobs.figures.pictures import Rgb, coloured, dark_figure, palette, save, show, upright
+from jobs.figures.pictures import (
+    Rgb,
+    blend_labels,
+    dark_figure,
+    draw_panel,
+    fullest_plane,
+    head_up,
+    label_palette,
+    save_dark_figure,
+)
 from segment_actor.anatomy import Schema
 from segment_actor.grid.resampling import nearest_index
 from segment_actor.segment import Segmented, has_voxels
-from segment_actor.volume import LabelArray, SpacingMm
-
-FloatArray = npt.NDArray[np.float32]
+from segment_actor.volume import FloatArray, LabelArray, SpacingMm
 
 CATEGORIES = {"bone": "bones", "organ": "organs", "muscle": "muscles", "vessel": "vessels"}
 
@@ -30,7 +37,7 @@ FILL, OUTLINE = 0.35, 1.0
 """Opacity inside of a structure and at its edge: the CT stays visible."""
 
 RENDER_MM = 2.0
-"""Voxels that are rendered: about as fine as the pixels of a panel."""
+"""Size of the voxels that are rendered: about as fine as the pixels of a panel."""
 
 SMOOTH_VOXELS = 1.2
 """Gaussian sigma by which surfaces lose the steps of the voxels."""
@@ -41,14 +48,14 @@ LIGHT = (-0.35, 0.85, 0.4)
 MOST_AXIAL = 4
 
 
-def preview(segmented: Segmented, schema: Schema, title: str, path: Path) -> None:
+def write_preview(segmented: Segmented, schema: Schema, title: str, path: Path) -> None:
     """Writes the PNG.
 
     Args:
         segmented: the CT with its labels.
-        schema: of the labels.
-        title: above the picture.
-        path: of the PNG.
+        schema: names, ids and categories of the labels.
+        title: one line above the picture.
+        path: the PNG; its folder is made if it is missing.
     """
     x_mm, y_mm, z_mm = segmented.volume.spacing_mm
     width, depth, height = (
@@ -61,25 +68,27 @@ def preview(segmented: Segmented, schema: Schema, title: str, path: Path) -> Non
     grid = figure.add_gridspec(
         2, 4, left=0.01, right=0.99, top=top, bottom=0.01, wspace=0.03, hspace=0.2 / tall_in
     )
-    fullest = [_fullest(segmented.labels, axis) for axis in (0, 1)]
-    show(figure.add_subplot(grid[0, 0]), _plane(segmented, 1, fullest[1]), z_mm / x_mm, "coronal")
-    show(figure.add_subplot(grid[0, 1]), _plane(segmented, 0, fullest[0]), z_mm / y_mm, "sagittal")
+    coronal = _plane(segmented, 1, fullest_plane(segmented.labels, 1))
+    draw_panel(figure.add_subplot(grid[0, 0]), coronal, z_mm / x_mm, "coronal")
+    sagittal = _plane(segmented, 0, fullest_plane(segmented.labels, 0))
+    draw_panel(figure.add_subplot(grid[0, 1]), sagittal, z_mm / y_mm, "sagittal")
     rows = max(1, min(MOST_AXIAL, round(height / depth)))
     axial = grid[0, 2:].subgridspec(rows, 2, wspace=0.03, hspace=0.03)
     for n, k in enumerate(_spread(segmented.labels, 2 * rows)):
         name = "axial" if n == 0 else ""
-        show(figure.add_subplot(axial[n // 2, n % 2]), _plane(segmented, 2, k), y_mm / x_mm, name)
+        panel = figure.add_subplot(axial[n // 2, n % 2])
+        draw_panel(panel, _plane(segmented, 2, k), y_mm / x_mm, name)
     labels, spacing_mm = _rendered_grid(segmented)
     for column, (category, name) in enumerate(CATEGORIES.items()):
         ids = [s.id for s in schema.structures if s.category == category]
         found = np.count_nonzero(has_voxels(segmented.labels)[ids])
-        image = render(np.where(np.isin(labels, ids), labels, 0).astype(np.uint8))
+        image = render_from_front(np.where(np.isin(labels, ids), labels, 0).astype(np.uint8))
         panel = figure.add_subplot(grid[1, column])
-        show(panel, image, spacing_mm[2] / spacing_mm[0], f"{found} of {len(ids)} {name}")
-    save(figure, path)
+        draw_panel(panel, image, spacing_mm[2] / spacing_mm[0], f"{found} of {len(ids)} {name}")
+    save_dark_figure(figure, path)
 
 
-def render(labels: LabelArray) -> Rgb:
+def render_from_front(labels: LabelArray) -> Rgb:
     """The surfaces of a label map as seen from the front, lit as one sees objects in a room.
 
     Args:
@@ -96,8 +105,8 @@ def render(labels: LabelArray) -> Rgb:
     ids = np.take_along_axis(from_front, seen[:, None], axis=1)[:, 0]
     ids = np.where(smooth.any(axis=1), ids, 0)
     shade = _lambert(inside, first) * (1 - 0.4 * first / labels.shape[1])
-    image = palette()[ids] * (0.15 + 0.85 * shade)[..., None]
-    return upright(image.astype(np.float32), flip_width=True)
+    image = label_palette()[ids] * (0.15 + 0.85 * shade)[..., None]
+    return head_up(image.astype(np.float32), flip_width=True)
 
 
 def _lambert(inside: FloatArray, first: npt.NDArray[np.intp]) -> FloatArray:
@@ -131,8 +140,8 @@ def _plane(segmented: Segmented, axis: int, index: int) -> Rgb:
     for n in (0, 1):
         edge = np.diff(ids.astype(np.int16), axis=n, append=ids.take([-1], axis=n)) != 0
         weight[edge & (ids > 0)] = OUTLINE
-    image = coloured(np.take(volume.hu, of_ct, axis=axis), ids, weight)
-    return upright(image, flip_width=axis != 0)
+    image = blend_labels(np.take(volume.hu, of_ct, axis=axis), ids, weight)
+    return head_up(image, flip_width=axis != 0)
 
 
 def _rendered_grid(segmented: Segmented) -> tuple[LabelArray, SpacingMm]:
@@ -147,14 +156,8 @@ def _rendered_grid(segmented: Segmented) -> tuple[LabelArray, SpacingMm]:
     return labels, (spacing_mm[0], spacing_mm[1], spacing_mm[2])
 
 
-def _fullest(labels: LabelArray, axis: int) -> int:
-    """The plane along an axis with the most different structures."""
-    planes = np.moveaxis(labels, axis, 0)
-    return int(np.argmax([np.count_nonzero(np.bincount(p.ravel())) for p in planes]))
-
-
 def _spread(labels: LabelArray, count: int) -> list[int]:
-    """So many planes along K, evenly over those that hold a structure, from the head down."""
+    """Indices of `count` planes along K, evenly over those with a structure, from the head down."""
     occupied = np.flatnonzero(labels.any(axis=(0, 1)))
     if occupied.size == 0:
         occupied = np.arange(labels.shape[2])

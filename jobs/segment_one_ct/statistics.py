@@ -28,9 +28,9 @@ def write_statistics(
 
     Args:
         folder: to write into.
-        segmented: the CT.
-        models: that segmented it.
-        shown: names of structures.
+        segmented: the CT with its labels.
+        models: the set that segmented it; its `compat` decides whose rules are followed.
+        shown: names of the structures that are written.
     """
     if models.compat:
         content: object = _official(segmented, models, shown)

@@ -42,7 +42,7 @@ def _end_as_could_not_run(
 
 
 def _log_to_stderr() -> None:
-    """Our own packages speak from INFO on, everybody else from WARNING on."""
+    """Our own packages log from INFO on, all others from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     # a command run as `python -m jobs.segment` logs as __main__

@@ -15,6 +15,7 @@ import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobs.shared.staging import writing_to
 from segment_actor.errors import SetupError
 
 
@@ -35,10 +36,8 @@ def write_answer(answer: pa.Table, form: str, out: Path | None) -> None:
     if out is None:
         click.echo(content, nl=False)
         return
-    try:
+    with writing_to(out):
         out.write_bytes(content)
-    except OSError as error:
-        raise SetupError(f"cannot write {out}: {error.strerror}") from error
 
 
 def _as_table(answer: pa.Table) -> bytes:

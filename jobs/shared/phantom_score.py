@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
 from jobs.archive.manifest import Series
+from jobs.shared.label_map import read_label_map
 from segment_actor.anatomy import GROUPS, Schema
-from segment_actor.volume import LabelArray
+from segment_actor.volume import N_LABEL_VALUES
 from stats.agreement.overlap import dice_per_structure
 from stats.query import connect
 
 
-def score(
+def score_phantoms(
     series: Sequence[Series], truth: Path, labels: Path, tables: str, schema: Schema
 ) -> pd.DataFrame:
     """Agreement of every structure of every phantom.
 
     Args:
-        series: of the manifest; the truth of a CT has the CT's path under `truth`.
+        series: the CTs of the manifest; the truth of a CT has the CT's path under `truth`.
         truth: folder of true label maps.
         labels: folder of predicted ones, SERIES_KEY.nii.gz.
-        tables: of the run, for the measured volumes.
-        schema: of both.
+        tables: folder of the run's tables, for the measured volumes.
+        schema: names and ids of the structures in both.
 
     Returns:
         One row a structure present in a phantom: series_key, structure, group, dice,
@@ -40,9 +40,11 @@ def score(
         predicted = labels / f"{one.series_key}.nii.gz"
         if not predicted.is_file():
             continue
-        true_map, voxel_ml = read_label_map(truth / one.path)
-        dice = dice_per_structure(true_map, read_label_map(predicted)[0], schema)
-        true_ml = np.bincount(true_map.ravel(), minlength=256) * voxel_ml
+        true_map = read_label_map(truth / one.path, schema, in_ras=True)
+        found = read_label_map(predicted, schema, in_ras=True)
+        dice = dice_per_structure(true_map.labels, found.labels, schema)
+        true_voxels = np.bincount(true_map.labels.ravel(order="K"), minlength=N_LABEL_VALUES)
+        true_ml = true_voxels * true_map.voxel_ml
         rows += [
             (one.series_key, s.name, s.group, dice[s.name], float(true_ml[s.id]))
             for s in schema.structures
@@ -55,7 +57,7 @@ def score(
     return table.drop(columns=["true_ml", "volume_ml", "status"])
 
 
-def by_group(agreement: pd.DataFrame) -> pd.DataFrame:
+def agreement_by_group(agreement: pd.DataFrame) -> pd.DataFrame:
     """One row a group, and `all`: mean Dice over structures, median absolute volume error.
 
     The mean of a group is over its structures, each the mean over the CTs that show it, as in the
@@ -75,10 +77,3 @@ def by_group(agreement: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return table.loc[order]
-
-
-def read_label_map(path: Path) -> tuple[LabelArray, float]:
-    """A label map in RAS, and the volume of its voxels in ml."""
-    image = nib.as_closest_canonical(nib.Nifti1Image.from_filename(path))
-    labels: LabelArray = np.asarray(image.dataobj, dtype=np.uint8)
-    return labels, float(abs(np.linalg.det(image.affine[:3, :3]))) / 1000.0

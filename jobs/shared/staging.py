@@ -13,10 +13,11 @@ from segment_actor.errors import SetupError
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """A folder to write into; at the end, all that is in it moves into `folder`.
+    """A folder to write into; at the end, all files in it move into `folder`, subfolders included.
 
     It lies inside `folder`, so that moving is renaming. After an error nothing is moved, and a
     folder that was not there is gone again; a process that is killed leaves `.ctcohort-...` behind.
+    Writing is to be put into `writing_to(folder)`, so that a full disk is a sentence, too.
 
     Raises:
         SetupError: the folder cannot be made or written.
@@ -28,8 +29,10 @@ def staged(folder: Path) -> Iterator[Path]:
     try:
         yield scratch
         with writing_to(folder):
-            for file in sorted(scratch.iterdir()):
-                file.replace(folder / file.name)
+            for file in sorted(f for f in scratch.rglob("*") if f.is_file()):
+                target = folder / file.relative_to(scratch)
+                target.parent.mkdir(exist_ok=True, parents=True)
+                file.replace(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         if not was_there:
@@ -38,9 +41,16 @@ def staged(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing_to(folder: Path) -> Iterator[None]:
-    """What goes wrong inside, a full disk above all, becomes a `SetupError`."""
+def writing_to(place: Path) -> Iterator[None]:
+    """Turns what goes wrong inside, a full disk above all, into a sentence that names the place.
+
+    Args:
+        place: a file or a folder, as the user named it.
+
+    Raises:
+        SetupError: there was an `OSError`.
+    """
     try:
         yield
     except OSError as error:
-        raise SetupError(f"cannot write to {folder}: {error.strerror}") from error
+        raise SetupError(f"cannot write to {place}: {error.strerror}") from error

@@ -1,1 +1,1 @@
-"""How `ctcohort weights` brings a model in."""
+"""How `ctcohort weights` imports a model."""

@@ -32,7 +32,7 @@ class _BrokenOffError(OSError):
     """Fewer bytes came than were announced."""
 
 
-def download(url: str, target: Path, most_bytes: int, pause_s: float = PAUSE_S) -> None:
+def download_file(url: str, target: Path, most_bytes: int, pause_s: float = PAUSE_S) -> None:
     """Fetches url into target, going on from what an earlier call left.
 
     Args:

@@ -1,4 +1,4 @@
-"""Bringing one model in: copied beside its place, looked at, trusted, and only then put there."""
+"""Importing one model: copied beside its place, checked, put there, and then trusted."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 CHUNK_BYTES = 8 * 1024**2
 
 
-def bring_in(model: FoundModel, licence: str, source: str) -> Path:
+def import_model(model: FoundModel, licence: str, source: str) -> Path:
     """Copies a model into the weights folder, whole or not at all, and trusts it.
 
     Args:
         model: where it was found.
-        licence: of its weights.
-        source: to be noted in the lock.
+        licence: the licence of its weights, for the lock file.
+        source: where it is from, for the lock file.
 
     Returns:
-        Its folder.
+        Its folder in the weights folder.
 
     Raises:
         SetupError: it is incomplete, damaged, unsafe, not what its name says, or another than the
@@ -62,7 +62,7 @@ def bring_in(model: FoundModel, licence: str, source: str) -> Path:
         folder = stage / model.name
         try:
             _copy(model, folder)
-            check(folder, model.name)
+            check_model(folder, model.name)
         except SetupError as error:  # in the words of those who know the source alone
             raise SetupError(str(error).replace(str(folder), model.uri)) from error
         found = digests(folder)
@@ -77,17 +77,24 @@ def bring_in(model: FoundModel, licence: str, source: str) -> Path:
         else:
             place.parent.mkdir(exist_ok=True)
             folder.rename(place)
-    remember(model.name, found, licence, source)
+    record_trust(model.name, found, licence, source)
     return place
 
 
-def remember(name: str, found: Mapping[str, str], licence: str, source: str) -> None:
-    """Writes a model into the lock."""
+def record_trust(name: str, found: Mapping[str, str], licence: str, source: str) -> None:
+    """Writes into the lock file that a model is trusted from now on.
+
+    Args:
+        name: 'dataset/model'.
+        found: SHA-256 of each of its files.
+        licence: the licence of its weights.
+        source: where it is from.
+    """
     since = datetime.now(UTC).isoformat(timespec="seconds")
     trust(name, Trusted(sha256=dict(found), licence=licence, source=source, since=since))
 
 
-def check(folder: Path, name: str) -> None:
+def check_model(folder: Path, name: str) -> None:
     """Makes sure that a folder holds a model that we can run, and the one that its name says.
 
     Raises:
@@ -95,7 +102,7 @@ def check(folder: Path, name: str) -> None:
             of other structures or another spacing than the official model of that name.
     """
     from segment_actor.engine.torch.network import (
-        load_network,  # torch, 2 s: only for those who bring in
+        load_network,  # torch, 2 s: only for those who import
     )
 
     model = read_model_folder(folder)

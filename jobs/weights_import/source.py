@@ -1,4 +1,4 @@
-"""What models can be brought in from: a folder, an s3:// prefix, or a .zip in either.
+"""What models can be imported from: a folder, an s3:// prefix, or a .zip in either.
 
 Whatever it is, it is listed and opened in the same way, and only the three files of a model are
 ever taken out of it: nothing else in an archive can reach the disk.
@@ -25,7 +25,7 @@ class Source(Protocol):
 
     @property
     def uri(self) -> str:
-        """As given by the user."""
+        """Folder, prefix or .zip, as the user named it: for messages."""
         ...
 
     def list(self) -> list[StoredObject]:
@@ -33,7 +33,7 @@ class Source(Protocol):
         ...
 
     def open(self, path: str) -> BinaryIO:
-        """One of them."""
+        """Opens a file of the list for reading; the caller closes it."""
         ...
 
 
@@ -44,8 +44,8 @@ class FoundModel:
     Attributes:
         name: 'dataset/model'.
         prefix: its path in the source, with a '/' at the end unless it is the source itself.
-        source: that it lies in.
-        sizes: of all files of the source, in bytes, by path.
+        source: the folder, prefix or .zip that it lies in.
+        sizes: path of every file of the source to its size in bytes.
     """
 
     name: str
@@ -55,7 +55,7 @@ class FoundModel:
 
     @property
     def uri(self) -> str:
-        """For people."""
+        """Where the model lies, as messages and the lock file say it."""
         return f"{self.source.uri.rstrip('/')}/{self.prefix}".rstrip("/")
 
 
@@ -64,7 +64,7 @@ class ZipSource:
     """A .zip that was not trusted to be one; every member is looked at before the first is read.
 
     Attributes:
-        uri: of the .zip.
+        uri: the .zip, as the user named it.
         stream: its bytes, seekable.
     """
 
@@ -96,7 +96,7 @@ class ZipSource:
         ]
 
     def open(self, path: str) -> BinaryIO:
-        """One of them."""
+        """Opens a member for reading, decompressed."""
         return cast("BinaryIO", self._archive.open(path))
 
     def _refuse_unsafe(self, member: zipfile.ZipInfo) -> None:

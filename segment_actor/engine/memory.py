@@ -16,45 +16,46 @@ from segment_actor.volume import Shape
 FLOAT32_BYTES = 4
 
 WORKSPACE_TENSORS = 6
-"""Of the finest stage's size that a U-Net holds at once: skip, upsampled, both joined, two
+"""Tensors of the finest stage's size that a U-Net holds at once: skip, upsampled, both joined, two
 convolutions' outputs, and the coarser stages together. OpenVINO needs 5 to 6, torch as many."""
 
 LARGEST_SHARE = 0.9
-"""Of the free memory that a CT may take; the rest is for what this arithmetic leaves out."""
+"""Part of the free memory that a CT may take; the rest is for what this arithmetic leaves out."""
 
 LEAST_STRIP_ROWS = 16
-"""Lower strips would repeat nearly every window."""
+"""Lower strips would repeat nearly every window: one of 128 rows touches 8 or 9 strips of 16."""
 
 UNLIMITED = 2**62
+"""Bytes that no machine has: for a system that does not say what is free."""
 
 
-class Sized(Protocol):
+class SizedModel(Protocol):
     """What is needed of a model to predict its memory."""
 
     @property
     def patch_size(self) -> Shape:
-        """(3,) voxels."""
+        """(3,) voxels of a window, axes of the network."""
         ...
 
     @property
     def label_names(self) -> dict[int, str]:
-        """Label value to name."""
+        """Label value to name, background (0) included: as many as the network has outputs."""
         ...
 
     @property
     def architecture(self) -> Architecture:
-        """Of the network."""
+        """The network's plan, of which `features_per_stage` counts here."""
         ...
 
 
-def peak_bytes(model: Sized, shape: Shape, rows: int, batch: int = 1) -> int:
+def peak_bytes(model: SizedModel, shape: Shape, rows: int, batch: int = 1) -> int:
     """What segmenting one CT takes at its peak, apart from the CT itself and the weights.
 
     Args:
         model: patch, labels and the finest stage's features.
-        shape: of the padded image, (z, y, x).
-        rows: of a strip: what is summed at a time.
-        batch: windows at a time.
+        shape: (z, y, x) of the padded image.
+        rows: height of a strip: what is summed at a time.
+        batch: windows that the engine runs at a time.
     """
     n_labels, patch = len(model.label_names), int(np.prod(model.patch_size))
     features = model.architecture.arguments["features_per_stage"]
@@ -65,8 +66,14 @@ def peak_bytes(model: Sized, shape: Shape, rows: int, batch: int = 1) -> int:
     return sums + batch * window + 2 * labels
 
 
-def strips_that_fit(model: Sized, shape: Shape, available: int, batch: int = 1) -> int:
+def strips_that_fit(model: SizedModel, shape: Shape, available: int, batch: int = 1) -> int:
     """The smallest number of strips with which a CT fits.
+
+    Args:
+        model: patch, labels and the finest stage's features.
+        shape: (z, y, x) of the padded image.
+        available: bytes that are free; `LARGEST_SHARE` of them are used.
+        batch: windows that the engine runs at a time.
 
     Raises:
         SeriesError: TOO_LARGE, not even the lowest strips do.
@@ -87,25 +94,25 @@ def strips_that_fit(model: Sized, shape: Shape, available: int, batch: int = 1) 
 
 def available_bytes() -> int:
     """Main memory that this process may still take: the least of what its limits leave."""
-    return max(0, min(_left()))
+    return max(0, min(_bytes_left()))
 
 
 def resident_bytes() -> int:
     """Main memory of this process, without files and memory shared with others."""
-    return _in_file(Path("/proc/self/status"), "RssAnon")
+    return _bytes_in_file(Path("/proc/self/status"), "RssAnon")
 
 
-def _left() -> Iterator[int]:
-    yield _in_file(Path("/proc/meminfo"), "MemAvailable") or UNLIMITED
+def _bytes_left() -> Iterator[int]:
+    yield _bytes_in_file(Path("/proc/meminfo"), "MemAvailable") or UNLIMITED
     status = Path("/proc/self/status")
     for limit, used in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
         soft, _ = resource.getrlimit(limit)
         if soft != resource.RLIM_INFINITY:
-            yield soft - _in_file(status, used)
-    yield from _left_in_cgroups()
+            yield soft - _bytes_in_file(status, used)
+    yield from _bytes_left_in_cgroups()
 
 
-def _in_file(path: Path, key: str) -> int:
+def _bytes_in_file(path: Path, key: str) -> int:
     """The value of a `key:  n kB` line in bytes; 0 where there is none."""
     if not path.is_file():
         return 0
@@ -116,7 +123,7 @@ def _in_file(path: Path, key: str) -> int:
     return 0
 
 
-def _left_in_cgroups() -> Iterator[int]:
+def _bytes_left_in_cgroups() -> Iterator[int]:
     """A container's limit, by either version of control groups."""
     for limit, used, cache in (
         ("memory.max", "memory.current", "inactive_file"),

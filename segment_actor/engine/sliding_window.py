@@ -9,7 +9,7 @@ The windows run along axis 0 in order, so a plane is finished once the last wind
 one patch's thickness of logits is ever held. 22 labels on 600 x 273 x 273 voxels would be 3.9 GB;
 one patch of 128 planes is 0.8 GB. Where even that does not fit, the planes are summed in strips of
 rows: a window over two strips runs twice, and every voxel's sum has the same terms in the same
-order.
+order, so that the labels do not depend on how much memory was free.
 """
 
 from __future__ import annotations
@@ -22,31 +22,30 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from segment_actor.engine.backend import Backend
-from segment_actor.engine.memory import Sized, strips_that_fit
+from segment_actor.engine.memory import SizedModel, strips_that_fit
 from segment_actor.engine.windows import strips, window_weights, windows
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.volume import Box, HuArray, LabelArray, Shape
 
-Box = tuple[slice, slice, slice]
 T = TypeVar("T")
 
 
-class Windowed(Sized, Protocol):
-    """What the window needs to know of a model; a `ModelFolder` is one."""
+class WindowedModel(SizedModel, Protocol):
+    """What the sliding window needs to know of a model; a `ModelFolder` has it."""
 
     @property
     def transpose(self) -> Shape:
-        """(3,) from (K, J, I) to the axis order of the network."""
+        """(3,) axis n of the network is axis transpose[n] of (K, J, I)."""
         ...
 
     @property
     def normalization(self) -> Normalization:
-        """Of HU."""
+        """Bounds, mean and standard deviation by which HU become the network's input."""
         ...
 
 
 def predict_labels(
-    model: Windowed,
+    model: WindowedModel,
     backend: Backend,
     hu: HuArray,
     step: float = 0.5,
@@ -57,12 +56,13 @@ def predict_labels(
     """Labels a CT that lies on the network's grid.
 
     Args:
-        model: what is said of it in its folder.
+        model: patch, labels and normalisation, as its folder says.
         backend: runs its network.
         hu: (I, J, K) int16, RAS, at the model's spacing.
         step: distance of windows as a fraction of the patch, 0 < step <= 1.
-        turn: held while the network runs, but not while the CT is brought to it.
-        share: of the free memory that may be taken.
+        turn: a lock for lanes that share a GPU: held while the network runs, but not while the CT
+            is uploaded, so that the next CT is ready when this one ends. None for no lock.
+        share: part of the free memory that may be taken, 0 < share <= 1.
 
     Returns:
         (I, J, K) uint8, label values of the model's `label_names`.
@@ -70,7 +70,7 @@ def predict_labels(
     Raises:
         SeriesError: TOO_LARGE, the memory that is free does not take it.
     """
-    # nnU-Net sees (z, y, x), then its plans' own order of axes
+    # nnU-Net's arrays are (z, y, x), reordered by its plans; axis n of (K, J, I) is 2 - n of hu
     to_network = tuple(2 - axis for axis in model.transpose)
     image = hu.transpose(to_network)
     labels = np.zeros(image.shape, dtype=np.uint8)
@@ -78,7 +78,7 @@ def predict_labels(
     cropped = image[box]
     shape, inside = _padded(cropped.shape, model.patch_size)
     before = tuple(axis.start for axis in inside)
-    there = backend.image(cropped, before, model.normalization)
+    uploaded = backend.image(cropped, before, model.normalization)
     with turn or nullcontext():
         n_labels, patch = len(model.label_names), model.patch_size
         sums = backend.sums(window_weights(patch), shape, n_labels)
@@ -87,9 +87,9 @@ def predict_labels(
         for strip in strips(shape[1], count):
             sums.begin(strip)
             for batch in _batches(windows(shape, patch, step, strip), backend.batch):
-                logits = backend.logits(there.windows([w.start for w in batch], patch))
-                for window, of_window in zip(batch, logits, strict=True):
-                    sums.add(window, of_window)
+                logits = backend.logits(uploaded.windows([w.start for w in batch], patch))
+                for window, window_logits in zip(batch, logits, strict=True):
+                    sums.add(window, window_logits)
         labels[box] = sums.labels()[inside]
     return labels.transpose(np.argsort(to_network))
 
@@ -108,7 +108,10 @@ def nonzero_box(image: HuArray) -> Box:
 
 
 def _padded(shape: Sequence[int], patch: Shape) -> tuple[Shape, Box]:
-    """Padded to at least one patch, an odd voxel behind: its shape, and where the image is."""
+    """Shape of the image padded to at least one patch, and where in it the image lies.
+
+    Half of the padding goes before it; of an odd number one voxel more goes behind, as in nnU-Net.
+    """
     short = [max(p - size, 0) for p, size in zip(patch, shape, strict=True)]
     z, y, x = (size + missing for size, missing in zip(shape, short, strict=True))
     i, j, k = (

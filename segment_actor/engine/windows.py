@@ -15,21 +15,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from segment_actor.volume import Shape
-
-FloatArray = npt.NDArray[np.float32]
+from segment_actor.volume import FloatArray, Shape
 
 BitArray = npt.NDArray[np.uint16]
-"""Bits of bfloat16; see `bfloat16`."""
+"""Logits in bfloat16, which numpy does not have: its bits (`engine.host.bfloat16`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window of an image; all in voxels of the image along z, y, x.
+    """One window of an image; all in voxels of the padded image along z, y, x.
 
     Attributes:
         start: its first voxel.
-        final: its voxels below this along all three axes are in no window after it.
+        final: where the next window along each axis starts. Voxels below it along all three axes
+            are in no window after this one, so their sums are complete.
     """
 
     start: Shape
@@ -38,7 +37,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Rows start <= y < stop of an image, over its whole z and x: what is summed at a time."""
+    """Rows start <= y < stop of an image, over its whole z and x: what is summed at a time.
+
+    A strip is the whole image unless its sums exceed the memory that is free.
+    """
 
     start: int
     stop: int
@@ -48,9 +50,9 @@ def window_starts(size: int, patch: int, step: float) -> list[int]:
     """First voxels of the windows along one axis: evenly spread, at most step * patch apart.
 
     Args:
-        size: of the image along this axis, at least `patch`.
-        patch: of the window along this axis.
-        step: as a fraction of the patch.
+        size: voxels of the image along this axis, at least `patch`.
+        patch: voxels of the window along this axis.
+        step: largest distance of two windows, as a fraction of the patch.
     """
     intervals = math.ceil((size - patch) / (patch * step))
     if intervals == 0:
@@ -63,10 +65,10 @@ def windows(shape: Shape, patch: Shape, step: float, strip: Strip) -> Iterator[W
     """The windows over a strip, in order.
 
     Args:
-        shape: of the image, (z, y, x), along each axis at least that of the patch.
-        patch: of a window.
-        step: distance of windows as a fraction of the patch.
-        strip: those that do not touch it are left out.
+        shape: (z, y, x) of the padded image, along each axis at least that of the patch.
+        patch: (z, y, x) voxels of a window.
+        step: largest distance of two windows, as a fraction of the patch.
+        strip: windows without a row in it are left out.
     """
     axes = [_along_axis(*axis, step) for axis in zip(shape, patch, strict=True)]
     for z, y, x in product(*axes):
@@ -81,13 +83,18 @@ def _along_axis(size: int, patch: int, step: float) -> list[tuple[int, int]]:
 
 
 def strips(height: int, count: int) -> list[Strip]:
-    """`count` strips of about the same height that cover all rows."""
+    """`count` strips of about the same height that cover all rows.
+
+    Args:
+        height: rows of the padded image.
+        count: 1 where memory suffices.
+    """
     edges = [round(index * height / count) for index in range(count + 1)]
     return [Strip(*rows) for rows in pairwise(edges)]
 
 
 def window_weights(patch: Shape) -> FloatArray:
-    """(*patch) float32: a Gaussian of sigma patch / 8 about the centre, largest value 10.
+    """(*patch) float32: nnU-Net's Gaussian: sigma patch / 8 about the centre, largest value 10.
 
     Nowhere 0, so that every voxel has a weight. The product of one line along each axis, which is
     bit for bit what filtering the whole patch gives, in a thousandth of the time.

@@ -118,7 +118,7 @@ def from_canonical(labels: LabelArray, affine: Affine) -> LabelArray:
     """Labels of a canonical volume, back on the axes of the volume as it was read.
 
     Args:
-        labels: on the grid of `to_canonical(volume)`.
+        labels: (I, J, K) uint8 on the grid of `to_canonical(volume)`.
         affine: `volume.affine`, from before `to_canonical`.
     """
     way_back = orientations.ornt_transform(RAS, orientations.io_orientation(affine))
@@ -126,7 +126,7 @@ def from_canonical(labels: LabelArray, affine: Affine) -> LabelArray:
 
 
 def _forwards(voxels: npt.NDArray[_Voxels]) -> npt.NDArray[_Voxels]:
-    """In one piece, no axis backwards, the order of the axes in memory kept."""
+    """The same array in one piece of memory, no stride negative, the order of its axes kept."""
     from_slowest = np.argsort([-abs(stride) for stride in voxels.strides], kind="stable")
     if voxels.transpose(from_slowest).flags.c_contiguous:
         return voxels

@@ -57,6 +57,8 @@ def _zoom(
     weights: tuple[_Weights, _Weights, _Weights],
     result: HuArray,
 ) -> None:
+    # Weights of I and J are the same along an output line, so the four input lines around it are
+    # weighted once, in a loop without branches; the order of the products is still scipy's.
     at_i, at_j, at_k = corners
     of_i, of_j, of_k = weights
     lines = np.empty((4, values.shape[2]))  # the four lines around an output line, weighted

@@ -55,8 +55,8 @@ def nifti_grid(volume: Volume, header: nib.Nifti1Header) -> StoredGrid:
     """The grid of a NIfTI file.
 
     Args:
-        volume: as it was read.
-        header: its own, of either version and byte order.
+        volume: the CT as it was read, axes of its file.
+        header: the file's own, of either version and byte order.
     """
     return StoredGrid(volume.shape, volume.affine, header.as_byteswapped("<"))
 
@@ -83,8 +83,8 @@ def mask_header(grid: StoredGrid, names: Mapping[int, str] | None = None) -> byt
     """All bytes of a NIfTI file of labels that come before its voxels.
 
     Args:
-        grid: of the CT.
-        names: of the labels, to be kept in the file; None keeps none.
+        grid: the grid of the CT's file.
+        names: label to the structure's name, to be kept in the header; None keeps none.
     """
     header = _label_header(grid, names)
     content = io.BytesIO()
@@ -98,9 +98,9 @@ def label_image(
     """A label map as an image, with what `mask_header` would put before it.
 
     Args:
-        grid: of the CT.
-        labels: (I, J, K) uint8 on it.
-        names: of the labels.
+        grid: the grid of the CT's file.
+        labels: (I, J, K) uint8 on that grid.
+        names: label to the structure's name, to be kept in the header; None keeps none.
     """
     header = _label_header(grid, names)
     version_2 = isinstance(header, nib.Nifti2Header)

@@ -11,8 +11,8 @@ One thread multiplies: blocks of this size are too small for more, and OpenBLAS'
 one another by counting. Beside other work, a CT of 512x512x280 then took 1 to 19 seconds of
 processor time instead of 0.36.
 
-The volume passes through in slabs: beside input and output only the resampled planes that the next
-output planes need are held.
+The volume passes through in slabs: besides input and output, only the resampled planes that the
+next output planes need are held.
 
 TotalSegmentator's own way, linear and cut off to whole numbers, is in `segment_actor.grid.linear`.
 """
@@ -30,14 +30,17 @@ from scipy import ndimage
 from threadpoolctl import ThreadpoolController
 
 from segment_actor.grid.linear import zoom_truncated
-from segment_actor.volume import HuArray, Shape, SpacingMm, Volume
+from segment_actor.volume import Box, FloatArray, HuArray, Shape, SpacingMm, Volume
 
-FloatArray = npt.NDArray[np.float32]
-Box = tuple[slice, slice, slice]
+BLOCK_ROWS = 32
+"""Output voxels of a block: longer blocks multiply more zeros, shorter ones cost more calls."""
 
-BLOCK_ROWS = 32  # output voxels a block: longer blocks multiply more zeros, shorter ones call more
-CHUNK_PLANES = 8  # input planes at a time: 8 x 512 x 512 float32 are 8 MB
-NEGLIGIBLE = 1e-8  # weights below change no HU by more than 1e-3, even beside metal
+CHUNK_PLANES = 8
+"""Input planes that are resampled at a time: 8 x 512 x 512 float32 are 8 MB."""
+
+NEGLIGIBLE = 1e-8
+"""Weights below this change no HU by more than 1e-3, even next to metal."""
+
 INT16 = np.iinfo(np.int16)
 
 
@@ -60,8 +63,8 @@ def to_model_grid(
 
     Args:
         volume: RAS, of any spacing.
-        model_spacing_mm: along I, J, K.
-        order: of the spline: 0, 1 or 3.
+        model_spacing_mm: voxel size of the model along I, J, K.
+        order: degree of the spline: 0, 1 or 3.
         truncate: cut off to whole HU instead of rounding, as TotalSegmentator does; equal to it in
             every voxel, and of order 1 only.
 
@@ -100,7 +103,7 @@ def resample(hu: HuArray | FloatArray, out_shape: Shape, order: int = 3) -> Floa
     Args:
         hu: (I, J, K) int16 or float32.
         out_shape: (I', J', K').
-        order: of the spline: 0 nearest, 1 linear, 3 cubic.
+        order: degree of the spline: 0 nearest, 1 linear, 3 cubic.
 
     Returns:
         (I', J', K') float32, within 0.01 HU of
@@ -127,7 +130,13 @@ def nearest_index(n_out: int, n_in: int) -> npt.NDArray[np.int32]:
 
 
 class _Block(NamedTuple):
-    """rows of the output = weights @ columns of the input."""
+    """A piece of one axis's matrix: output[rows] = weights @ input[columns].
+
+    Attributes:
+        rows: output voxels along the axis, `BLOCK_ROWS` of them or fewer.
+        columns: input voxels whose weights are not negligible for one of these rows.
+        weights: (rows, columns) float32.
+    """
 
     rows: slice
     columns: slice
@@ -136,7 +145,12 @@ class _Block(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _axis_blocks(n_in: int, n_out: int, order: int) -> tuple[_Block, ...]:
-    """The matrix of one axis, cut into blocks; first and last columns never go back."""
+    """The matrix of one axis, cut into blocks whose columns move forwards only.
+
+    So the input can pass through once: a plane before the first column of a block is not asked for
+    again. Kept for 64 axes, as the CTs of an archive have few shapes.
+    """
+    # scipy's own answer for each unit vector is a column of its matrix
     matrix = ndimage.zoom(np.eye(n_in), (n_out / n_in, 1), order=order, mode="nearest")
     used = np.abs(matrix) > NEGLIGIBLE
     first = np.minimum.accumulate(used.argmax(axis=1)[::-1])[::-1]
@@ -152,7 +166,11 @@ def _axis_blocks(n_in: int, n_out: int, order: int) -> tuple[_Block, ...]:
 def _slabs(
     hu: HuArray | FloatArray, out_shape: Shape, order: int
 ) -> Iterator[tuple[Box, FloatArray]]:
-    """Yields places in the output and the values there, along the slowest axis in memory."""
+    """Yields boxes of the output and their values, along the slowest axis in memory.
+
+    A NIfTI's array has K slowest. Transposed, it is an array whose first axis is slowest, so that
+    one loop does for both; the slabs are transposed back.
+    """
     flipped = _memory_order(hu) == "F"
     source, shape = (hu.T, out_shape[::-1]) if flipped else (hu, out_shape)
     whole = slice(None)
@@ -163,6 +181,11 @@ def _slabs(
 def _slabs_of_axis_0(
     source: HuArray | FloatArray, shape: Shape, order: int
 ) -> Iterator[tuple[slice, FloatArray]]:
+    """Yields stretches of axis 0 and the output there, each slab from the planes that it needs.
+
+    In-plane resampling comes first and each input plane has it once: what neighbouring slabs share
+    is kept in `planes` from one to the next.
+    """
     by_axis = [_axis_blocks(n, m, order) for n, m in zip(source.shape, shape, strict=True)]
     planes = np.empty((0, *shape[1:]), dtype=np.float32)
     first = 0  # input plane that planes[0] was made of

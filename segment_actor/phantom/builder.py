@@ -127,7 +127,7 @@ class Builder:
         )
 
 
-def rotation(x_deg: float = 0.0, y_deg: float = 0.0, z_deg: float = 0.0) -> Vector:
+def rotation_matrix(x_deg: float = 0.0, y_deg: float = 0.0, z_deg: float = 0.0) -> Vector:
     """(3, 3) rotation about the x, then y, then z axis, in degrees."""
     a, b, c = np.deg2rad([x_deg, y_deg, z_deg])
     rx = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segment_actor.phantom.builder import ABDOMEN, CHEST, OTHER, SIDES, Builder, rotation
+from segment_actor.phantom.builder import ABDOMEN, CHEST, OTHER, SIDES, Builder, rotation_matrix
 from segment_actor.phantom.render import Vector
 from segment_actor.phantom.skeleton import spine_y
 from segment_actor.phantom.trunk import MUSCLE_HU
@@ -91,7 +91,7 @@ def _heart(b: Builder) -> None:
             b.material(name, hu),
             np.asarray(centre) + shift,
             np.asarray(radii) * size,
-            rotation=rotation(y_deg=-24.0),
+            rotation=rotation_matrix(y_deg=-24.0),
         )
 
     b.ellipsoid(
@@ -167,7 +167,7 @@ def _upper_abdomen(b: Builder) -> None:
             b.material("spleen", b.hu(p.spleen)),
             np.array((-98, -38, 300)) + shift,
             np.array((24, 42, 50)) * size,
-            rotation=rotation(x_deg=20),
+            rotation=rotation_matrix(x_deg=20),
             power=2.3,
         )
     if "gallbladder" not in b.patient.missing:
@@ -207,7 +207,7 @@ def _kidneys(b: Builder) -> None:
                 kidney,
                 np.array((s * 66, -46, z)) + shift,
                 np.array((28, 27, 54)) * size,
-                rotation=rotation(y_deg=s * 12),
+                rotation=rotation_matrix(y_deg=s * 12),
                 power=2.2,
             )
         if f"adrenal_gland_{side}" not in b.patient.missing:
@@ -217,7 +217,7 @@ def _kidneys(b: Builder) -> None:
                 gland,
                 np.array((s * 40, -34, z + 60)) + shift * 0.5,
                 (9, 11, 17),
-                rotation=rotation(y_deg=-s * 20),
+                rotation=rotation_matrix(y_deg=-s * 20),
             )
 
 

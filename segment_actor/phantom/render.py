@@ -4,6 +4,11 @@ A body is a list of solids in body millimetres (RAS: +x right, +y anterior, +z s
 solid carries a region id and its HU; later solids overwrite earlier ones. Because solids are
 analytic, the same body can be painted on any grid: a CT at the scanner's spacing, its truth at the
 model's.
+
+A kernel visits the voxels of the box around its solid, K innermost as the arrays lie in memory. It
+brings each voxel's centre into body millimetres and asks for its relative radius: 0 at the centre
+or axis of the solid, 1 on its surface. The shell begins at a relative radius too, so that a bone's
+cortex is as thick a part of it at any size.
 """
 
 from __future__ import annotations
@@ -15,12 +20,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from segment_actor.volume import Affine, LabelArray, Shape
+from segment_actor.volume import N_LABEL_VALUES, Affine, FloatArray, LabelArray, Shape
 
 Vector = npt.NDArray[np.float64]
-FloatArray = npt.NDArray[np.float32]
-
-N_IDS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,17 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Ellipsoid:
-    """|u|^p + |v|^p + |w|^p <= 1 for (u, v, w) = inverse_axes @ (x - centre_mm)."""
+    """|u|^p + |v|^p + |w|^p <= 1 for (u, v, w) = rotation.T @ (x - centre_mm) / radii_mm.
+
+    Attributes:
+        centre_mm: (3,) centre in the body.
+        radii_mm: (3,) half-axes, along the ellipsoid's own axes.
+        material: region, HU of the inside and of the shell.
+        rotation: (3, 3), columns are the ellipsoid's axes in the body.
+        power: p; 2 is an ellipsoid, more makes it a rounded box.
+        lumps: relative height of the waves on the surface, so that organs are not perfect eggs.
+        planes: (N, 4), keeps only points with plane[:3] @ x >= plane[3] for every plane.
+    """
 
     centre_mm: Vector
     radii_mm: Vector
@@ -52,9 +64,7 @@ class Ellipsoid:
     rotation: Vector = field(default_factory=lambda: np.eye(3))
     power: float = 2.0
     lumps: float = 0.0
-    """Relative height of the waves on the surface, so that organs are not perfect eggs."""
     planes: Vector = field(default_factory=lambda: np.zeros((0, 4)))
-    """(N, 4): keeps only points with plane[:3] @ x >= plane[3] for every plane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class Loft:
 Solid = Ellipsoid | Tube | Loft
 
 
-def paint(
+def paint_solids(
     solids: Sequence[Solid], shape: Shape, voxel_to_body: Affine, background_hu: float = -1000.0
 ) -> tuple[LabelArray, FloatArray]:
     """Paints solids in order.
@@ -137,14 +147,14 @@ def _paint_tube(
 
 def _allowed(material: Material) -> npt.NDArray[np.bool_]:
     if not material.over:
-        return np.ones(N_IDS, np.bool_)
-    table = np.zeros(N_IDS, np.bool_)
+        return np.ones(N_LABEL_VALUES, np.bool_)
+    table = np.zeros(N_LABEL_VALUES, np.bool_)
     table[list(material.over)] = True
     return table
 
 
 def _values(material: Material) -> Vector:
-    """region, HU inside, HU of the shell, square of the relative radius where the shell begins."""
+    """(4,) region, HU inside, HU of the shell, relative radius where the shell begins."""
     shell_hu = material.hu if np.isnan(material.hu_shell) else material.hu_shell
     return np.array([material.region, material.hu, shell_hu, material.shell_from], np.float64)
 
@@ -162,7 +172,10 @@ def _bounds(solid: Ellipsoid | Loft) -> tuple[Vector, Vector]:
 
 
 def _box(low: Vector, high: Vector, to_voxel: Affine, shape: Shape) -> npt.NDArray[np.int64]:
-    """(3, 2) voxel index range that covers a box given in body millimetres."""
+    """(3, 2) voxel index range that covers a box given in body millimetres, cut to the grid.
+
+    The grid may be turned against the body, so all eight corners are brought to voxels.
+    """
     corners = np.array(np.meshgrid(*zip(low, high, strict=True), indexing="ij")).reshape(3, -1)
     index = to_voxel[:3, :3] @ corners + to_voxel[:3, 3:]
     limits = np.asarray(shape)
@@ -192,6 +205,7 @@ def _ellipsoid(  # type: ignore[no-untyped-def]
                 u = abs(inverse[0, 0] * dx + inverse[0, 1] * dy + inverse[0, 2] * dz)
                 v = abs(inverse[1, 0] * dx + inverse[1, 1] * dy + inverse[1, 2] * dz)
                 w = abs(inverse[2, 0] * dx + inverse[2, 1] * dy + inverse[2, 2] * dz)
+                # most voxels of the box end here, before a root or a power has to be taken
                 limit = 1.0 + lumps
                 if u > limit or v > limit or w > limit:
                     continue
@@ -199,7 +213,7 @@ def _ellipsoid(  # type: ignore[no-untyped-def]
                     radius = np.sqrt(u * u + v * v + w * w)
                 else:
                     radius = (u**power + v**power + w**power) ** (1.0 / power)
-                if lumps > 0.0:
+                if lumps > 0.0:  # wavelengths of 5 to 7 cm in body mm: the same on every grid
                     radius += lumps * np.sin(0.11 * x + 1.3) * np.sin(0.13 * y) * np.cos(0.09 * z)
                 if radius > 1.0:
                     continue
@@ -213,6 +227,7 @@ def _ellipsoid(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def _cone(regions, hu, to_body, box, allowed, values, a, b, ra, rb):  # type: ignore[no-untyped-def]
+    # one piece of a tube: a ball of radius ra at a, one of rb at b, and the cone between them
     ab = b - a
     length2 = max(ab[0] * ab[0] + ab[1] * ab[1] + ab[2] * ab[2], 1e-9)
     for i in range(box[0, 0], box[0, 1]):
@@ -221,6 +236,7 @@ def _cone(regions, hu, to_body, box, allowed, values, a, b, ra, rb):  # type: ig
                 x = to_body[0, 0] * i + to_body[0, 1] * j + to_body[0, 2] * k + to_body[0, 3] - a[0]
                 y = to_body[1, 0] * i + to_body[1, 1] * j + to_body[1, 2] * k + to_body[1, 3] - a[1]
                 z = to_body[2, 0] * i + to_body[2, 1] * j + to_body[2, 2] * k + to_body[2, 3] - a[2]
+                # the nearest point of the axis; beyond an end it is the end, which rounds the cap
                 t = (x * ab[0] + y * ab[1] + z * ab[2]) / length2
                 t = min(max(t, 0.0), 1.0)
                 dx, dy, dz = x - t * ab[0], y - t * ab[1], z - t * ab[2]
@@ -240,6 +256,7 @@ def _loft(regions, hu, to_body, box, allowed, values, sections, power):  # type:
                 z = to_body[2, 0] * i + to_body[2, 1] * j + to_body[2, 2] * k + to_body[2, 3]
                 if z < sections[0, 0] or z > sections[last, 0]:
                     continue
+                # z depends on i and j too, as the grid may be turned; there are 13 sections at most
                 s = 0
                 while s < last - 1 and z > sections[s + 1, 0]:
                     s += 1

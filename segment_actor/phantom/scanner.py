@@ -9,10 +9,10 @@ from scipy import ndimage
 
 from segment_actor.anatomy import Schema
 from segment_actor.phantom.body import Z_KNEE_MM, Z_TOP_MM, build_body
-from segment_actor.phantom.builder import rotation
+from segment_actor.phantom.builder import rotation_matrix
 from segment_actor.phantom.patient import Patient
-from segment_actor.phantom.render import FloatArray, Vector, paint
-from segment_actor.volume import Affine, LabelArray, Shape, SpacingMm, Volume
+from segment_actor.phantom.render import Vector, paint_solids
+from segment_actor.volume import Affine, FloatArray, LabelArray, Shape, SpacingMm, Volume
 
 FIELDS_OF_VIEW: dict[str, tuple[float, float]] = {
     "thorax": (325.0, 600.0),
@@ -54,7 +54,7 @@ class Protocol:
         tilt_deg: rotation of the body on the table about x, y, z.
         noise_hu: standard deviation of the noise.
         orientation: axis codes of the stored array, e.g. LPS.
-        seed: of noise and of the patient's place on the table.
+        seed: of the generator that draws the noise and the patient's place on the table.
     """
 
     field_of_view: str
@@ -67,7 +67,12 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where voxels are: shape (I, J, K) and voxel index to RAS mm of the scanner."""
+    """Where the voxels of a phantom's CT are.
+
+    Attributes:
+        shape: (I, J, K) voxels.
+        affine: (4, 4), voxel index to RAS millimetres of the scanner.
+    """
 
     shape: Shape
     affine: Affine
@@ -110,7 +115,7 @@ def body_from_scanner(protocol: Protocol) -> Affine:
     """(4, 4): scanner mm to body mm; the body lies slightly turned on the table."""
     matrix = np.eye(4)
     centre_z = float(np.mean(FIELDS_OF_VIEW[protocol.field_of_view]))
-    turn: Vector = rotation(*protocol.tilt_deg)
+    turn: Vector = rotation_matrix(*protocol.tilt_deg)
     pivot = np.array([0.0, -20.0, centre_z])
     matrix[:3, :3] = turn
     matrix[:3, 3] = pivot - turn @ pivot
@@ -124,7 +129,7 @@ def truth_on_grid(patient: Patient, protocol: Protocol, schema: Schema, grid: Gr
     return regions
 
 
-def scan(patient: Patient, protocol: Protocol, schema: Schema) -> tuple[Volume, LabelArray]:
+def scan_phantom(patient: Patient, protocol: Protocol, schema: Schema) -> tuple[Volume, LabelArray]:
     """Takes the CT.
 
     Returns:
@@ -149,7 +154,7 @@ def _paint(
     patient: Patient, protocol: Protocol, schema: Schema, grid: Grid
 ) -> tuple[LabelArray, FloatArray]:
     to_body = body_from_scanner(protocol) @ grid.affine
-    return paint(build_body(patient, schema), grid.shape, to_body)
+    return paint_solids(build_body(patient, schema), grid.shape, to_body)
 
 
 def _add_table(hu: FloatArray, grid: Grid, protocol: Protocol) -> None:

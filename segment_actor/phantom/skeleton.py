@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segment_actor.phantom.builder import BONE, OTHER, SIDES, Builder, rotation
+from segment_actor.phantom.builder import BONE, OTHER, SIDES, Builder, rotation_matrix
 from segment_actor.phantom.render import Material
 
 # z of the vertebral bodies' centres in the atlas (mm above the hip joints), C1 .. L5: pitches of
@@ -44,7 +44,7 @@ def spine_y(z: float) -> float:
     return float(np.interp(z, *SPINE_Y))
 
 
-def bone(b: Builder, region: str | int, inside: float, shell: float = 0.72) -> Material:
+def bone_material(b: Builder, region: str | int, inside: float, shell: float = 0.72) -> Material:
     """Cortical bone around spongy bone; both lose density with age."""
     loss = TRABECULAR_LOSS_HU * b.patient.decades_from_55
     outer = b.hu(620.0, 25.0) - 1.5 * loss
@@ -73,7 +73,7 @@ def _spine(b: Builder) -> None:
     z_of = list(VERTEBRAE.values())
     spongy = b.hu(210.0, 16.0)
     b.loft(
-        bone(b, "sacrum", 190.0, 0.86),
+        bone_material(b, "sacrum", 190.0, 0.86),
         [(18, 0, -66, 14, 10), (45, 0, -82, 30, 16), (85, 0, -80, 46, 22), (124, 0, -68, 54, 24)],
         power=2.6,
     )
@@ -85,7 +85,7 @@ def _spine(b: Builder) -> None:
         # Width of a vertebral body: 12 mm half-width in the neck to 25 mm at L5.
         half_width = float(np.interp(z, (150, 300, 540, 680), (25, 21, 15, 13)))
         y = spine_y(z)
-        material = bone(b, f"vertebrae_{name}", spongy, 0.8)
+        material = bone_material(b, f"vertebrae_{name}", spongy, 0.8)
         half_height = pitch * 0.42
         b.ellipsoid(material, (0, y, z), (half_width, half_width * 0.78, half_height), power=5.0)
         arch = half_width * 0.78
@@ -115,22 +115,24 @@ def _ribs(b: Builder) -> None:
                 end = path[-1]
                 front = (s * 14, 74 if n < 7 else 62, min(float(end[2]) + 10, 525 - 16 * n))
                 b.tube(b.material(OTHER, 95.0), [end, front], 5.0)
-            b.tube(bone(b, f"rib_{side}_{n + 1}", 330.0, 0.6), path, RIB_RADIUS_MM)
+            b.tube(bone_material(b, f"rib_{side}_{n + 1}", 330.0, 0.6), path, RIB_RADIUS_MM)
     b.loft(b.material(BONE, 260.0, 500.0, 0.8), [(372, 0, 82, 12, 6), (530, 0, 66, 22, 8)])
 
 
 def _shoulder(b: Builder, side: str, s: float) -> None:
-    scapula = bone(b, f"scapula_{side}", 320.0, 0.6)
-    b.ellipsoid(scapula, (s * 98, -92, 488), (46, 8, 66), rotation=rotation(z_deg=-s * 28), power=3)
+    scapula = bone_material(b, f"scapula_{side}", 320.0, 0.6)
+    b.ellipsoid(
+        scapula, (s * 98, -92, 488), (46, 8, 66), rotation=rotation_matrix(z_deg=-s * 28), power=3
+    )
     b.tube(scapula, [(s * 75, -105, 525), (s * 120, -88, 548), (s * 158, -40, 575)], [7, 8, 8])
     b.tube(scapula, [(s * 115, -75, 535), (s * 136, -38, 540)], [9, 15])
-    collar = bone(b, f"clavicula_{side}", 300.0, 0.6)
+    collar = bone_material(b, f"clavicula_{side}", 300.0, 0.6)
     b.tube(
         collar,
         [(s * 22, 62, 545), (s * 70, 52, 562), (s * 112, 20, 578), (s * 150, -12, 585)],
         [9, 7, 7, 8],
     )
-    arm = bone(b, f"humerus_{side}", 260.0, 0.7)
+    arm = bone_material(b, f"humerus_{side}", 260.0, 0.7)
     b.tube(
         arm,
         [(s * 166, -22, 545), (s * 174, -24, 570), (s * 190, -22, 640), (s * 194, -18, 860)],
@@ -139,12 +141,12 @@ def _shoulder(b: Builder, side: str, s: float) -> None:
 
 
 def _hip_and_leg(b: Builder, side: str, s: float) -> None:
-    hip = bone(b, f"hip_{side}", 230.0, 0.75)
+    hip = bone_material(b, f"hip_{side}", 230.0, 0.75)
     b.ellipsoid(
         hip,
         (s * 84, -38, 88),
         (11, 62, 52),
-        rotation=rotation(y_deg=s * 18, z_deg=s * 32),
+        rotation=rotation_matrix(y_deg=s * 18, z_deg=s * 32),
         power=2.6,
     )
     b.tube(hip, [(s * 62, -68, 88), (s * 82, -25, 40), (s * 88, 0, 14)], [12, 17, 26])
@@ -156,7 +158,7 @@ def _hip_and_leg(b: Builder, side: str, s: float) -> None:
         [14, 16, 9, 9],
     )
     b.ellipsoid(b.material(OTHER, 60.0), (s * 94, 4, 0), (28, 28, 28))
-    femur = bone(b, f"femur_{side}", 250.0, 0.7)
+    femur = bone_material(b, f"femur_{side}", 250.0, 0.7)
     b.ellipsoid(femur, (s * 94, 4, 0), (24.5, 24.5, 24.5))
     b.tube(femur, [(s * 94, 4, 0), (s * 134, -8, -48)], [17, 20])
     b.tube(

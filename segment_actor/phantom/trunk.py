@@ -12,7 +12,7 @@ from segment_actor.phantom.builder import (
     MUSCLE,
     SIDES,
     Builder,
-    rotation,
+    rotation_matrix,
 )
 from segment_actor.phantom.skeleton import RIB_DEPTH, RIB_WIDTH, VERTEBRAE, spine_y
 
@@ -71,7 +71,7 @@ def _muscles(b: Builder) -> None:
             shift, size = b.vary()
             size *= 1.0 - 0.012 * age
             centre_mm = np.asarray(centre, np.float64) + shift * 0.5
-            turned = rotation(*turn)
+            turned = rotation_matrix(*turn)
             b.ellipsoid(gap, centre_mm, np.asarray(radii) * size + 3, rotation=turned, power=2.4)
             muscle = b.material(f"{name}_{side}", b.hu(MUSCLE_HU) - loss * age)
             b.ellipsoid(muscle, centre_mm, np.asarray(radii) * size, rotation=turned, power=2.4)

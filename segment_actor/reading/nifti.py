@@ -32,8 +32,8 @@ from segment_actor.volume import ExactHuArray, HuArray, Volume
 GZIP_MAGIC = b"\x1f\x8b"
 
 _IsalError = cast("type[Exception]", isal_zlib.error)  # isal's own stub calls it an instance
-_MAX_DEFLATE_RATIO = 1032  # of the format: 258 bytes from 2 bits
-_CHUNK = 2**22  # bytes in one read; igzip copies what it reads, and the copy should stay small
+_MAX_DEFLATE_RATIO = 1032  # what deflate can reach: 258 bytes from 2 bits
+_CHUNK_BYTES = 2**22  # of one read; igzip copies what it reads, and the copy should stay small
 
 
 def read_nifti(data: bytes, *, exact: bool = False) -> Volume:
@@ -92,12 +92,12 @@ def _open(data: bytes) -> io.BufferedIOBase:
 
 
 def _read(stream: io.BufferedIOBase, start: int, size: int) -> npt.NDArray[np.uint8]:
-    """Up to `size` bytes; fewer where the stream ends in good order."""
+    """Up to `size` bytes from `start` on; fewer if an undamaged stream ends before."""
     buffer = np.empty(size, np.uint8)
     filled = 0
     try:
         stream.seek(start)
-        while got := stream.readinto(buffer.data[filled : filled + _CHUNK]):
+        while got := stream.readinto(buffer.data[filled : filled + _CHUNK_BYTES]):
             filled += got
         stream.read(1)  # gzip compares its checksum only when it meets the end
     except EOFError:

@@ -1,7 +1,7 @@
 """The NIfTI header: what it says about the grid, and which headers are refused.
 
 nibabel knows the fields. Its repairs are switched off: it would turn a spacing of 0 into 1 and drop
-a minus sign, and the volumes of every structure would be wrong without a word.
+a minus sign, and the volumes of all structures would be wrong with no error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from segment_actor.volume import Affine, Shape
 _Fields = nib.Nifti1Header  # Nifti2Header is a subclass
 
 _VERSIONS: dict[int, type[Any]] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
-"""By the number of bytes that a header says it has: the first field of either version."""
+"""Header class by the size in bytes that a header gives itself, the first field of both."""
 
 HEADER_BYTES = max(_VERSIONS)
 
@@ -28,7 +28,8 @@ MAX_VOXEL_OFFSET = 2**26
 """64 MiB of header extensions; real ones have kilobytes."""
 
 SPACING_TOLERANCE = 0.01
-"""Relative. pixdim and sform say the voxel size twice; some tools round pixdim to 2 digits."""
+"""Relative difference of pixdim and sform, which both say the voxel size; some tools round pixdim
+to 2 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,9 @@ class NiftiHeader:
     """What is needed to turn the bytes behind the header into a volume.
 
     Attributes:
-        shape: (I, J, K).
-        dtype: of the stored voxels, with their byte order.
-        affine: voxel index to RAS millimetres.
+        shape: (I, J, K) voxels.
+        dtype: type of the stored voxels, with its byte order.
+        affine: (4, 4), voxel index to RAS millimetres.
         voxel_offset: bytes from the start of the file to the first voxel.
         slope: stored value to HU.
         intercept: HU of the stored value 0.

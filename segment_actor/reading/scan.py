@@ -13,7 +13,7 @@ Sex = Literal["M", "F"]
 
 @dataclass(frozen=True, slots=True)
 class ScanFacts:
-    """What a DICOM header says beside the image. A NIfTI file says none of it: all fields None.
+    """What a DICOM header says besides the image. A NIfTI file says none of it: all fields None.
 
     Attributes:
         age_years: age at the study.
@@ -44,8 +44,8 @@ class Scan:
 
     Attributes:
         volume: the original voxel grid, in Hounsfield units.
-        facts: of its header.
-        grid: on which its masks are written.
+        facts: what its header says about the patient and the scanner.
+        grid: the grid of its file, on which its masks are written.
     """
 
     volume: Volume

@@ -36,7 +36,7 @@ def read_series(kind: Kind, blobs: Sequence[bytes], *, exact: bool = False) -> S
     Args:
         kind: a NIfTI file, a zip of DICOM files (or of one NIfTI file), or a folder of DICOM files.
         blobs: contents of the series' objects; one, but for "dicom".
-        exact: keep the fractions of HU of a NIfTI file, beside the whole numbers.
+        exact: keep the fractions of HU of a NIfTI file in addition to the whole numbers.
 
     Returns:
         The CT on its original grid.

@@ -17,7 +17,7 @@ from segment_actor.phantom.scanner import (
     FIELDS_OF_VIEW,
     Grid,
     draw_protocol,
-    scan,
+    scan_phantom,
     truth_on_grid,
 )
 from segment_actor.volume import Affine, HuArray, LabelArray
@@ -63,7 +63,7 @@ def training_case(
     n = seed - FIRST_TRAINING_SEED
     view = [*FIELDS_OF_VIEW][n % len(FIELDS_OF_VIEW)] if n >= FIRST_EVEN_CASE else None
     patient, protocol = draw_patient(seed), draw_protocol(seed, view)
-    volume, _ = scan(patient, protocol, schema)
+    volume, _ = scan_phantom(patient, protocol, schema)
     shape = model_grid(volume.shape, volume.spacing_mm, (spacing_mm,) * 3)
     hu = np.rint(resample(volume.hu, shape)).astype(np.int16)
     # Corner-aligned, as scipy.ndimage.zoom: the first and the last voxel centres stay in place.

@@ -16,10 +16,18 @@ class DiceCrossEntropy(nn.Module):
     """
 
     smooth = 1e-5
-    """nnU-Net's."""
+    """Added above and below the line of Dice, so that nothing is divided by 0; nnU-Net's value."""
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Scalar loss of logits (B, C, ...) against target (B, 1, ...)."""
+        """Loss of a batch.
+
+        Args:
+            logits: (B, C, ...), class scores of C classes, background first.
+            target: (B, 1, ...), the true class of each voxel.
+
+        Returns:
+            () float32.
+        """
         classes = logits.shape[1]
         log_p = functional.log_softmax(logits.float().flatten(2), dim=1)
         index = target.flatten(2).long()

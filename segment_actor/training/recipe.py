@@ -21,6 +21,7 @@ import torch
 
 from segment_actor.anatomy import GROUPS, Schema, load_schema
 from segment_actor.training.cases import write_dataset
+from segment_actor.volume import N_LABEL_VALUES
 
 FAST_ID, FINE_ID, FIRST_GROUP_ID = 910, 900, 901
 PLANS = "nnUNetPlans"
@@ -41,8 +42,8 @@ class Effort:
         n_cases: phantoms per grid.
         fast_epochs, group_epochs: epochs for the fast model, and for each group.
         steps_per_epoch: batches of an epoch.
-        processes: for rendering and preprocessing.
-        threads: of torch.
+        processes: that render and preprocess phantoms.
+        threads: that torch trains with.
     """
 
     n_cases: int = 120
@@ -68,7 +69,7 @@ FAST = Dataset(FAST_ID, "Dataset910_PhantomFast", 4.5, 1.0)
 FINE = Dataset(FINE_ID, "Dataset900_PhantomAll", 3.0, 2.0)
 
 
-def use_folder(work: Path) -> None:
+def set_nnunet_folders(work: Path) -> None:
     """Points nnU-Net at a working folder (it takes its paths from the environment)."""
     for kind in ("raw", "preprocessed", "results"):
         (work / kind).mkdir(parents=True, exist_ok=True)
@@ -76,7 +77,7 @@ def use_folder(work: Path) -> None:
     os.environ["nnUNet_n_proc_DA"] = "2"
 
 
-def prepare(work: Path, dataset: Dataset, schema: Schema, effort: Effort) -> None:
+def prepare_dataset(work: Path, dataset: Dataset, schema: Schema, effort: Effort) -> None:
     """Renders, fingerprints, plans and preprocesses one dataset with nnU-Net's own code."""
     from nnunetv2.experiment_planning.dataset_fingerprint.fingerprint_extractor import (
         DatasetFingerprintExtractor,
@@ -97,19 +98,19 @@ def prepare(work: Path, dataset: Dataset, schema: Schema, effort: Effort) -> Non
     (folder / "splits_final.json").write_text(json.dumps([split]))
 
 
-def fit(
+def train_model(
     work: Path, dataset: Dataset, name: str, labels: Mapping[str, int], start: Weights | None,
     epochs: tuple[int, int],
 ) -> tuple[Weights, dict[str, Any], dict[str, Any]]:  # fmt: skip
     """Trains one model.
 
     Args:
-        work: the working folder after `prepare`.
-        dataset: whose cases and plans are used.
+        work: the working folder after `prepare_dataset`.
+        dataset: gives the cases and the plans.
         name: nnU-Net name of the model, e.g. Dataset901_PhantomOrgans.
         labels: the model's structures: name to id in the schema that the cases are labelled with.
         start: weights to continue from, already cut to this model's classes; None for none.
-        epochs: how many, and the steps of one.
+        epochs: number of epochs, and of the steps in one.
 
     Returns:
         weights, plans and dataset.json of the model.
@@ -129,7 +130,7 @@ def fit(
     trainer.preprocessed_dataset_folder_base = str(base)
     trainer.preprocessed_dataset_folder = str(base / f"{PLANS}_{CONFIGURATION}")
     trainer.num_epochs, trainer.num_iterations_per_epoch = epochs
-    trainer.label_map = torch.zeros(256, dtype=torch.long)
+    trainer.label_map = torch.zeros(N_LABEL_VALUES, dtype=torch.long)
     for structure, number in labels.items():
         trainer.label_map[number] = local[structure]
     os.environ["nnUNet_n_proc_DA"] = "0"
@@ -140,13 +141,13 @@ def fit(
     return trainer.network.state_dict(), plans, about
 
 
-def cut_to(weights: Weights, ids: list[int]) -> Weights:
+def cut_to_structures(weights: Weights, ids: list[int]) -> Weights:
     """Weights of an all-structure model, its last layers cut to background and these ids."""
     rows = torch.tensor([0, *ids])
     return {k: v[rows] if ".seg_layers." in k else v for k, v in weights.items()}
 
 
-def export(
+def export_model(
     folder: Path, weights: Weights, plans: Mapping[str, Any], about: Mapping[str, Any]
 ) -> str:
     """Writes an nnU-Net model folder; weights in float16, half the size.
@@ -179,8 +180,8 @@ def train_fast(work: Path, out: Path, effort: Effort) -> Weights:
     """The model of all structures at 4.5 mm."""
     schema = load_schema("paper104")
     epochs = (effort.fast_epochs, effort.steps_per_epoch)
-    weights, plans, about = fit(work, FAST, FAST.name, schema.ids, None, epochs)
-    export(out / FAST.name / FOLDER, weights, plans, about)
+    weights, plans, about = train_model(work, FAST, FAST.name, schema.ids, None, epochs)
+    export_model(out / FAST.name / FOLDER, weights, plans, about)
     return weights
 
 
@@ -189,11 +190,11 @@ def train_group(work: Path, out: Path, index: int, coarse: Weights, effort: Effo
     schema = load_schema("paper104")
     structures = schema.groups[GROUPS[index]]
     name = group_name(index)
-    start = cut_to(coarse, [s.id for s in structures])
+    start = cut_to_structures(coarse, [s.id for s in structures])
     labels = {s.name: s.id for s in structures}
     epochs = (effort.group_epochs, effort.steps_per_epoch)
-    weights, plans, about = fit(work, FINE, name, labels, start, epochs)
-    export(out / name / FOLDER, weights, plans, about)
+    weights, plans, about = train_model(work, FINE, name, labels, start, epochs)
+    export_model(out / name / FOLDER, weights, plans, about)
 
 
 def group_name(index: int) -> str:
@@ -206,9 +207,9 @@ def train(work: Path, models: Path, effort: Effort) -> None:
     torch.set_num_threads(effort.threads)
     torch.manual_seed(0)
     schema = load_schema("paper104")
-    use_folder(work)
+    set_nnunet_folders(work)
     for dataset in (FAST, FINE):
-        prepare(work, dataset, schema, effort)
+        prepare_dataset(work, dataset, schema, effort)
     coarse = train_fast(work, models, effort)
     for index in range(len(GROUPS)):
         train_group(work, models, index, coarse, effort)

@@ -76,7 +76,7 @@ class nnUNetTrainerPhantom(nnUNetTrainerNoMirroring):  # type: ignore[misc]  # n
         do_dummy_2d_data_aug: bool,
         **_: Any,
     ) -> BasicTransform:
-        """Noise and brightness only."""
+        """Noise and brightness only: phantoms differ in shape already (see the class)."""
         noise = GaussianNoiseTransform(noise_variance=(0, 0.02), p_per_channel=1)
         brightness = MultiplicativeBrightnessTransform(
             multiplier_range=(0.85, 1.15), synchronize_channels=False, p_per_channel=1
@@ -125,7 +125,7 @@ class nnUNetTrainerPhantom(nnUNetTrainerNoMirroring):  # type: ignore[misc]  # n
         return {"loss": np.asarray(loss.detach())}
 
     def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """nnU-Net's own, on this group's labels."""
+        """nnU-Net's own validation, with the targets of this group's structures alone."""
         with self.autocast:
             result: dict[str, Any] = super().validation_step(self._mapped(batch))
         return result

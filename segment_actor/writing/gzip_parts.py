@@ -18,7 +18,7 @@ from isal import isal_zlib
 
 # Magic, deflate, no flags, no time (same labels, same bytes), fastest level, unknown system.
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
-_LAST_BLOCK = b"\x03\x00"  # empty, and marked as the last
+_LAST_BLOCK = b"\x03\x00"  # an empty block with the mark of the last one
 _LEVEL = 1  # 6 compresses label maps to half of that, but takes 15 times as long
 _RAW = -15  # zlib's word for deflate with a window of 2**15 and without a header
 
@@ -27,9 +27,9 @@ class Part(NamedTuple):
     """Deflate blocks that end at a byte and refer to nothing before them.
 
     Attributes:
-        deflated: the blocks.
-        crc32: of what they hold.
-        size: of what they hold, bytes.
+        deflated: the compressed blocks.
+        crc32: checksum of the bytes that they hold, uncompressed.
+        size: number of these bytes.
     """
 
     deflated: bytes
@@ -37,10 +37,11 @@ class Part(NamedTuple):
     size: int
 
 
-NOTHING = Part(b"", 0, 0)
+EMPTY_PART = Part(b"", 0, 0)
+"""No bytes: what `join_parts` leaves the other part as it is with."""
 
 
-def part(data: bytes | npt.NDArray[Any]) -> Part:
+def compress_part(data: bytes | npt.NDArray[Any]) -> Part:
     """Compresses one part.
 
     Args:
@@ -52,7 +53,7 @@ def part(data: bytes | npt.NDArray[Any]) -> Part:
     return Part(deflated, isal_zlib.crc32(data), size)
 
 
-def joined(one: Part, other: Part) -> Part:
+def join_parts(one: Part, other: Part) -> Part:
     """The part that holds what `one` holds, then what `other` holds."""
     return Part(
         one.deflated + other.deflated,
@@ -62,21 +63,24 @@ def joined(one: Part, other: Part) -> Part:
 
 
 @lru_cache(maxsize=256)
-def zeros(size: int) -> Part:
-    """So many zero bytes; made of runs whose lengths are powers of two."""
+def zeros_part(size: int) -> Part:
+    """A part of `size` zero bytes, put together from runs whose lengths are powers of two."""
     if size == 0:
-        return NOTHING
+        return EMPTY_PART
     longest = 1 << (size.bit_length() - 1)
-    return joined(_zero_run(longest), zeros(size - longest))
+    return join_parts(_zero_run(longest), zeros_part(size - longest))
 
 
 @lru_cache(maxsize=64)
 def _zero_run(size: int) -> Part:
-    """`size` is a power of two: long runs double shorter ones, so that none is held in memory."""
+    """A run of `size` zeros, a power of two.
+
+    Above 1 MB it is a shorter one twice, so that gigabytes of zeros are never held in memory.
+    """
     if size <= 2**20:
-        return part(bytes(size))
+        return compress_part(bytes(size))
     half = _zero_run(size // 2)
-    return joined(half, half)
+    return join_parts(half, half)
 
 
 def gzip_member(parts: Iterable[Part]) -> Iterator[bytes]:

@@ -18,10 +18,9 @@ from nibabel import orientations
 from scipy import ndimage
 
 from segment_actor.grid.resampling import nearest_index
-from segment_actor.volume import Affine, LabelArray, Shape
-from segment_actor.writing.gzip_parts import Part, joined, part, zeros
+from segment_actor.volume import Affine, Box, LabelArray, Shape
+from segment_actor.writing.gzip_parts import Part, compress_part, join_parts, zeros_part
 
-Box = tuple[slice, slice, slice]
 IndexArray = npt.NDArray[np.int32]
 
 
@@ -32,7 +31,7 @@ class StoredLabels:
     Attributes:
         planes: (k, j, i) uint8 C-contiguous, the model grid along the file's axes; the file's
             slowest axis comes first, as its bytes do.
-        boxes: in `planes`, of each label that occurs.
+        boxes: the box in `planes` around each label that occurs.
         index: for each voxel of the file along K, J and I, its voxel in `planes`.
     """
 
@@ -41,7 +40,7 @@ class StoredLabels:
     index: tuple[IndexArray, IndexArray, IndexArray]
 
     def whole(self) -> LabelArray:
-        """(I, J, K) uint8, Fortran-ordered: the label map itself, for those who want it whole."""
+        """(I, J, K) uint8, Fortran-ordered: the label map itself, all of it in memory."""
         along_k, along_j, along_i = self.index
         out = np.empty([len(along) for along in self.index], np.uint8)
         for k, n in enumerate(along_k):
@@ -49,7 +48,11 @@ class StoredLabels:
         return out.T
 
     def parts(self, threads: int = 1) -> Iterator[Part]:
-        """The bytes of the label map, I fastest, compressed."""
+        """The bytes of the label map, I fastest, compressed.
+
+        Args:
+            threads: that compress planes side by side.
+        """
         runs = [(n, len(list(run))) for n, run in groupby(self.index[0])]
         with ThreadPoolExecutor(threads) as pool:
             planes = pool.map(self._plane, [n for n, _ in runs])
@@ -64,19 +67,21 @@ class StoredLabels:
         along_k, along_j, along_i = self.index
         box = self.boxes.get(label, (slice(0, 0),) * 3)
         planes, rows = _within(along_k, box[0]), _within(along_j, box[1])
-        above, below = (zeros(n * len(along_i)) for n in (rows.start, len(along_j) - rows.stop))
+        above, below = (
+            zeros_part(n * len(along_i)) for n in (rows.start, len(along_j) - rows.stop)
+        )
         plane_size = len(along_j) * len(along_i)
-        yield zeros(planes.start * plane_size)
+        yield zeros_part(planes.start * plane_size)
         for n, run in groupby(along_k[planes]):
             mask = (self.planes[n] == label).view(np.uint8)
             filled = mask.take(along_i, axis=1).take(along_j[rows], axis=0)
-            plane = joined(joined(above, part(filled)), below)
+            plane = join_parts(join_parts(above, compress_part(filled)), below)
             yield from [plane] * len(list(run))
-        yield zeros((len(along_k) - planes.stop) * plane_size)
+        yield zeros_part((len(along_k) - planes.stop) * plane_size)
 
     def _plane(self, n: int) -> Part:
         _, along_j, along_i = self.index
-        return part(self.planes[n].take(along_i, axis=1).take(along_j, axis=0))
+        return compress_part(self.planes[n].take(along_i, axis=1).take(along_j, axis=0))
 
 
 def store_labels(labels: LabelArray, shape: Shape, affine: Affine) -> StoredLabels:

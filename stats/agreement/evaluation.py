@@ -1,4 +1,4 @@
-"""Predicted label maps against true ones: one row a case, and what all cases say together.
+"""Predicted label maps against true ones: one row a case and structure, and what all cases say.
 
 The tables are built from rows of one case and structure, so nothing here sees a label map after its
 case is done.
@@ -16,7 +16,7 @@ import pandas as pd
 
 from segment_actor.anatomy import Schema
 from segment_actor.volume import LabelArray, SpacingMm
-from stats.agreement.overlap import dice_of, overlap
+from stats.agreement.overlap import count_overlap, dice_from_overlap
 from stats.agreement.surface import TOLERANCE_MM, nsd_per_structure
 from stats.agreement.uncertainty import (
     Mean,
@@ -34,12 +34,12 @@ AGAINST: Final = "_against"
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class ComparisonSettings:
     """How label maps are compared.
 
     Attributes:
-        schema: of all label maps.
-        tolerance_mm: of the normalized surface distance.
+        schema: names and ids of the structures in all label maps.
+        tolerance_mm: surfaces not farther apart than this agree (normalized surface distance).
     """
 
     schema: Schema
@@ -47,26 +47,30 @@ class Method:
 
 
 def compare_case(
-    case: str, truth: LabelArray, predicted: LabelArray, spacing_mm: SpacingMm, method: Method
+    case: str,
+    truth: LabelArray,
+    predicted: LabelArray,
+    spacing_mm: SpacingMm,
+    settings: ComparisonSettings,
 ) -> pd.DataFrame:
     """One row a structure of the schema: case, structure, dice, nsd, truth_ml, predicted_ml.
 
     Args:
-        case: names it in the rows.
-        truth: (I, J, K) reference.
-        predicted: (I, J, K) on the same grid.
-        spacing_mm: of that grid.
-        method: how.
+        case: its name in the rows.
+        truth: (I, J, K) uint8, the reference.
+        predicted: (I, J, K) uint8 on the same grid.
+        spacing_mm: voxel size of that grid along I, J, K.
+        settings: schema and tolerance.
     """
-    schema = method.schema
-    found = overlap(truth, predicted)
-    nsd = nsd_per_structure(truth, predicted, spacing_mm, schema, method.tolerance_mm)
+    schema = settings.schema
+    found = count_overlap(truth, predicted)
+    nsd = nsd_per_structure(truth, predicted, spacing_mm, schema, settings.tolerance_mm)
     voxel_ml = float(np.prod(spacing_mm)) / 1000
     ids = [s.id for s in schema.structures]
     columns = {
         "case": case,
         "structure": schema.names,
-        "dice": pd.array(list(dice_of(found, schema).values()), dtype="float64"),
+        "dice": pd.array(list(dice_from_overlap(found, schema).values()), dtype="float64"),
         "nsd": pd.array([nsd[name] for name in schema.names], dtype="float64"),
         "truth_ml": found.truth[ids] * voxel_ml,
         "predicted_ml": found.predicted[ids] * voxel_ml,
@@ -74,8 +78,8 @@ def compare_case(
     return pd.DataFrame(columns)
 
 
-def with_second(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one case with those of another prediction beside them, named `*_against`."""
+def with_second_prediction(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one case with columns of another prediction added, named `*_against`."""
     added = second[["structure", "dice", "nsd", "predicted_ml"]].add_suffix(AGAINST)
     added = added.rename(columns={f"structure{AGAINST}": "structure"})
     return first.merge(added, on="structure", validate="one_to_one")
@@ -88,15 +92,17 @@ def common_structures(cases: pd.DataFrame) -> list[str]:
     return [str(name) for name in present.index[present]]
 
 
-def evaluate(cases: pd.DataFrame, structures: Sequence[str], seed: int = 0) -> pd.DataFrame:
+def evaluate_structures(
+    cases: pd.DataFrame, structures: Sequence[str], seed: int = 0
+) -> pd.DataFrame:
     """One row a structure: means with 95 % intervals, volumes, and a test against the second set.
 
     A case counts for a structure if the truth has it.
 
     Args:
         cases: rows of `compare_case`, of all cases, with or without a second set.
-        structures: which, in the order of the result.
-        seed: of the bootstrap.
+        structures: names, in the order of the result.
+        seed: starts the bootstrap's draws; the same seed gives the same intervals.
     """
     of = dict(iter(cases.groupby("structure", sort=False)))
     return pd.DataFrame([_structure_row(name, of[name], seed) for name in structures])

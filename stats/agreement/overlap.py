@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema
-from segment_actor.volume import LabelArray
-
-_LABELS: Final = 2**8
+from segment_actor.volume import N_LABEL_VALUES, LabelArray
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Voxels of each label id, (256,) int64 each.
+    """Voxels of each label id in two label maps, (256,) int64 each.
 
     Attributes:
-        truth: in the reference label map.
-        predicted: in the predicted label map.
-        both: with the same label in both.
+        truth: voxels with the label in the reference label map.
+        predicted: voxels with the label in the predicted one.
+        both: voxels with the label in both.
     """
 
     truth: npt.NDArray[np.int64]
@@ -31,7 +28,7 @@ class Overlap:
     both: npt.NDArray[np.int64]
 
 
-def overlap(truth: LabelArray, predicted: LabelArray) -> Overlap:
+def count_overlap(truth: LabelArray, predicted: LabelArray) -> Overlap:
     """Counts the voxels of every label in one pass.
 
     Raises:
@@ -39,8 +36,9 @@ def overlap(truth: LabelArray, predicted: LabelArray) -> Overlap:
     """
     if truth.shape != predicted.shape:
         raise ValueError(f"label maps of shapes {truth.shape} and {predicted.shape}")
-    counts = np.zeros((3, _LABELS), dtype=np.int64)
-    axes = np.argsort(truth.strides)[::-1]  # along the memory: a copy against it takes longer
+    counts = np.zeros((3, N_LABEL_VALUES), dtype=np.int64)
+    # ravel copies what does not lie in its order: along the truth's memory, only `predicted` may
+    axes = np.argsort(truth.strides)[::-1]
     _count(truth.transpose(axes).ravel(), predicted.transpose(axes).ravel(), counts)
     return Overlap(*counts)
 
@@ -53,32 +51,18 @@ def dice_per_structure(
     A structure that is absent in the truth has None, even if it is predicted; one that is missed
     has 0.0 (TotalSegmentator's rule, resources/evaluate.py).
     """
-    return dice_of(overlap(truth, predicted), schema)
+    return dice_from_overlap(count_overlap(truth, predicted), schema)
 
 
-def dice_of(found: Overlap, schema: Schema) -> Mapping[str, float | None]:
-    """The same, of voxels that are counted already."""
+def dice_from_overlap(found: Overlap, schema: Schema) -> Mapping[str, float | None]:
+    """Dice as `dice_per_structure` gives it, from voxels that are counted already."""
     return {s.name: _dice(found, s.id) for s in schema.structures}
-
-
-def volume_error_percent(
-    truth: LabelArray, predicted: LabelArray, schema: Schema
-) -> Mapping[str, float | None]:
-    """Predicted minus true volume in percent of the true one; None if absent in the truth."""
-    found = overlap(truth, predicted)
-    return {s.name: _volume_error(found, s.id) for s in schema.structures}
 
 
 def _dice(found: Overlap, label: int) -> float | None:
     if not found.truth[label]:
         return None
     return float(2 * found.both[label] / (found.truth[label] + found.predicted[label]))
-
-
-def _volume_error(found: Overlap, label: int) -> float | None:
-    if not found.truth[label]:
-        return None
-    return float(100 * (found.predicted[label] - found.truth[label]) / found.truth[label])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -8,6 +8,9 @@ surfaces that lies within the tolerance of the other one. A surface consists of 
 No distance map is built. For every surface cell of a structure the cells of the other label map
 are asked in the order of their distance whether they hold surface of the same structure, and most
 answer at once. All structures share the pass, so that 104 cost little more than one.
+
+With Dice, all structures of 300x250x400 voxels take 0.19 s of one core, where `surface-distance`
+takes 16 s (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -22,13 +25,11 @@ import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema
-from segment_actor.volume import LabelArray, SpacingMm
+from segment_actor.volume import N_LABEL_VALUES, LabelArray, SpacingMm
 from stats.agreement.surfels import CODES, surfel_areas
 
 TOLERANCE_MM: Final = 3.0
 """The paper's: "how often the surface distance is < 3 mm"."""
-
-_LABELS: Final = 2**8
 
 _OUTSIDE: Final = np.uint64(0)
 _INSIDE: Final = np.uint64(CODES - 1)
@@ -49,12 +50,12 @@ _Steps = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class SurfaceCells:
-    """Surface cells of both label maps, each (256, 256) int64: of a label id, with a code.
+    """Number of surface cells in two label maps, each (256, 256) int64 by label id and code.
 
     Attributes:
-        truth: of the reference label map.
-        predicted: of the predicted one.
-        near: of both, those within the tolerance of the other one's surface.
+        truth: cells of the reference label map.
+        predicted: cells of the predicted one.
+        near: those of both that lie within the tolerance of the other one's surface.
     """
 
     truth: _Counts
@@ -75,10 +76,10 @@ def nsd_per_structure(
     has 0.0 (TotalSegmentator's rule, resources/evaluate.py).
 
     Args:
-        truth: (I, J, K) reference.
-        predicted: (I, J, K).
-        spacing_mm: along I, J and K.
-        schema: of both.
+        truth: (I, J, K) uint8, the reference.
+        predicted: (I, J, K) uint8 on the same grid.
+        spacing_mm: voxel size along I, J and K.
+        schema: names and ids of the structures in both.
         tolerance_mm: surfaces not farther apart than this agree.
 
     Raises:
@@ -113,9 +114,9 @@ def count_surface_cells(
     if truth.shape != predicted.shape:
         raise ValueError(f"label maps of shapes {truth.shape} and {predicted.shape}")
     offsets = _offsets_within(spacing_mm, tolerance_mm)
-    margin = (
-        np.abs(offsets).max(axis=0, initial=0) + 1
-    )  # a cell reaches one voxel farther than its index
+    # A margin as wide as the farthest step, and one voxel more for the cell there: no index leaves
+    # the arrays, and no loop has to ask.
+    margin = np.abs(offsets).max(axis=0, initial=0) + 1
     box = _box(truth, predicted)
     one, other = (np.pad(m[box], [(n, n) for n in margin]) for m in (truth, predicted))
     of_truth, truth_near = _count(one, other, margin, offsets)
@@ -149,26 +150,28 @@ def _count(here: LabelArray, there: LabelArray, margin: _Indices, offsets: _Indi
     """Counts the surface cells of one map, and those with surface of the other one nearby.
 
     Args:
-        here: (I, J, K) with background on all sides, `margin` voxels wide.
-        there: the other map, likewise.
+        here: (I, J, K) C-contiguous, with background on all sides, `margin` voxels wide.
+        there: (I, J, K), the other map with the same margin.
         margin: (3,) voxels.
         offsets: (N, 3) steps to the other cells within the tolerance, nearest first.
 
     Returns:
         (2, 256, 256): all and near cells of (label, code).
     """
-    counts = np.zeros((2, _LABELS, CODES), dtype=np.int64)
+    counts = np.zeros((2, N_LABEL_VALUES, CODES), dtype=np.int64)
     size_i, size_j, size_k = here.shape
-    # Unsigned, so that numba asks of no index whether it counts from the end: a quarter faster.
-    # A step back is a step forward by 2^64 less one, and lands in the same place.
+    # Unsigned, so that numba compiles no test whether an index is negative and counts from the end:
+    # a quarter faster. A step of -1 is one of 2^64 - 1, and lands in the same place.
     steps = np.empty(len(offsets), dtype=np.uint64)
     for n, (i, j, k) in enumerate(offsets):
         steps[n] = np.uint64((i * size_j + j) * size_k + k)
     corners = np.empty(8, dtype=np.uint64)
     for n in range(8):
         corners[n] = np.uint64(((n >> 2) * size_j + (n >> 1 & 1)) * size_k + (n & 1))
+    # Flat, so that a cell is one number and a step to another one addition, whatever its direction.
     flat_here, flat_there = here.ravel(), there.ravel()
     mixed = np.zeros(size_k, dtype=np.uint8)
+    # From one voxel before the image on: its faces are surface where a structure touches them.
     for i in range(margin[0] - 1, size_i - margin[0]):
         for j in range(margin[1] - 1, size_j - margin[1]):
             _find_mixed(here[i, j], here[i, j + 1], here[i + 1, j], here[i + 1, j + 1], mixed)
@@ -204,7 +207,7 @@ def _count_cell(
         if label == _BACKGROUND or counted >> np.uint64(n) & np.uint64(1):
             continue
         code = _code_of(labels, label)
-        counted |= code
+        counted |= code  # all corners with this label at once
         counts[0, label, code] += 1
         if _has_surface(opposite, label) or _is_near(there, cell, label, corners, steps):
             counts[1, label, code] += 1

@@ -28,7 +28,7 @@ CODES: Final = 2**8
 """Patterns of a cell: 0 lies outside, 255 inside, and all others have a surface."""
 
 _TRIANGLES: Final = 4
-"""The most that a cell has."""
+"""The most triangles that the surface in a cell has."""
 
 _Point = tuple[int, int, int]
 """In half voxels: a corner of the cell is even, the middle of an edge has one odd number."""
@@ -41,7 +41,7 @@ def surfel_areas(spacing_mm: SpacingMm) -> npt.NDArray[np.float64]:
     """(256,) mm², the surface in a cell of each code.
 
     Args:
-        spacing_mm: along I, J and K.
+        spacing_mm: voxel size along I, J and K.
     """
     i_mm, j_mm, k_mm = spacing_mm
     stretch = np.array([j_mm * k_mm, i_mm * k_mm, i_mm * j_mm])

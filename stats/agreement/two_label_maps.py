@@ -1,18 +1,15 @@
-"""Two label maps of one CT beside each other: how far they agree, structure by structure."""
+"""How far two label maps of one CT agree, structure by structure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, Structure
-from segment_actor.volume import HuArray, LabelArray
-from stats.agreement.overlap import Overlap, overlap
-
-_LABELS: Final = 2**8
+from segment_actor.volume import N_LABEL_VALUES, HuArray, LabelArray
+from stats.agreement.overlap import Overlap, count_overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +18,12 @@ class StructureAgreement:
 
     Attributes:
         structure: name in the schema.
-        voxels: ours.
-        voxels_differ: in one of the two alone.
+        voxels: number of our voxels.
+        voxels_differ: voxels that one of the two alone gives to the structure.
         dice: 0 to 1.
-        volume_difference_ml: of the voxels' volumes.
-        volume_difference_percent: of their volume; None where they have none.
-        hu_difference: of the mean attenuations, HU; None where one of the two is empty.
+        volume_difference_ml: our volume minus theirs.
+        volume_difference_percent: the same in percent of their volume; None where they have none.
+        hu_difference: our mean attenuation minus theirs, HU; None where one of the two is empty.
     """
 
     structure: str
@@ -51,9 +48,9 @@ def structure_agreement(
     Args:
         hu: (I, J, K) int16, the CT on the grid of both.
         ours: (I, J, K) uint8, ids of the schema.
-        theirs: likewise.
+        theirs: (I, J, K) uint8, ids of the same schema on the same grid.
         voxel_ml: volume of a voxel in ml.
-        schema: which structures there are.
+        schema: names and ids of the structures.
 
     Returns:
         One entry a structure that is in either of them, in the schema's order.
@@ -61,7 +58,7 @@ def structure_agreement(
     Raises:
         ValueError: the label maps differ in shape.
     """
-    found = overlap(theirs, ours)
+    found = count_overlap(theirs, ours)
     hu_of_ours, hu_of_theirs = _hu_sums(hu, ours), _hu_sums(hu, theirs)
     return [
         _agreement(s, found, hu_of_ours[s.id], hu_of_theirs[s.id], voxel_ml)
@@ -89,8 +86,8 @@ def _agreement(
 
 def _hu_sums(hu: HuArray, labels: LabelArray) -> npt.NDArray[np.float64]:
     """(256,) sum of HU over each label; exact, being sums of whole numbers below 2^53."""
-    sums = np.zeros(_LABELS)
+    sums = np.zeros(N_LABEL_VALUES)
     for k in range(hu.shape[2]):
         plane, of_plane = hu[:, :, k].ravel(), labels[:, :, k].ravel()
-        sums += np.bincount(of_plane, weights=plane, minlength=_LABELS)
+        sums += np.bincount(of_plane, weights=plane, minlength=N_LABEL_VALUES)
     return sums

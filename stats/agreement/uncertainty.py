@@ -10,9 +10,10 @@ import numpy.typing as npt
 from scipy import stats as scipy_stats
 
 RESAMPLES: Final = 10_000
-"""Of the bootstrap, as in the paper."""
+"""Draws of a bootstrap, as many as in the paper."""
 
 CONFIDENCE: Final = 0.95
+"""Share of the draws that lie inside of an interval."""
 
 MIN_PAIRS: Final = 6
 """Fewer pairs that differ cannot give p < 0.05, whatever they show: 2 / 2^5 is 0.0625."""
@@ -40,8 +41,8 @@ class PairedTest:
     """Wilcoxon's signed-rank test.
 
     Attributes:
-        pairs: in which both have a value.
-        p: two-sided; None with a reason.
+        pairs: number of pairs in which both have a value.
+        p: two-sided probability; None with a reason.
         reason: why there is no p; None if there is one.
     """
 

@@ -11,7 +11,7 @@ from segment_actor.volume import Shape, SpacingMm
 from stats.label_map.runs import Pieces
 
 Point = tuple[float, float, float]
-"""Right, anterior, superior of the CT's first voxel, in mm."""
+"""How far to the right of, in front of and above the CT's first voxel, mm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class Piece:
     """One connected piece of a structure.
 
     Attributes:
-        fraction: of the structure's voxels on the model grid, 0..1.
-        centroid_mm: mean place of its voxels.
-        low_mm, high_mm: first and last voxel along each axis.
+        fraction: its share of the structure's voxels on the model grid, 0..1.
+        centroid_mm: mean of its voxels' centres.
+        low_mm, high_mm: centres of its first and last voxel along each axis.
         touches_border: a voxel lies on one of the six faces of the CT.
     """
 
@@ -33,15 +33,17 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One structure that is there.
+class Location:
+    """Where a structure lies that has at least one voxel in the CT.
 
     Attributes:
         components: number of pieces on the model grid.
-        largest_fraction: share of the largest piece in the model grid's voxels.
-        touches_border: any piece does.
-        centroid_mm: of all voxels of the CT; None where the spacing is not known.
-        pieces: the largest and the second largest, as far as there are; empty likewise.
+        largest_fraction: share of the largest piece in the model grid's voxels, 0..1.
+        touches_border: a voxel of any piece lies on one of the six faces of the CT.
+        centroid_mm: mean of the centres of its voxels in the CT; None where the spacing is not
+            known.
+        pieces: the largest, and the second largest if there is one; empty where the spacing is not
+            known.
     """
 
     components: int
@@ -51,34 +53,47 @@ class Place:
     pieces: tuple[Piece, ...]
 
 
-def places(found: Pieces, shape: Shape, spacing_mm: SpacingMm | None) -> Mapping[int, Place]:
-    """Place of each label that has at least one voxel in the CT.
+def locate_structures(
+    found: Pieces, shape: Shape, spacing_mm: SpacingMm | None
+) -> Mapping[int, Location]:
+    """Location of each label that has at least one voxel in the CT.
 
     Args:
-        found: all pieces.
-        shape: of the CT, (I, J, K) in RAS.
-        spacing_mm: likewise, None if not known.
+        found: the pieces of all labels.
+        shape: (I, J, K) of the CT, axes RAS.
+        spacing_mm: voxel size of the CT along I, J, K; None if not known.
+
+    Returns:
+        Label to its location.
     """
     seen = found.ct_voxels > 0
     border = seen & ((found.low == 0) | (found.high == np.asarray(shape) - 1)).any(axis=1)
+    # by label, and within a label the largest first: each label's pieces are one stretch
     by_size = np.lexsort((-found.size, found.label))
     labels, firsts = np.unique(found.label[by_size], return_index=True)
     ends = np.append(firsts[1:], by_size.size)
     members = {int(n): by_size[a:b] for n, a, b in zip(labels, firsts, ends, strict=False)}
     return {
-        label: _place(found, pieces, border, spacing_mm)
+        label: _location(found, pieces, border, spacing_mm)
         for label, pieces in members.items()
         if seen[pieces].any()
     }
 
 
-def _place(
+def _location(
     found: Pieces, members: np.ndarray, border: np.ndarray, spacing_mm: SpacingMm | None
-) -> Place:
-    """members: the label's pieces, the largest first."""
+) -> Location:
+    """One label's location.
+
+    Args:
+        found: the pieces of all labels.
+        members: (n,) indices of the label's pieces in `found`, the largest first.
+        border: (pieces,) bool, whether a piece lies on a face of the CT.
+        spacing_mm: voxel size of the CT; None if not known.
+    """
     size, total = found.size[members], int(found.size[members].sum())
     seen = members[found.ct_voxels[members] > 0]
-    return Place(
+    return Location(
         components=len(members),
         largest_fraction=float(size[0] / total),
         touches_border=bool(border[members].any()),

@@ -4,6 +4,9 @@ A body has some ten runs a line of voxels, so that runs are few where voxels are
 come the connected pieces of each label, their size, place and extent, and the one pass over the CT
 that counts HU values: it visits labelled voxels only. The label map lives on the model's coarser
 grid and is never enlarged; one array per axis says which of its voxels each voxel of the CT reads.
+
+All of it, quality control included, takes 0.13 s of one core for 97 structures of 512x512x280
+voxels (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from segment_actor.volume import HuArray, LabelArray
+from segment_actor.volume import N_LABEL_VALUES, HuArray, LabelArray
 
 LOWEST_HU: Final = int(np.iinfo(np.int16).min)
-HU_BINS: Final = 2**16  # one bin per int16 value: no voxel is clipped or lost
-LABELS: Final = 2**8
+HU_BINS: Final = 2**16
+"""One bin for each int16 value: no voxel is clipped or lost."""
+
 
 IndexArray = npt.NDArray[np.int32]
 """(N,) int32, never falling: for each voxel of the CT along one axis, the voxel of the labels."""
@@ -45,7 +49,7 @@ class Runs:
         lines: (n0 * n1 + 1,): runs of line (a, b) are lines[a * n1 + b]..lines[a * n1 + b + 1].
         spans: (runs, 2): first label voxel along axis 2, and the one after the last.
         labels: (runs,) uint8, never 0.
-        shape: of the label map, axes 0, 1, 2.
+        shape: (n0, n1, n2) of the label map, axes 0, 1, 2.
     """
 
     order: tuple[int, int, int]
@@ -76,8 +80,12 @@ class Pieces:
     high: _Ints
 
 
-def same_grid(shape: Sequence[int]) -> Indices:
-    """Indices for labels on the CT's own grid."""
+def identity_indices(shape: Sequence[int]) -> Indices:
+    """Indices that map each voxel to itself: for labels on the CT's own grid.
+
+    Args:
+        shape: (I, J, K) of both.
+    """
     i, j, k = (np.arange(n, dtype=np.int32) for n in shape)
     return i, j, k
 
@@ -124,8 +132,15 @@ def join_pieces(runs: Runs) -> Pieces:
 
 
 def hu_histograms(hu: HuArray, runs: Runs) -> Histograms:
-    """Counts the HU values of each label, in one pass over the labelled voxels of the CT."""
-    histograms = np.zeros((LABELS, HU_BINS), dtype=np.int32)  # 67 MB, touched where needed
+    """Counts the HU values of each label, in one pass over the labelled voxels of the CT.
+
+    Args:
+        hu: (I, J, K) int16, the CT that `runs` were found for.
+        runs: the runs of its label map.
+    """
+    # 67 MB, but the system gives memory only to pages that are touched: the HU that occur.
+    # int32 suffices: a CT has 2^30 voxels at most (grid.geometry.MAX_VOXELS).
+    histograms = np.zeros((N_LABEL_VALUES, HU_BINS), dtype=np.int32)
     stretches = runs.bounds[2][runs.spans]
     voxels = hu.transpose(runs.order)
     _count_hu(voxels, runs.lines, stretches, runs.labels, runs.bounds, histograms)
@@ -134,11 +149,16 @@ def hu_histograms(hu: HuArray, runs: Runs) -> Histograms:
 
 @numba.njit(cache=True, nogil=True)
 def _count_runs(labels: LabelArray, lines: _Ints) -> None:
+    """Fills `lines` with the number of runs before each line.
+
+    Counted first, so that `_fill_runs` can write each run to its place in arrays of the right size.
+    """
     n1, n2 = labels.shape[1], labels.shape[2]
     for line in range(lines.size - 1):
         voxels = labels[line // n1, line % n1]
         count = 1 if voxels[0] else 0
         for c in range(1, n2):
+            # a run begins where a label differs from the one before; a sum, so without a branch
             count += (voxels[c] != voxels[c - 1]) & (voxels[c] != 0)
         lines[line + 1] = lines[line] + count
 
@@ -149,7 +169,7 @@ def _fill_runs(
 ) -> None:
     n1, n2 = labels.shape[1], labels.shape[2]
     for line in range(lines.size - 1):
-        if lines[line + 1] == lines[line]:
+        if lines[line + 1] == lines[line]:  # most lines of a CT are background from end to end
             continue
         voxels = labels[line // n1, line % n1]
         run = lines[line] - 1
@@ -170,6 +190,7 @@ def _fill_runs(
 
 @numba.njit(cache=True, nogil=True)
 def _root(parents: _Ints, run: int) -> int:
+    """The first run of the piece as far as it is joined; halves the way for whoever asks next."""
     while parents[run] != run:
         parents[run] = parents[parents[run]]
         run = parents[run]
@@ -180,12 +201,25 @@ def _root(parents: _Ints, run: int) -> int:
 def _touch(
     spans: IndexArray, labels: LabelArray, parents: _Ints, one: tuple[int, int], two: int, end: int
 ) -> None:
-    """Joins the runs of two lines side by side, where they overlap and have the same label."""
+    """Joins the runs of two lines side by side, where they overlap and have the same label.
+
+    Both lists ascend, so they are walked like two sorted lists that are merged: the run that ends
+    first can meet no other, and its list moves on. Each run is looked at once, however long.
+
+    Args:
+        spans: (runs, 2) first voxel, and the one after the last.
+        labels: (runs,) uint8.
+        parents: (runs,) the forest of the union-find, changed.
+        one: runs of the one line, first and the one after the last.
+        two: first run of the other line.
+        end: the run after its last.
+    """
     p, q = one[0], two
     while p < one[1] and q < end:
         overlap = spans[p, 0] < spans[q, 1] and spans[q, 0] < spans[p, 1]
         if overlap and labels[p] == labels[q]:
             here, there = _root(parents, p), _root(parents, q)
+            # the earlier run becomes the root, so that `_join` meets each root before its piece
             parents[max(here, there)] = min(here, there)
         if spans[p, 1] < spans[q, 1]:
             p += 1
@@ -197,7 +231,11 @@ def _touch(
 def _join(
     lines: _Ints, spans: IndexArray, labels: npt.NDArray[np.uint8], n1: int
 ) -> tuple[_Ints, int]:
-    """For each run the number of its piece, and how many pieces there are (union-find)."""
+    """For each run the number of its piece, and how many pieces there are (union-find).
+
+    A line touches two that came before it: its neighbours along axis 1 and axis 0, which lie one
+    line and n1 lines back. Neighbours along axis 2 are in one run, or of another label.
+    """
     parents = np.arange(labels.size)
     for line in range(lines.size - 1):
         here = (lines[line], lines[line + 1])
@@ -226,10 +264,21 @@ def _gather(
     sums: _Floats,
     ends: _Ints,
 ) -> None:
+    """Adds up sizes, centroids and extents of the pieces, run by run: no voxel is visited.
+
+    Args:
+        lines: where each line's runs begin.
+        runs: spans (runs, 2), and the piece of each run.
+        bounds: for each axis, the CT voxels that read a label voxel.
+        voxels: (pieces, 2) of the label map and of the CT, added to.
+        sums: (pieces, 3) of the CT voxels' indices, added to. Exact: halves below 2^52.
+        ends: (pieces, 3, 2) lowest and highest index in the CT, narrowed.
+    """
     spans, piece_of = runs
     x, y, z = bounds
     n1 = y.size - 1
-    box = np.empty((3, 2), np.int64)  # the CT's voxels of a run, one line of labels wide
+    # a run of labels is a box of the CT: some voxels thick along axis 0 and 1, long along axis 2
+    box = np.empty((3, 2), np.int64)
     for line in range(lines.size - 1):
         a, b = line // n1, line % n1
         box[0] = x[a], x[a + 1]
@@ -240,7 +289,7 @@ def _gather(
             n = (box[0, 1] - box[0, 0]) * (box[1, 1] - box[1, 0]) * (box[2, 1] - box[2, 0])
             voxels[piece, 0] += spans[run, 1] - spans[run, 0]
             voxels[piece, 1] += n
-            if n == 0:
+            if n == 0:  # the CT is coarser than the labels here, and none of its voxels reads them
                 continue
             for axis in range(3):
                 first, last = box[axis, 0], box[axis, 1] - 1
@@ -258,6 +307,19 @@ def _count_hu(
     bounds: tuple[_Ints, _Ints, _Ints],
     histograms: Histograms,
 ) -> None:
+    """Counts the HU of each run's box of the CT, walked in the order of the CT in memory.
+
+    The loops over lines of the CT (i, j) stand outside of the loop over runs: a run's box is read
+    line by line where it lies, together with its neighbours on the line, and not box by box.
+
+    Args:
+        hu: (axis 0, 1, 2) int16, the fastest in memory last.
+        lines: where each line's runs begin.
+        stretches: (runs, 2) first CT voxel along axis 2, and the one after the last.
+        labels: (runs,) uint8.
+        bounds: for each axis, the CT voxels that read a label voxel.
+        histograms: (256, 65536) int32, added to.
+    """
     x, y, _ = bounds
     for a in range(x.size - 1):
         for i in range(x[a], x[a + 1]):

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema
-from segment_actor.volume import HuArray, LabelArray, SpacingMm
-from stats.label_map.runs import LABELS, LOWEST_HU, find_runs, hu_histograms, same_grid
+from segment_actor.volume import N_LABEL_VALUES, HuArray, LabelArray, SpacingMm
+from stats.label_map.runs import LOWEST_HU, find_runs, hu_histograms, identity_indices
 
 _NEAR_BORDER: Final = 3  # voxels from any of the six faces
 
@@ -27,7 +27,7 @@ class OfficialStatistic:
 
     Attributes:
         volume: mm3; 0.0 if absent or left out at the border.
-        intensity: mean HU rounded to five decimals; 0.0 likewise.
+        intensity: mean HU rounded to five decimals; 0.0 if absent or left out at the border.
     """
 
     volume: float
@@ -45,15 +45,15 @@ def official_statistics(
     """What the official `--statistics` says of this label map, by structure.
 
     Args:
-        hu: (I, J, K) int16.
+        hu: (I, J, K) int16, the CT.
         labels: (I, J, K) uint8 on the same grid.
-        spacing_mm: of that grid.
-        schema: which structures there are.
+        spacing_mm: voxel size of that grid along I, J, K.
+        schema: names and ids of the structures.
         include_incomplete: keep structures within three voxels of a face, as the official option
             of that name does.
     """
-    histograms = hu_histograms(hu, find_runs(hu, labels, same_grid(labels.shape)))
-    left_out = np.zeros(LABELS, np.bool_) if include_incomplete else _near_border(labels)
+    histograms = hu_histograms(hu, find_runs(hu, labels, identity_indices(labels.shape)))
+    left_out = np.zeros(N_LABEL_VALUES, np.bool_) if include_incomplete else _near_border(labels)
     spacing = np.asarray(spacing_mm, dtype=np.float32)
     voxel_mm3 = float(spacing[0] * spacing[1] * spacing[2])
     absent = OfficialStatistic(0.0, 0.0)
@@ -64,7 +64,7 @@ def official_statistics(
 
 
 def _near_border(labels: LabelArray) -> npt.NDArray[np.bool_]:
-    near = np.zeros(LABELS, dtype=np.bool_)
+    near = np.zeros(N_LABEL_VALUES, dtype=np.bool_)
     for axis in range(3):
         by_slice = np.moveaxis(labels, axis, 0)
         near[by_slice[:_NEAR_BORDER]] = True

@@ -10,15 +10,15 @@ from typing import Final
 import pyarrow as pa
 
 JOINED_BY: Final = "; "
-"""Between the codes of one structure, and between the reasons of one CT."""
+"""Stands between the codes of one structure, and between the reasons of one CT."""
 
 
-Judged = tuple[str, int, str | None]
-"""Of a row of `structures`: name, voxel count and `qc_reasons`."""
+JudgedRow = tuple[str, int, str | None]
+"""What a verdict needs of a row of `structures`: name, voxel count and `qc_reasons`."""
 
 
 class Verdict(StrEnum):
-    """Of a CT: the worst of its findings."""
+    """What is to be thought of a CT: the worst of its findings."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     WARN = "warn"
@@ -123,21 +123,21 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
 }
 
 
-def split(reasons: str | None) -> list[Code]:
-    """The codes in a structure's `qc_reasons`."""
+def split_codes(reasons: str | None) -> list[Code]:
+    """The codes in a structure's `qc_reasons`; [] for NULL."""
     return [Code(code) for code in reasons.split(JOINED_BY)] if reasons else []
 
 
-def findings(structures: Iterable[Judged]) -> Mapping[Code, Sequence[str]]:
+def findings_by_code(structures: Iterable[JudgedRow]) -> Mapping[Code, Sequence[str]]:
     """Each code that was found in a CT, and the structures that it concerns."""
     rows = list(structures)
     if not any(voxels for _, voxels, _ in rows):
         return {Code.NOTHING_FOUND: ()}
-    named = {code: [name for name, _, r in rows if code in split(r)] for code in Code}
+    named = {code: [name for name, _, r in rows if code in split_codes(r)] for code in Code}
     return {code: names for code, names in named.items() if names}
 
 
-def scan_verdict(structures: Iterable[Judged]) -> tuple[Verdict, str | None]:
+def scan_verdict(structures: Iterable[JudgedRow]) -> tuple[Verdict, str | None]:
     """The verdict on a CT from its rows of `structures`.
 
     Args:
@@ -147,7 +147,7 @@ def scan_verdict(structures: Iterable[Judged]) -> tuple[Verdict, str | None]:
         the worst of all findings; and each code with its structures, e.g.
         "neighbours_swapped: vertebrae_L1, vertebrae_L2; too_small: spleen", None without findings.
     """
-    found = findings(structures)
+    found = findings_by_code(structures)
     reasons = [f"{c}: {', '.join(names)}" if names else c.value for c, names in found.items()]
     verdicts = {MEANINGS[code].verdict for code in found}
     worst = next((v for v in (Verdict.FAIL, Verdict.WARN) if v in verdicts), Verdict.PASS)

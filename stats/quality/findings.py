@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from segment_actor.anatomy import Structure
-from stats.label_map.locations import Piece, Place
+from stats.label_map.locations import Location, Piece
 from stats.quality.codes import JOINED_BY, Code
-from stats.quality.limits import Limits, limits
+from stats.quality.limits import Limits, load_limits
 from stats.quality.order import Level, order_findings
 
 Finding = tuple[Code, str]
@@ -26,12 +26,14 @@ NARROW_HU: Final = 100
 """No CT of a body has a smaller range (the bound at which reading refuses a CT as well)."""
 
 TOO_SMALL: Final = 0.5
-"""Of the schema's lower volume. Table S1 of the paper cuts between small and failed, for statistics
-(status implausible), and a short woman's T8 may lie just below. Half of it is no one's."""
+"""Share of the schema's lower volume below which a structure is too small. Table S1 of the paper
+cuts between small and failed, for statistics (status implausible), and a short woman's T8 may lie
+just below. Half of it is no one's."""
 
 REMNANT: Final = 0.1
-"""Likewise: a few stray voxels, which models leave in CTs where the structure is not, or the first
-slice of it at the edge of the CT. As good as absent, and not judged in any other way."""
+"""Share of the schema's lower volume below which there are only a few stray voxels, which models
+leave in CTs where the structure is not, or the first slice of it at the edge of the CT. As good as
+absent, and not judged in any other way."""
 
 LOWEST_ML: Final = 1.0
 """The lower volume where the schema has none: that of the smallest structures in Table S1."""
@@ -40,28 +42,28 @@ FEW: Final = 3
 """Fewer structures, or pairs, are no evidence about a whole CT."""
 
 COMPARABLE: Final = 0.3
-"""Of the largest piece's size: a second one this large is no stray voxel."""
+"""Share of the largest piece's size from which on a second piece is more than stray voxels."""
 
 APART_MM: Final = 20.0
-"""Between the boxes of two pieces: nearer, they may be one organ with a gap of a few voxels."""
+"""Gap between the boxes of two pieces: nearer, they may be one organ with a gap of a few voxels."""
 
 SIDE_TOLERANCE_MM: Final = 5.0
-"""Paired structures beside the midline (iliac veins at their confluence) may cross it so far."""
+"""How far paired structures at the midline (iliac veins at their confluence) may cross it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One structure that was looked for.
+class ObservedStructure:
+    """One structure that was looked for, and what was measured of it.
 
     Attributes:
-        structure: from the schema.
-        place: where it lies; None if absent. The rest is 0 then.
-        volume_ml: volume.
-        hu_mean, hu_min, hu_max: attenuation.
+        structure: its name, side and lower volume, from the schema.
+        location: where it lies; None if absent. The numbers are 0 then.
+        volume_ml: volume in the CT.
+        hu_mean, hu_min, hu_max: attenuation, HU.
     """
 
     structure: Structure
-    place: Place | None
+    location: Location | None
     volume_ml: float = 0.0
     hu_mean: float = 0.0
     hu_min: int = 0
@@ -70,12 +72,12 @@ class Seen:
     @property
     def main(self) -> Piece | None:
         """Its largest piece, None if absent."""
-        return self.place.pieces[0] if self.place else None
+        return self.location.pieces[0] if self.location else None
 
     @property
     def whole(self) -> bool:
-        """In the CT, and not cut by its border."""
-        return self.place is not None and not self.place.touches_border
+        """Whether it is in the CT, and not cut by its border."""
+        return self.location is not None and not self.location.touches_border
 
     @property
     def size_error(self) -> Code | None:
@@ -86,7 +88,7 @@ class Seen:
         return Code.TOO_SMALL if self.whole and share < TOO_SMALL else None
 
 
-def reasons(seen: Sequence[Seen]) -> Mapping[str, str]:
+def reasons_by_structure(seen: Sequence[ObservedStructure]) -> Mapping[str, str]:
     """What is wrong with the structures of one CT.
 
     Args:
@@ -101,12 +103,12 @@ def reasons(seen: Sequence[Seen]) -> Mapping[str, str]:
     return {name: JOINED_BY.join(sorted(codes)) for name, codes in found.items()}
 
 
-def _findings(seen: Sequence[Seen]) -> Iterator[Finding]:
-    there = [s for s in seen if s.place is not None]
+def _findings(seen: Sequence[ObservedStructure]) -> Iterator[Finding]:
+    there = [s for s in seen if s.location is not None]
     yield from ((s.size_error, s.structure.name) for s in there if s.size_error and s.whole)
     judged = [s for s in there if not s.size_error]
     for one in judged:
-        bounds = limits().get(one.structure.name, Limits())
+        bounds = load_limits().get(one.structure.name, Limits())
         yield from _pieces(one, bounds)
         if bounds.upper_volume_ml is not None and one.volume_ml > bounds.upper_volume_ml:
             yield Code.TOO_LARGE, one.structure.name
@@ -115,11 +117,11 @@ def _findings(seen: Sequence[Seen]) -> Iterator[Finding]:
     yield from order_findings([_level(s) for s in seen if s.structure.sequence is not None])
 
 
-def _pieces(one: Seen, bounds: Limits) -> Iterator[Finding]:
-    assert one.place is not None
-    if bounds.compact and _doubled(one.place.pieces):
+def _pieces(one: ObservedStructure, bounds: Limits) -> Iterator[Finding]:
+    assert one.location is not None
+    if bounds.compact and _doubled(one.location.pieces):
         yield Code.DOUBLED, one.structure.name
-    elif one.whole and one.place.largest_fraction < bounds.min_largest_fraction:
+    elif one.whole and one.location.largest_fraction < bounds.min_largest_fraction:
         yield Code.FRAGMENTED, one.structure.name
 
 
@@ -141,8 +143,8 @@ def _gap_mm(one: Piece, two: Piece) -> float:
     )
 
 
-def _attenuation(there: Sequence[Seen]) -> Iterator[Finding]:
-    bounds = [limits().get(s.structure.name, Limits()) for s in there]
+def _attenuation(there: Sequence[ObservedStructure]) -> Iterator[Finding]:
+    bounds = [load_limits().get(s.structure.name, Limits()) for s in there]
     odd = [
         s
         for s, b in zip(there, bounds, strict=True)
@@ -154,13 +156,13 @@ def _attenuation(there: Sequence[Seen]) -> Iterator[Finding]:
         yield from ((Code.HU_IMPLAUSIBLE, s.structure.name) for s in odd)
 
 
-def _rescaled(there: Sequence[Seen], odd: Sequence[Seen]) -> bool:
+def _rescaled(there: Sequence[ObservedStructure], odd: Sequence[ObservedStructure]) -> bool:
     """A range that no body has, nothing below water (noise alone goes there), or most are odd."""
     low, high = min(s.hu_min for s in there), max(s.hu_max for s in there)
     return high - low < NARROW_HU or low >= 0 or 2 * len(odd) > len(there)
 
 
-def _sides(there: Sequence[Seen]) -> Iterator[Finding]:
+def _sides(there: Sequence[ObservedStructure]) -> Iterator[Finding]:
     right_of_centre = {s.structure.name: s.main.centroid_mm[0] for s in there if s.main}
     pairs = [
         (name, partner)
@@ -179,7 +181,7 @@ def _sides(there: Sequence[Seen]) -> Iterator[Finding]:
         yield from ((Code.ORGANS_MIRRORED, name) for name in ("liver", "spleen"))
 
 
-def _level(one: Seen) -> Level:
+def _level(one: ObservedStructure) -> Level:
     assert one.structure.sequence is not None
     piece = None if one.size_error else one.main
     return Level(one.structure.name, one.structure.side, one.structure.sequence, piece)

@@ -14,11 +14,11 @@ from importlib import resources
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one structure, by its name in any schema.
+    """The bounds of one structure, which has the same name in every schema.
 
     Attributes:
         upper_volume_ml: above it, a volume is implausible; None where no bound is known.
-        hu_mean_low, hu_mean_high: outside, a mean attenuation is implausible.
+        hu_mean_low, hu_mean_high: HU outside of which a mean attenuation is implausible.
         min_largest_fraction: share that its largest piece has at least; 0 for structures that come
             in pieces by nature.
         compact: a second piece that lies apart is another organ, not the rest of a broken one.
@@ -32,7 +32,7 @@ class Limits:
 
 
 @cache
-def limits() -> Mapping[str, Limits]:
+def load_limits() -> Mapping[str, Limits]:
     """Structure name to its bounds."""
     text = resources.files("stats.quality").joinpath("limits.csv").read_text(encoding="utf-8")
     return {row["structure"]: _limits(row) for row in csv.DictReader(text.splitlines())}

@@ -22,13 +22,15 @@ ORDER_TOLERANCE_MM: Final = 3.0
 
 CLOSEST: Final = 0.5
 """Share of the steps above and below that a step between vertebrae has at least: steps grow from
-some 15 mm in the neck to 40 mm in the loins, but little from one to the next."""
+some 15 mm in the neck to 40 mm in the lumbar spine, but little from one to the next."""
 
 FARTHEST_MM: Final = 65.0
-"""Between successive vertebrae, or upper ends of ribs; a tall man's loins have some 42 mm."""
+"""Largest distance of successive vertebrae, or of ribs' upper ends; a tall man's lumbar vertebrae
+are some 42 mm apart."""
 
 UNEVEN_MM: Final = 20.0
-"""Between the upper ends of a left and a right rib; ribs of one side are some 20 to 30 mm apart."""
+"""Largest difference in height of the upper ends of a left and a right rib; neighbouring ribs of
+one side are some 20 to 30 mm apart."""
 
 LEVELS_BELOW, LEVELS_ABOVE = -0.4, 1.2
 """A rib's upper end over its vertebra's centroid, in steps to the next vertebra: about 0.4 where
@@ -46,9 +48,9 @@ class Level:
     """One vertebra or rib.
 
     Attributes:
-        name: of the structure.
-        side: of a rib; None for a vertebra.
-        number: in its series, from the head.
+        name: the structure's, such as `rib_left_5`.
+        side: left or right for a rib; None for a vertebra.
+        number: position in its series, counted from the head (`Structure.sequence`).
         piece: its largest piece; None if absent, or too little of it to be judged.
     """
 

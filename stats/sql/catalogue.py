@@ -6,10 +6,10 @@ from typing import Final, cast
 
 import pyarrow as pa
 
-from segment_actor.anatomy import load_schema, v1_view
+from segment_actor.anatomy import load_schema, schema_names, v1_view
 from stats.tables.schema import SCHEMAS
 
-LABEL_SCHEMAS: Final = ("paper104", "total_v1", "total_v2")
+LABEL_SCHEMAS: Final = schema_names()
 
 
 def anatomy() -> pa.Table:

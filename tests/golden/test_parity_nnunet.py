@@ -28,7 +28,7 @@ from segment_actor.grid.resampling import to_model_grid
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Precision
 from segment_actor.phantom.patient import draw_patient
-from segment_actor.phantom.scanner import draw_protocol, scan
+from segment_actor.phantom.scanner import draw_protocol, scan_phantom
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import HuArray, LabelArray, Shape, Volume
 from tests.support.real_ct import real_ct_folder
@@ -135,7 +135,7 @@ def ct(request: pytest.FixtureRequest) -> Volume:
     """The abdomen of a phantom, and of a patient, whose like no embedded model has seen."""
     if request.param == "phantom":
         patient, protocol = draw_patient(7), draw_protocol(7, "abdomen")
-        return scan(patient, protocol, load_schema("paper104"))[0]
+        return scan_phantom(patient, protocol, load_schema("paper104"))[0]
     return to_canonical(read_nifti((real_ct_folder() / "example_ct.nii.gz").read_bytes()))
 
 
@@ -167,7 +167,7 @@ def test_bfloat16_draws_the_structures_of_a_phantom_as_float32_does(
     folder: Path, least_dice: float
 ) -> None:
     patient, protocol = draw_patient(7), draw_protocol(7, "abdomen")
-    volume = scan(patient, protocol, load_schema("paper104"))[0]
+    volume = scan_phantom(patient, protocol, load_schema("paper104"))[0]
     hu = to_model_grid(volume, read_model_folder(folder).spacing_mm)
     exact, rounded = (
         our_labels(folder, hu, STEP, "openvino", precision) for precision in ("float32", "bfloat16")

@@ -6,7 +6,7 @@ from cluster.store import write_bytes
 from segment_actor.anatomy import Schema
 from segment_actor.grid.of_file import StoredGrid, mask_header
 from segment_actor.volume import LabelArray
-from segment_actor.writing.gzip_parts import gzip_member, part
+from segment_actor.writing.gzip_parts import compress_part, gzip_member
 from segment_actor.writing.label_map import store_labels
 
 
@@ -26,5 +26,7 @@ def write_label_map(
         SetupError: it cannot be written there.
     """
     header = mask_header(grid, {s.id: s.name for s in schema.structures})
-    pieces = gzip_member([part(header), *store_labels(labels, grid.shape, grid.affine).parts()])
+    pieces = gzip_member(
+        [compress_part(header), *store_labels(labels, grid.shape, grid.affine).parts()]
+    )
     write_bytes(f"{folder.rstrip('/')}/{series_key}.nii.gz", b"".join(pieces))

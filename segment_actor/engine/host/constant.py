@@ -6,20 +6,19 @@ import numpy as np
 
 from segment_actor.engine.host.sums import ZEROS, HostImage, HostSums
 from segment_actor.engine.memory import available_bytes
-from segment_actor.engine.windows import FloatArray
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, Shape
+from segment_actor.volume import FloatArray, HuArray, Shape
 
 BLOCK = 8
 """Voxels an axis with equal logits: labels of noise would make all that follows far too slow."""
 
 
 class ConstantLogits:
-    """Answers every window with the same logits, drawn once.
+    """A `Backend` that answers every window with the same logits, drawn once.
 
     Args:
-        n_labels: of the network.
-        patch: of a window.
+        n_labels: labels of the network that it stands for, background included.
+        patch: (3,) voxels of a window.
         threads: that add up and compare.
     """
 
@@ -36,22 +35,22 @@ class ConstantLogits:
         self._threads = threads
 
     def image(self, hu: HuArray, before: Shape, normalization: Normalization) -> HostImage:
-        """In main memory."""
+        """Cuts and normalises windows as for a network; their content changes nothing."""
         return HostImage(hu, before, normalization)
 
     def logits(self, windows: FloatArray) -> FloatArray:
-        """Those, whatever the windows."""
+        """(1, labels, *patch) float32, the same for every window."""
         del windows
         return self._logits
 
     def sums(self, weights: FloatArray, shape: Shape, n_labels: int) -> HostSums:
-        """In main memory."""
+        """The sums that OpenVINO's engine has: they are what is timed."""
         return HostSums(weights, shape, n_labels, self._threads)
 
     def available_bytes(self) -> int:
-        """Of main memory."""
+        """Main memory that this process may still take."""
         return available_bytes()
 
     def release(self) -> None:
-        """The sums' memory."""
+        """Gives back the memory of the sums."""
         ZEROS.clear()

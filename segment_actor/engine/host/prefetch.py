@@ -17,8 +17,8 @@ WRITE, KEEP_IN_ALL_CACHES, DATA = WORD(1), WORD(3), WORD(1)
 def prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
     """In compiled code: has the line of memory fetched that holds array[index], of (n,).
 
-    Changes nothing but the time: a processor sees for itself where a loop goes on in a row, but
-    not where the next row of a window lies.
+    Changes nothing but the time: a processor foresees by itself how a loop goes on along a row,
+    but not where the next row of a window lies.
     """
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]

@@ -1,7 +1,8 @@
 """Image, sums and labels in main memory, by compiled loops over numpy arrays.
 
 All but the network of one 512x512x280 CT in five parts moves some 80 GB through memory. So each
-logit is read once, and the last window over a voxel compares its sums in the pass that adds them.
+logit is read once: the pass that adds the last window over a voxel also compares that voxel's sums
+and writes its label.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from segment_actor.engine.host.kernels import add, cut
-from segment_actor.engine.windows import BitArray, FloatArray, Strip, Window
+from segment_actor.engine.host.kernels import add_window, cut_window
+from segment_actor.engine.windows import BitArray, Strip, Window
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.volume import FloatArray, HuArray, LabelArray, Shape
 
 
 class HostImage:
     """A CT of which windows are cut, normalised and padded when they are needed.
 
     Args:
-        hu: (z, y, x) int16.
+        hu: (z, y, x) int16, axes of the network.
         before: (3,) voxels of padding in front of it.
-        normalization: of HU.
+        normalization: bounds, mean and standard deviation by which HU become the network's input.
     """
 
     def __init__(self, hu: HuArray, before: Shape, normalization: Normalization) -> None:
@@ -40,21 +41,22 @@ class HostImage:
         batch = np.empty((len(starts), 1, *patch), dtype=np.float32)
         for window, start in zip(batch[:, 0], starts, strict=True):
             first = np.subtract(start, self._before)
-            cut(self._hu, first, self._scale, window)
+            cut_window(self._hu, first, self._scale, window)
         return batch
 
 
 class HostSums:
     """The sums over windows of one strip, and the labels that come of them.
 
-    One patch's thickness along z is held, as a ring: plane z lies at z modulo the thickness. What
-    is final goes back to zero, ready for the planes behind.
+    Windows run along z in order, so sums of one window's depth are enough. They are held as a ring:
+    plane z lies in slot z modulo the depth, and nothing is ever moved. Final sums go back to zero,
+    ready for the plane one depth farther on; so after the last window of a strip all are zero.
 
     Args:
-        weights: (*patch) float32, of a window's voxels.
+        weights: (*patch) float32 by which a window's logits are multiplied.
         shape: (z, y, x) of the padded image.
-        n_labels: of the network.
-        threads: that share the work.
+        n_labels: labels of the network, background included.
+        threads: that share the planes of a window.
     """
 
     def __init__(self, weights: FloatArray, shape: Shape, n_labels: int, threads: int = 1) -> None:
@@ -66,21 +68,26 @@ class HostSums:
         self._sums = np.empty(0, dtype=np.float32)
 
     def begin(self, strip: Strip) -> None:
-        """From here on the windows of this strip follow."""
+        """Makes empty sums of a strip's rows; its windows follow in order."""
         depth, width = self._weights.shape[0], self._labels.shape[2]
         self._strip = strip
-        ZEROS.put(self._sums)
+        ZEROS.put(self._sums)  # all zero again, see the class
         self._sums = ZEROS.take((self._n_labels, depth, strip.stop - strip.start, width))
 
     def add(self, window: Window, logits: FloatArray | BitArray) -> None:
-        """Adds (n_labels, *patch), float32 or uint16 bits; final voxels get their labels."""
+        """Adds a window's logits; the voxels that are final get their labels.
+
+        Args:
+            window: where it lies.
+            logits: (n_labels, *patch) float32, or uint16 with the bits of bfloat16.
+        """
         place = np.array([window.start, window.final], dtype=np.int64)
         rows = (self._strip.start, self._strip.stop)
 
-        def some(begin: int, end: int) -> None:
-            add(self._sums, self._labels, logits, self._weights, place, rows, (begin, end))
+        def add_planes(begin: int, end: int) -> None:
+            add_window(self._sums, self._labels, logits, self._weights, place, rows, (begin, end))
 
-        in_pieces(some, logits.shape[1], self._threads)
+        run_in_threads(add_planes, logits.shape[1], self._threads)
 
     def labels(self) -> LabelArray:
         """(z, y, x) uint8, of the padded image, when all strips have had their windows."""
@@ -90,9 +97,10 @@ class HostSums:
 
 
 class Zeros:
-    """Keeps one array of zeros for the next CT.
+    """Keeps one array of zeros for the next strip and the next CT.
 
-    To have a fresh gigabyte mapped by the system takes longer than to fill it.
+    To have a fresh gigabyte mapped by the system takes longer than to fill it. Whoever gives an
+    array back has set it to zero, so that nobody has to clear it.
     """
 
     def __init__(self) -> None:
@@ -116,11 +124,11 @@ class Zeros:
 
     @property
     def nbytes(self) -> int:
-        """Of the kept array."""
+        """Size of the array that is kept, bytes; 0 while it is taken."""
         return self._kept.nbytes
 
     def clear(self) -> None:
-        """Gives the memory back to the system."""
+        """Gives the memory of the kept array back to the system."""
         with self._lock:
             self._kept = np.zeros(0, dtype=np.float32)
 
@@ -128,8 +136,14 @@ class Zeros:
 ZEROS = Zeros()
 
 
-def in_pieces(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    """Runs `work(begin, end)` over [0, count) in as many pieces as there are threads."""
+def run_in_threads(work: Callable[[int, int], None], count: int, threads: int) -> None:
+    """Runs `work(begin, end)` over [0, count) in as many pieces as there are threads.
+
+    Args:
+        work: releases the GIL, else the threads wait for each other.
+        count: items to be shared out.
+        threads: 1 runs all in the calling thread.
+    """
     if threads == 1:
         work(0, count)
         return

@@ -15,12 +15,12 @@ import numpy as np
 from segment_actor.engine.choice import Choice
 from segment_actor.engine.host.sums import ZEROS, HostImage, HostSums
 from segment_actor.engine.memory import available_bytes, resident_bytes
-from segment_actor.engine.openvino.exact_norm import sum_exactly
-from segment_actor.engine.openvino.ir_cache import BIN, XML, cache_root, cached, key_of
+from segment_actor.engine.openvino.exact_norm import replace_norms
+from segment_actor.engine.openvino.ir_cache import BIN, XML, cache_key, cache_root, cached_model
 from segment_actor.engine.openvino.without_telemetry import openvino, operations
-from segment_actor.engine.windows import BitArray, FloatArray
+from segment_actor.engine.windows import BitArray
 from segment_actor.models.folder import ModelFolder, Normalization, folder_digest, read_model_folder
-from segment_actor.volume import HuArray, Shape
+from segment_actor.volume import FloatArray, HuArray, Shape
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class OpenVinoBackend:
 
     Args:
         model: an `openvino.Model` of fixed shape; its normalisations are changed for float32.
-        choice: of which the precision counts.
-        threads: of OpenVINO and of the sums.
+        choice: its precision is used; engine and device are known to be openvino and cpu.
+        threads: that run the network, and add its logits up.
     """
 
     batch = 1
@@ -55,19 +55,19 @@ class OpenVinoBackend:
         if self._in_bfloat16:
             model = _answering_in_bfloat16(model)
         else:
-            sum_exactly(model)
+            replace_norms(model)
         self._compiled = openvino.Core().compile_model(model, "CPU", settings)
         self._request = self._compiled.create_infer_request()
         self._kept_bytes = 0
 
     def image(self, hu: HuArray, before: Shape, normalization: Normalization) -> HostImage:
-        """In main memory."""
+        """Keeps the CT as int16; each window is normalised when it is cut out."""
         return HostImage(hu, before, normalization)
 
     def logits(self, windows: FloatArray) -> FloatArray | BitArray:
         """(1, 1, *patch) to (1, labels, *patch), float32 or the bits of bfloat16 as uint16.
 
-        OpenVINO's own memory, overwritten by the next.
+        The array is OpenVINO's own memory: the next call overwrites it, and no copy is made.
         """
         self._request.set_input_tensor(openvino.Tensor(windows, shared_memory=True))
         before = resident_bytes()
@@ -77,15 +77,15 @@ class OpenVinoBackend:
         return logits.view(np.uint16) if self._in_bfloat16 else logits
 
     def sums(self, weights: FloatArray, shape: Shape, n_labels: int) -> HostSums:
-        """In main memory."""
+        """Sums in main memory, added by compiled loops on the threads of this engine."""
         return HostSums(weights, shape, n_labels, self._threads)
 
     def available_bytes(self) -> int:
-        """Of main memory, with what is kept for the next CT."""
+        """Free main memory, and what OpenVINO and the sums keep for the next CT."""
         return available_bytes() + self._kept_bytes + ZEROS.nbytes
 
     def release(self) -> None:
-        """The layers' outputs and the sums' memory; 1 to 3 GB with patches of 128."""
+        """Gives back the layers' outputs and the sums; 1 to 3 GB with patches of 128 voxels."""
         ZEROS.clear()
         self._request = self._compiled.create_infer_request()
         self._compiled.release_memory()
@@ -99,7 +99,7 @@ def openvino_backend(folder: Path, choice: Choice, threads: int) -> OpenVinoBack
         SetupError: see `load_network`.
     """
     model = read_model_folder(folder)
-    key = key_of(folder_digest(folder), IR_VERSION, openvino.__version__, model.patch_size)
+    key = cache_key(folder_digest(folder), IR_VERSION, openvino.__version__, model.patch_size)
 
     def convert(into: Path) -> None:
         log.info(
@@ -108,7 +108,7 @@ def openvino_backend(folder: Path, choice: Choice, threads: int) -> OpenVinoBack
         openvino.save_model(_converted(model), into / XML, compress_to_fp16=False)
 
     try:
-        return _read(cached(cache_root(), key, convert), choice, threads)
+        return _read(cached_model(cache_root(), key, convert), choice, threads)
     except OSError as error:
         log.warning("no cache at %s (%s); set CTCOHORT_CACHE_DIR", cache_root(), error.strerror)
     with tempfile.TemporaryDirectory() as made:
@@ -122,7 +122,11 @@ def _read(folder: Path, choice: Choice, threads: int) -> OpenVinoBackend:
 
 
 def _answering_in_bfloat16(model: openvino.Model) -> openvino.Model:
-    """The last convolution gives no more digits; 118 labels of a window are 0.8 GB in float32."""
+    """The model with its logits left in bfloat16.
+
+    The last convolution gives no more digits than that. Widened to float32, 118 labels of a window
+    would be 0.8 GB of zeros to write and to read again.
+    """
     logits = model.get_results()[0].input_value(0)
     answer = operations.result(operations.convert(logits, "bf16"))
     return openvino.Model([answer], model.get_parameters(), model.get_friendly_name())
@@ -131,15 +135,15 @@ def _answering_in_bfloat16(model: openvino.Model) -> openvino.Model:
 def _converted(model: ModelFolder) -> openvino.Model:
     import torch  # noqa: PLC0415  # only when a model is seen for the first time
 
-    from segment_actor.engine.torch.network import load_network  # noqa: PLC0415  # likewise
+    from segment_actor.engine.torch.network import load_network  # noqa: PLC0415  # imports torch, too
 
     # traced on the smallest window whose coarsest stage still has two voxels an axis
     strides = np.prod(model.architecture.arguments["strides"], axis=0)
     small = torch.zeros(1, 1, *(2 * np.broadcast_to(strides, 3)).tolist())
     module = load_network(model.folder).module
     with warnings.catch_warnings():
-        # of torch.jit: that it will go (torch is pinned), and that shapes become constants (they
-        # are computed anew by the reshape below)
+        # torch.jit warns that it will be removed (torch is pinned), and that shapes become
+        # constants (the reshape below computes them anew)
         warnings.simplefilter("ignore")
         converted = openvino.convert_model(module, example_input=small)
     converted.reshape([1, 1, *model.patch_size])

@@ -13,10 +13,10 @@ import numpy as np
 from segment_actor.engine.openvino.without_telemetry import openvino, operations
 
 LARGEST_BLOCK = 8
-"""Voxels an axis: sums of 512 values lose one digit at most, and so do those of their means."""
+"""Voxels an axis: sums of 8^3 values lose one digit at most, and so do those of their means."""
 
 
-def sum_exactly(model: openvino.Model) -> None:
+def replace_norms(model: openvino.Model) -> None:
     """Replaces each normalisation of a model of fixed shape; `model` is changed."""
     for norm in model.get_ordered_ops():
         if norm.get_type_name() == "MVN":
@@ -24,7 +24,7 @@ def sum_exactly(model: openvino.Model) -> None:
 
 
 def _exact(norm: openvino.Node) -> openvino.Node:
-    """(x - mean) / sqrt(variance + eps) over the last three axes, as the operation says."""
+    """(x - mean) / sqrt(variance + eps) over the last three axes, which is OpenVINO's MVN."""
     values = norm.input_value(0)
     centred = operations.subtract(values, _mean(values))
     eps = np.float32(norm.get_attributes()["eps"])
@@ -33,7 +33,10 @@ def _exact(norm: openvino.Node) -> openvino.Node:
 
 
 def _mean(values: openvino.Output) -> openvino.Node:
-    """(1, C, z, y, x) to (1, C, 1, 1, 1), by way of blocks."""
+    """(1, C, z, y, x) to (1, C, 1, 1, 1): means of equal blocks, then the mean of these.
+
+    Blocks of one size divide each axis evenly, so that every voxel counts the same.
+    """
     sizes = list(values.get_shape())[2:]
     blocks = [next(n for n in range(LARGEST_BLOCK, 0, -1) if size % n == 0) for size in sizes]
     means = _pooled(values, blocks)

@@ -28,20 +28,20 @@ Write = Callable[[Path], None]
 
 
 def cache_root() -> Path:
-    """CTCOHORT_CACHE_DIR, else ~/.cache/ctcohort/engine."""
-    told = os.environ.get("CTCOHORT_CACHE_DIR")
-    return Path(told) if told else Path.home() / ".cache" / "ctcohort" / "engine"
+    """The folder of converted models: CTCOHORT_CACHE_DIR, else ~/.cache/ctcohort/engine."""
+    chosen = os.environ.get("CTCOHORT_CACHE_DIR")
+    return Path(chosen) if chosen else Path.home() / ".cache" / "ctcohort" / "engine"
 
 
-def cached(root: Path, key: str, write: Write) -> Path:
+def cached_model(root: Path, key: str, write: Write) -> Path:
     """The folder of one model in the cache; it is made if it is not there, or damaged.
 
     Any number of processes may ask at the same time: each makes its own, the first one stays.
 
     Args:
-        root: of the cache.
-        key: of everything that the files depend on.
-        write: makes them.
+        root: folder of the cache; made if it is missing.
+        key: names the model's folder; see `cache_key`.
+        write: makes the model's two files if they are not there.
 
     Raises:
         OSError: the cache cannot be written.
@@ -63,8 +63,8 @@ def cached(root: Path, key: str, write: Write) -> Path:
     return folder
 
 
-def key_of(*parts: object) -> str:
-    """A name for everything that a model in the cache depends on."""
+def cache_key(*parts: object) -> str:
+    """32 hex digits that differ if anything differs that a converted model depends on."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
@@ -80,7 +80,7 @@ def _digests(folder: Path) -> str:
 
 
 def _discard(folder: Path) -> None:
-    """Renamed first, so that nobody sees half of it."""
+    """Deletes a damaged model; renamed first, so that no other process reads half of it."""
     away = Path(tempfile.mkdtemp(dir=folder.parent, prefix="bad-"))
     with suppress(OSError):  # another process took it away
         folder.rename(away / folder.name)

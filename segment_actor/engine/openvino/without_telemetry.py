@@ -13,6 +13,6 @@ import sys
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino  # noqa: E402  # after the line above
-from openvino import opset13 as operations  # noqa: E402  # likewise
+from openvino import opset13 as operations  # noqa: E402  # after the line above
 
 __all__ = ["openvino", "operations"]

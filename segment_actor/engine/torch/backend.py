@@ -19,10 +19,9 @@ from segment_actor.engine.choice import Choice
 from segment_actor.engine.memory import available_bytes
 from segment_actor.engine.torch.device import DeviceImage, DeviceSums
 from segment_actor.engine.torch.network import load_network
-from segment_actor.engine.windows import FloatArray
 from segment_actor.models.folder import Normalization
 from segment_actor.models.set import Precision
-from segment_actor.volume import HuArray, Shape
+from segment_actor.volume import FloatArray, HuArray, Shape
 
 GPU_BATCH_VOXELS = 2**22
 """Two windows of 128 voxels a side, or 16 of 64: enough for the largest GPU to be busy."""
@@ -41,9 +40,9 @@ class TorchBackend:
 
     Args:
         module: (n, 1, *patch) to (n, labels, *patch); it is changed.
-        patch: of its windows.
+        patch: (3,) voxels of a window.
         choice: engine torch or compile, device and precision.
-        threads: of torch in this process, on a CPU.
+        threads: that torch may use in this process; a GPU does not use them.
     """
 
     def __init__(self, module: nn.Module, patch: Shape, choice: Choice, threads: int = 1) -> None:
@@ -61,7 +60,7 @@ class TorchBackend:
         self._module = self._prepared(module)
 
     def image(self, hu: HuArray, before: Shape, normalization: Normalization) -> DeviceImage:
-        """Uploads and normalises."""
+        """Uploads the CT as int16 and normalises it on the device, once for all windows."""
         return DeviceImage(hu, before, normalization, self._device)
 
     @torch.inference_mode()
@@ -80,11 +79,11 @@ class TorchBackend:
         return on_gpu
 
     def sums(self, weights: FloatArray, shape: Shape, n_labels: int) -> DeviceSums:
-        """On the device."""
+        """Sums on the device, so that of each CT only labels come back."""
         return DeviceSums(weights, shape, n_labels, self._device)
 
     def available_bytes(self) -> int:
-        """Of the device's memory."""
+        """Free memory of the device, and what torch has reserved of it but does not use."""
         if not self._on_gpu:
             return available_bytes()
         free, _ = torch.cuda.mem_get_info(self._device)
@@ -92,7 +91,7 @@ class TorchBackend:
         return free + kept
 
     def release(self) -> None:
-        """What torch keeps of the GPU's memory."""
+        """Gives back what torch has reserved of the GPU's memory but does not use."""
         if self._on_gpu:
             torch.cuda.empty_cache()
 

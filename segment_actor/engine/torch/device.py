@@ -10,19 +10,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from segment_actor.engine.windows import FloatArray, Strip, Window
+from segment_actor.engine.windows import Strip, Window
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.volume import FloatArray, HuArray, LabelArray, Shape
 
 
 class DeviceImage:
     """A CT on the device, normalised and padded.
 
     Args:
-        hu: (z, y, x) int16.
+        hu: (z, y, x) int16, axes of the network.
         before: (3,) voxels of padding in front of it.
-        normalization: of HU.
-        device: where it goes.
+        normalization: bounds, mean and standard deviation by which HU become the network's input.
+        device: a GPU, or the CPU.
     """
 
     def __init__(
@@ -59,7 +59,11 @@ class DeviceImage:
 
 
 def _upload(hu: HuArray, device: torch.device) -> torch.Tensor:
-    """To a GPU through pinned memory, on a stream of its own, while another CT is segmented."""
+    """(z, y, x) int16 on the device.
+
+    To a GPU through pinned memory and on a stream of its own, so that it goes on while another CT
+    is segmented.
+    """
     if device.type != "cuda":
         return torch.from_numpy(np.array(hu, order="C"))
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
@@ -72,15 +76,16 @@ def _upload(hu: HuArray, device: torch.device) -> torch.Tensor:
 
 
 class DeviceSums:
-    """As `host.HostSums`, with the sums on the device.
+    """As `host.sums.HostSums`, with a ring of planes along z, but on the device.
 
-    They are laid out as the network's channels_last logits, so that both are read in order.
+    The labels of a voxel lie side by side in memory, as in the network's channels_last logits, so
+    that both are read in order.
 
     Args:
-        weights: (*patch) float32, of a window's voxels.
+        weights: (*patch) float32 by which a window's logits are multiplied.
         shape: (z, y, x) of the padded image.
-        n_labels: of the network.
-        device: where they are.
+        n_labels: labels of the network, background included.
+        device: where sums and labels lie.
     """
 
     def __init__(
@@ -93,7 +98,7 @@ class DeviceSums:
         self._sums = torch.zeros(0)
 
     def begin(self, strip: Strip) -> None:
-        """From here on the windows of this strip follow."""
+        """Makes empty sums of a strip's rows; its windows follow in order."""
         depth, width = len(self._weights), self._labels.shape[2]
         self._strip = strip
         shape = (depth, strip.stop - strip.start, width, self._n_labels)
@@ -101,7 +106,7 @@ class DeviceSums:
 
     @torch.inference_mode()
     def add(self, window: Window, logits: torch.Tensor) -> None:
-        """Adds (n_labels, *patch); the voxels that are final get their labels."""
+        """Adds the (n_labels, *patch) logits of a window; final voxels get their labels."""
         (z0, y0, x0), (_, height, width) = window.start, self._weights.shape
         begin, end = max(y0, self._strip.start), min(y0 + height, self._strip.stop)
         of_window = slice(begin - y0, end - y0)
@@ -124,7 +129,7 @@ class DeviceSums:
                 range(z0 + planes.start, z0 + planes.stop),
                 range(slots.start, slots.stop),
                 strict=True,
-            ):  # by plane: argmax makes eight bytes a voxel
+            ):  # plane by plane: argmax makes int64, 8 bytes a voxel
                 done = self._sums[:, slot, rows, x0:final_x]
                 self._labels[plane, begin:end, x0:final_x] = done.argmax(dim=0)
                 done.zero_()
@@ -136,7 +141,12 @@ class DeviceSums:
         return labels
 
     def _in_ring(self, start: int, stop: int) -> Iterator[tuple[slice, slice]]:
-        """Planes from start on, counted from it, and where they lie in the ring of one patch."""
+        """Slots of the planes start .. stop - 1, of which there are at most a window's depth.
+
+        Yields:
+            One or two stretches (the ring may end between them): planes counted from `start`, and
+            the slots in which they lie.
+        """
         depth = len(self._weights)
         first = start % depth
         split = min(stop - start, depth - first)

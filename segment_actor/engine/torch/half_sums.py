@@ -15,13 +15,13 @@ import torch
 from scipy import ndimage
 
 from segment_actor.engine.backend import Backend, Batch, Image, Sums
-from segment_actor.engine.windows import FloatArray, Strip, Window
+from segment_actor.engine.windows import Strip, Window
 from segment_actor.models.folder import Normalization
-from segment_actor.volume import HuArray, LabelArray, Shape
+from segment_actor.volume import FloatArray, HuArray, LabelArray, Shape
 
 
 class HalfSumsBackend:
-    """A backend in everything but its sums.
+    """Another backend with nnU-Net's sums in the place of its own; all else is handed on.
 
     Args:
         backend: runs the network.
@@ -32,24 +32,30 @@ class HalfSumsBackend:
         self.batch = backend.batch
 
     def image(self, hu: HuArray, before: Shape, normalization: Normalization) -> Image:
-        """As the backend."""
+        """The backend's image: what the network sees does not depend on the sums."""
         return self.backend.image(hu, before, normalization)
 
     def logits(self, windows: Batch) -> Batch:
-        """As the backend."""
+        """The backend's logits, (n, labels, *patch) in its own precision."""
         return self.backend.logits(windows)
 
     def sums(self, weights: FloatArray, shape: Shape, n_labels: int) -> Sums:
-        """Empty sums, of nnU-Net's kind."""
+        """Empty sums in float16, on the device of the first logits.
+
+        Args:
+            weights: not used but for their shape; nnU-Net rounds its own (`half_gaussian`).
+            shape: (z, y, x) of the padded image.
+            n_labels: labels of the network, background included.
+        """
         depth, height, width = weights.shape
         return HalfSums((depth, height, width), shape, n_labels)
 
     def available_bytes(self) -> int:
-        """As the backend."""
+        """What the backend may take: the halves are smaller than its float32 sums."""
         return self.backend.available_bytes()
 
     def release(self) -> None:
-        """As the backend."""
+        """Gives back what the backend keeps; these sums keep nothing between CTs."""
         self.backend.release()
 
 
@@ -57,12 +63,12 @@ class HalfSums:
     """The sums over windows of one strip, and the labels that come of them.
 
     One patch's thickness along z is held: before the windows move on along z, the planes that they
-    leave behind get their labels.
+    leave behind get their labels, and the others move to the front.
 
     Args:
         patch: (3,) voxels of a window.
         shape: (z, y, x) of the padded image.
-        n_labels: of the network.
+        n_labels: labels of the network, background included.
     """
 
     def __init__(self, patch: Shape, shape: Shape, n_labels: int) -> None:
@@ -75,12 +81,17 @@ class HalfSums:
         self._weights = torch.empty(0)
 
     def begin(self, strip: Strip) -> None:
-        """From here on the windows of this strip follow."""
+        """Labels what is left of the strip before, and makes empty sums of this one."""
         self._finish(self._labels.shape[0])
         self._strip, self._first, self._sums = strip, 0, None
 
     def add(self, window: Window, logits: Batch) -> None:
-        """Adds (n_labels, *patch) logits."""
+        """Adds a window's logits times the Gaussian, both in float16, and the Gaussian itself.
+
+        Args:
+            window: where it lies.
+            logits: (n_labels, *patch), a tensor or an array; uint16 are bits of bfloat16.
+        """
         of_window = torch.as_tensor(logits)
         if of_window.dtype == torch.uint16:
             of_window = of_window.view(torch.bfloat16).float()
@@ -122,7 +133,11 @@ class HalfSums:
 
 @lru_cache(maxsize=4)
 def half_gaussian(patch: Shape) -> torch.Tensor:
-    """(*patch) float16, nnU-Net's `compute_gaussian`: rounded first, then kept from being 0."""
+    """(*patch) float16, nnU-Net's `compute_gaussian`: rounded first, then kept from being 0.
+
+    In the corners of a window the Gaussian is below the smallest float16, 6e-8; a weight of 0 would
+    divide by 0 in the corner of an image.
+    """
     impulse = np.zeros(patch)
     impulse[tuple(size // 2 for size in patch)] = 1
     weights = ndimage.gaussian_filter(impulse, [size / 8 for size in patch], mode="constant")

@@ -66,7 +66,7 @@ class Network:
         spacing_mm: voxel spacing along I, J, K (RAS), in mm.
         patch_size: (3,) voxels, in the axis order of the network.
         transpose: (3,) from (K, J, I) to the axis order of the network.
-        normalization: of HU.
+        normalization: bounds, mean and standard deviation by which HU become the input.
         label_names: label value to name, background (0) included.
         digest: SHA-256 of checkpoint, plans and dataset description.
     """

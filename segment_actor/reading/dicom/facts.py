@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from pydicom import Dataset
 
-from segment_actor.reading.dicom.header import number, text
+from segment_actor.reading.dicom.header import first_number, first_text
 from segment_actor.reading.scan import ScanFacts, Sex
 
 DAYS_A_YEAR = 365.25
@@ -25,23 +25,23 @@ _SEXES: dict[str | None, Sex] = {"M": "M", "F": "F"}
 
 def facts_of(header: Dataset) -> ScanFacts:
     """The facts of one image's header; None for what is missing, malformed or impossible."""
-    agent = text(header, "ContrastBolusAgent")
+    agent = first_text(header, "ContrastBolusAgent")
     return ScanFacts(
         age_years=_age_years(header),
-        sex=_SEXES.get(text(header, "PatientSex")),
-        manufacturer=text(header, "Manufacturer"),
-        model=text(header, "ManufacturerModelName"),
+        sex=_SEXES.get(first_text(header, "PatientSex")),
+        manufacturer=first_text(header, "Manufacturer"),
+        model=first_text(header, "ManufacturerModelName"),
         kvp=_positive(header, "KVP"),
         slice_thickness_mm=_positive(header, "SliceThickness"),
         contrast_agent=None if agent is None else agent.upper() not in NO_AGENT,
-        series_uid=text(header, "SeriesInstanceUID"),
-        patient_id=text(header, "PatientID"),
+        series_uid=first_text(header, "SeriesInstanceUID"),
+        patient_id=first_text(header, "PatientID"),
     )
 
 
 def _age_years(header: Dataset) -> float | None:
     """Patient's Age; where it is missing, from the dates of birth and study."""
-    age = re.fullmatch(r"(\d{1,3})([YMWD])", text(header, "PatientAge") or "")
+    age = re.fullmatch(r"(\d{1,3})([YMWD])", first_text(header, "PatientAge") or "")
     if age:
         years = int(age[1]) / UNITS_A_YEAR[age[2]]
     else:
@@ -54,11 +54,11 @@ def _age_years(header: Dataset) -> float | None:
 
 def _date(header: Dataset, keyword: str) -> date | None:
     try:
-        return datetime.strptime(text(header, keyword) or "", "%Y%m%d").date()
+        return datetime.strptime(first_text(header, keyword) or "", "%Y%m%d").date()
     except ValueError:
         return None
 
 
 def _positive(header: Dataset, keyword: str) -> float | None:
-    value = number(header, keyword)
+    value = first_number(header, keyword)
     return value if value is not None and value > 0 else None

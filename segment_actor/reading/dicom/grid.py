@@ -27,7 +27,7 @@ ROUNDING_MM = 0.1
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def lay_out(slices: Sequence[Slice]) -> tuple[list[Slice], Affine]:
+def arrange_slices(slices: Sequence[Slice]) -> tuple[list[Slice], Affine]:
     """Sorts the slices along the normal of the images.
 
     Returns:

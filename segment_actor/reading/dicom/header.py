@@ -1,7 +1,7 @@
 """Access to DICOM headers that never leaks pydicom's errors, warnings or values.
 
-A value that is missing or malformed reads as None or (): whoever needs it refuses the series with
-a sentence; whoever can do without it goes on.
+A value that is missing or malformed reads as None or (). Code that needs the value refuses the
+series with a sentence; code that does not need it continues.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def open_dicom(data: bytes, *, pixels: bool = False) -> pydicom.Dataset | None:
         return None
 
 
-def texts(header: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
+def text_values(header: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
     """All values of an element, stripped; () if it is missing, empty or malformed."""
     try:
         with quiet_pydicom():
@@ -74,20 +74,20 @@ def texts(header: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
     return tuple(text for one in values if (text := str(one).strip(" \0")))
 
 
-def text(header: pydicom.Dataset, keyword: str) -> str | None:
+def first_text(header: pydicom.Dataset, keyword: str) -> str | None:
     """The first value of an element."""
-    return next(iter(texts(header, keyword)), None)
+    return next(iter(text_values(header, keyword)), None)
 
 
-def numbers(header: pydicom.Dataset, keyword: str) -> tuple[float, ...]:
+def number_values(header: pydicom.Dataset, keyword: str) -> tuple[float, ...]:
     """All values of a numeric element; () if it is missing, empty or malformed."""
     try:
-        values = tuple(float(value) for value in texts(header, keyword))
+        values = tuple(float(value) for value in text_values(header, keyword))
     except ValueError:
         return ()
     return values if all(map(math.isfinite, values)) else ()
 
 
-def number(header: pydicom.Dataset, keyword: str) -> float | None:
+def first_number(header: pydicom.Dataset, keyword: str) -> float | None:
     """The first value of a numeric element."""
-    return next(iter(numbers(header, keyword)), None)
+    return next(iter(number_values(header, keyword)), None)

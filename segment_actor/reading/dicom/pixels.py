@@ -11,10 +11,10 @@ from pydicom import Dataset
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.dicom.header import (
     PYDICOM_ERRORS,
-    number,
+    first_number,
+    first_text,
     open_dicom,
     quiet_pydicom,
-    text,
 )
 from segment_actor.reading.hounsfield import AIR_HU, to_hu
 from segment_actor.volume import HuArray
@@ -24,7 +24,7 @@ RESCALE_TYPES = (None, "HU", "US")
 electron density, effective atomic number, iodine maps, HU_MOD."""
 
 
-def decode(file: bytes) -> HuArray:
+def decode_hu(file: bytes) -> HuArray:
     """(rows, columns) of one image; pixels outside the field of view become air.
 
     Raises:
@@ -34,8 +34,11 @@ def decode(file: bytes) -> HuArray:
     if header is None or "PixelData" not in header:
         raise _cut_off()
     stored = _stored(header)
-    slope, intercept = number(header, "RescaleSlope") or 0.0, number(header, "RescaleIntercept")
-    if slope <= 0 or intercept is None or text(header, "RescaleType") not in RESCALE_TYPES:
+    slope, intercept = (
+        first_number(header, "RescaleSlope") or 0.0,
+        first_number(header, "RescaleIntercept"),
+    )
+    if slope <= 0 or intercept is None or first_text(header, "RescaleType") not in RESCALE_TYPES:
         raise SeriesError(
             FailureCode.NOT_HOUNSFIELD,
             "An image does not say how its pixel values become Hounsfield units. "
@@ -61,10 +64,10 @@ def _stored(header: Dataset) -> npt.NDArray[Any]:
 
 def _outside(stored: npt.NDArray[Any], header: Dataset) -> npt.NDArray[np.bool_]:
     """Where the scanner measured nothing: Pixel Padding Value, or the range up to its limit."""
-    value = number(header, "PixelPaddingValue")
+    value = first_number(header, "PixelPaddingValue")
     if value is None:
         return np.zeros(stored.shape, np.bool_)
-    limit = number(header, "PixelPaddingRangeLimit")
+    limit = first_number(header, "PixelPaddingRangeLimit")
     ends = np.array([value, value if limit is None else limit])
     # Scanners write -2000 also as 63536, its 16 bits read without a sign.
     low, high = np.sort(ends.astype(np.int64).astype(stored.dtype))

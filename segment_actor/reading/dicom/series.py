@@ -9,7 +9,14 @@ import numpy as np
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import is_dicom, number, numbers, open_dicom, text, texts
+from segment_actor.reading.dicom.header import (
+    first_number,
+    first_text,
+    is_dicom,
+    number_values,
+    open_dicom,
+    text_values,
+)
 
 DICOMDIR = "1.2.840.10008.1.3.10"
 """Media Storage Directory: the table of contents of a CD, no image."""
@@ -129,22 +136,22 @@ def _parse(file: bytes) -> Slice | None:
             FailureCode.UNREADABLE_FILE,
             "The header of an image is damaged or cut off. Export the series again.",
         )
-    if text(header.file_meta, "MediaStorageSOPClassUID") == DICOMDIR:
+    if first_text(header.file_meta, "MediaStorageSOPClassUID") == DICOMDIR:
         return None
     return Slice(
         file=file,
         header=header,
-        sop_uid=text(header, "SOPInstanceUID") or "",
-        series_uid=text(header, "SeriesInstanceUID") or "",
-        modality=text(header, "Modality") or "",
-        image_type=tuple(word.upper() for word in texts(header, "ImageType")),
-        rows=int(number(header, "Rows") or 0),
-        columns=int(number(header, "Columns") or 0),
-        samples=int(number(header, "SamplesPerPixel") or 1),
-        frames=int(number(header, "NumberOfFrames") or 1),
-        spacing_mm=numbers(header, "PixelSpacing"),
-        orientation=numbers(header, "ImageOrientationPatient"),
-        position_mm=numbers(header, "ImagePositionPatient"),
+        sop_uid=first_text(header, "SOPInstanceUID") or "",
+        series_uid=first_text(header, "SeriesInstanceUID") or "",
+        modality=first_text(header, "Modality") or "",
+        image_type=tuple(word.upper() for word in text_values(header, "ImageType")),
+        rows=int(first_number(header, "Rows") or 0),
+        columns=int(first_number(header, "Columns") or 0),
+        samples=int(first_number(header, "SamplesPerPixel") or 1),
+        frames=int(first_number(header, "NumberOfFrames") or 1),
+        spacing_mm=number_values(header, "PixelSpacing"),
+        orientation=number_values(header, "ImageOrientationPatient"),
+        position_mm=number_values(header, "ImagePositionPatient"),
     )
 
 

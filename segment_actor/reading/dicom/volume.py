@@ -12,8 +12,8 @@ import numpy as np
 from segment_actor.grid.geometry import check_grid
 from segment_actor.grid.of_file import dicom_grid
 from segment_actor.reading.dicom.facts import facts_of
-from segment_actor.reading.dicom.grid import lay_out
-from segment_actor.reading.dicom.pixels import decode
+from segment_actor.reading.dicom.grid import arrange_slices
+from segment_actor.reading.dicom.pixels import decode_hu
 from segment_actor.reading.dicom.series import check_one_ct_series, parse_slices
 from segment_actor.reading.scan import Scan
 from segment_actor.volume import Volume
@@ -34,11 +34,11 @@ def read_dicom(files: Sequence[bytes]) -> Scan:
     """
     slices = parse_slices(files)
     check_one_ct_series(slices)
-    slices, affine = lay_out(slices)
+    slices, affine = arrange_slices(slices)
     rows, columns = slices[0].rows, slices[0].columns
     check_grid((columns, rows, len(slices)), affine)
     stack = np.empty((len(slices), rows, columns), np.int16)
     for k, one in enumerate(slices):
-        stack[k] = decode(one.file)
+        stack[k] = decode_hu(one.file)
     volume = Volume(stack.T, affine)
     return Scan(volume, facts_of(slices[0].header), dicom_grid(volume))

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.bench import CASES, _row, main
-from jobs.bench_cases.case import Case, Setting, Sides
+from jobs.bench_cases.case import BenchCase, Setting, Sides
 from jobs.bench_cases.cost import Cost, cost_of_call, cost_of_command
 from segment_actor.errors import SetupError
 
@@ -47,7 +47,7 @@ def test_a_command_that_fails_ends_the_benchmark_with_its_last_words() -> None:
 def test_the_ratio_is_that_of_the_medians_of_all_rounds() -> None:
     ours, peer = iter([1.0, 9.0, 2.0]), iter([40.0, 20.0, 30.0])
     sides = Sides(lambda: Cost(next(ours), 1.0, 0.5), lambda: Cost(next(peer), 3.0), lambda: "same")
-    row = _row(Case("x", "", "p", lambda _: sides), SETTING, rounds=3)
+    row = _row(BenchCase("x", "", "p", lambda _: sides), SETTING, rounds=3)
     assert (row["ours_s"], row["peer_s"], row["times_faster"]) == (2.0, 30.0, 15.0)
     assert (row["times_less_cpu"], row["ours_gb"], row["note"]) == (3.0, 0.5, "same")
 

@@ -96,12 +96,12 @@ def test_a_prediction_of_another_shape_is_refused_by_name(folders: Path) -> None
     nib.save(
         nib.Nifti1Image(np.zeros((5, 5, 5), np.uint8), np.eye(4)), folders / "predicted/ct1.nii"
     )
-    assert "ct1.nii has 5 x 5 x 5 voxels, its truth 14 x 12 x 10" in refused(folders)
+    assert "ct1.nii is (5, 5, 5) voxels, its truth (14, 12, 10); bring" in refused(folders)
 
 
 def test_a_prediction_at_another_place_is_refused_by_name(folders: Path) -> None:
     write(folders / "predicted" / "ct1.nii", spacing_mm=1.6)
-    assert "ct1.nii lies at another place than its truth" in refused(folders)
+    assert "ct1.nii and its truth lie at different places" in refused(folders)
 
 
 def test_values_outside_the_schema_are_refused_by_name(folders: Path) -> None:
@@ -137,6 +137,19 @@ def test_a_truth_that_shows_nothing_asked_for_is_refused(folders: Path) -> None:
 def test_a_damaged_file_is_refused_by_name(folders: Path) -> None:
     (folders / "predicted" / "ct1.nii").write_bytes(b"no image")
     assert "ct1.nii:" in refused(folders)
+
+
+def test_after_an_error_there_is_no_file_and_no_folder(folders: Path) -> None:
+    (folders / "predicted" / "ct1.nii").write_bytes(b"no image")
+    run(folders)
+    assert not (folders / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_a_case_is_read(folders: Path) -> None:
+    (folders / "out").write_text("in the way")
+    done = run(folders, f"--out={folders / 'out' / 'here'}")
+    assert (done.exit_code, "1 of 2 cases" in done.stderr) == (2, False)
+    assert "cannot write to" in done.stderr
 
 
 def test_rounding_of_the_spacing_does_not_push_two_voxels_beyond_3_mm(folders: Path) -> None:

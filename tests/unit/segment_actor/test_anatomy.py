@@ -7,10 +7,14 @@ from collections import Counter
 
 import pytest
 
-from segment_actor.anatomy import GROUPS, Structure, load_schema, v1_view
+from segment_actor.anatomy import GROUPS, Structure, category_of, load_schema, schema_names, v1_view
 from segment_actor.errors import SetupError
 
 SCHEMAS = ("paper104", "total_v1", "total_v2")
+
+
+def test_the_schemas_are_the_csv_files_of_the_folder_and_no_others() -> None:
+    assert schema_names() == SCHEMAS
 
 
 @pytest.mark.parametrize("name", ["paper104", "total_v1"])
@@ -24,6 +28,12 @@ def test_the_paper_counts_27_organs_59_bones_10_muscles_and_8_vessels(name: str)
 )
 def test_ids_count_up_from_one_without_a_gap(name: str, count: int) -> None:
     assert [s.id for s in load_schema(name).structures] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schemas_that_share_a_name_agree_on_its_category(name: str) -> None:
+    for structure in load_schema(name).structures:
+        assert category_of(structure.name) == structure.category
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

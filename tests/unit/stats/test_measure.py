@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from segment_actor.anatomy import Schema, Structure
-from stats.label_map.runs import Indices, same_grid
+from stats.label_map.runs import Indices, identity_indices
 from stats.measure import StructureRow, measure
 
 SCHEMA = Schema(
@@ -115,7 +115,7 @@ def test_without_a_spacing_there_is_neither_a_centroid_nor_a_finding() -> None:
 
 def test_indices_that_fall_are_refused() -> None:
     hu, labels = np.zeros((3, 3, 3), np.int16), np.zeros((3, 3, 3), np.uint8)
-    i, j, k = same_grid((3, 3, 3))
+    i, j, k = identity_indices((3, 3, 3))
     with pytest.raises(ValueError, match="do not map"):
         measure(hu, labels, 0.01, SCHEMA, (i, j, k[::-1]))
 
@@ -153,4 +153,4 @@ def test_two_pieces_are_counted_and_the_largest_has_its_share() -> None:
 def test_indices_that_leave_the_label_grid_are_refused() -> None:
     hu, labels = np.zeros((4, 4, 4), np.int16), np.zeros((3, 4, 4), np.uint8)
     with pytest.raises(ValueError, match="do not map"):
-        measure(hu, labels, 0.01, SCHEMA, same_grid((4, 4, 4)))
+        measure(hu, labels, 0.01, SCHEMA, identity_indices((4, 4, 4)))

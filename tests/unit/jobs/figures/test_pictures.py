@@ -6,7 +6,13 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 
-from jobs.figures.pictures import _from_the_front, _slice, aging, overview, palette
+from jobs.figures.pictures import (
+    _from_the_front,
+    _slice,
+    draw_ct_overview,
+    draw_measures_by_age,
+    label_palette,
+)
 from segment_actor.volume import Volume
 
 
@@ -23,20 +29,20 @@ def test_from_the_front_one_sees_the_structure_in_front() -> None:
     labels[:, 2, :] = 1
     labels[:, 4, :] = 2  # anterior
     colour = _from_the_front(labels, depth_mm=1.0)[3, 3]
-    assert np.argmin(np.abs(palette() / palette().max(1, keepdims=True).clip(0.01)
+    assert np.argmin(np.abs(label_palette() / label_palette().max(1, keepdims=True).clip(0.01)
                             - colour / colour.max()).sum(axis=1)) == 2  # fmt: skip
 
 
 def test_no_two_of_the_104_structures_have_the_same_colour() -> None:
-    assert len(np.unique(palette()[1:105], axis=0)) == 104
+    assert len(np.unique(label_palette()[1:105], axis=0)) == 104
 
 
 def test_pictures_are_written_even_for_a_cohort_with_nothing_to_see(tmp_path: Path) -> None:
     volume = Volume(np.zeros((8, 9, 10), np.int16), np.eye(4))
     labels = np.zeros((8, 9, 10), np.uint8)
     labels[4, 4, 4] = 5
-    overview(volume, labels, "one voxel", tmp_path / "overview.png")
+    draw_ct_overview(volume, labels, "one voxel", tmp_path / "overview.png")
     columns = ["structure", "age_years", "volume_ml", "hu_mean", "status"]
-    aging(pd.DataFrame(columns=columns), "nobody", tmp_path / "aging.png")
+    draw_measures_by_age(pd.DataFrame(columns=columns), "nobody", tmp_path / "aging.png")
     for name in ("overview", "aging"):
         assert matplotlib.image.imread(tmp_path / f"{name}.png").size > 0

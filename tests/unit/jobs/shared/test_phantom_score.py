@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from jobs.shared.phantom_score import by_group
+from jobs.shared.phantom_score import agreement_by_group
 
 
 def test_a_groups_dice_is_the_mean_over_structures_not_over_cts() -> None:
@@ -17,7 +17,7 @@ def test_a_groups_dice_is_the_mean_over_structures_not_over_cts() -> None:
             "volume_error_percent": [-4.0, 2.0, None, 10.0],
         }
     )
-    table = by_group(rows)
+    table = agreement_by_group(rows)
     assert list(table.index) == ["organs", "ribs", "all"]
     assert table.loc["organs", "mean_dice"] == pytest.approx(0.7)
     assert table.loc["all", "mean_dice"] == pytest.approx((0.9 + 0.5 + 0.9) / 3)

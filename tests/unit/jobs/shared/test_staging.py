@@ -18,6 +18,16 @@ def test_files_appear_together_and_replace_older_ones(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_text() == "new"
 
 
+def test_files_of_a_subfolder_replace_those_of_the_same_subfolder(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "old.png").write_text("old")
+    with staged(tmp_path) as scratch:
+        (scratch / "figures").mkdir()
+        (scratch / "figures" / "new.png").write_text("new")
+    assert sorted(f.name for f in (tmp_path / "figures").iterdir()) == ["new.png", "old.png"]
+    assert [f.name for f in tmp_path.iterdir()] == ["figures"]
+
+
 def test_after_an_error_nothing_has_changed(tmp_path: Path) -> None:
     def write() -> None:
         with staged(tmp_path / "out") as scratch:

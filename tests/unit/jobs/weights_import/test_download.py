@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.weights_import.download import download
+from jobs.weights_import.download import download_file
 from segment_actor.errors import SetupError
 from tests.support.http_site import Site, running_site
 
@@ -22,7 +22,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def fetch(site: Site, target: Path, most_bytes: int = 10**8) -> None:
-    download(f"{site.url}/model.zip", target, most_bytes, pause_s=0)
+    download_file(f"{site.url}/model.zip", target, most_bytes, pause_s=0)
 
 
 def test_a_file_arrives_whole_and_leaves_nothing_beside_it(site: Site, tmp_path: Path) -> None:
@@ -91,9 +91,9 @@ def test_a_file_larger_than_any_model_is_refused_before_it_is_written(
 
 def test_nobody_at_the_address_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="broke off after 0 bytes"):
-        download("http://127.0.0.1:9/model.zip", tmp_path / "model.zip", 10, pause_s=0)
+        download_file("http://127.0.0.1:9/model.zip", tmp_path / "model.zip", 10, pause_s=0)
 
 
 def test_other_addresses_than_http_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="only https:// and http://"):
-        download("file:///etc/passwd", tmp_path / "model.zip", 10)
+        download_file("file:///etc/passwd", tmp_path / "model.zip", 10)

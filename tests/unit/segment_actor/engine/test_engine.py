@@ -14,8 +14,8 @@ from segment_actor.engine import choice, memory
 from segment_actor.engine.choice import Choice, choose, usable_precision
 from segment_actor.engine.host.constant import ConstantLogits
 from segment_actor.engine.load import load_backend
-from segment_actor.engine.openvino.exact_norm import sum_exactly
-from segment_actor.engine.openvino.ir_cache import BIN, XML, cached
+from segment_actor.engine.openvino.exact_norm import replace_norms
+from segment_actor.engine.openvino.ir_cache import BIN, XML, cached_model
 from segment_actor.engine.openvino.without_telemetry import openvino, operations
 from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.errors import SetupError
@@ -111,24 +111,24 @@ def writer(text: str) -> Callable[[Path], None]:
 
 
 def test_the_cache_is_written_once_and_then_read(cache: Path) -> None:
-    cached(cache, "key", writer("first"))
-    folder = cached(cache, "key", writer("second"))
+    cached_model(cache, "key", writer("first"))
+    folder = cached_model(cache, "key", writer("second"))
     assert (folder / BIN).read_text() == "first"
     assert [path.name for path in cache.iterdir()] == ["key"]
 
 
 def test_a_damaged_file_in_the_cache_is_made_again(cache: Path) -> None:
-    (cached(cache, "key", writer("first")) / BIN).write_text("dam")
-    assert (cached(cache, "key", writer("second")) / BIN).read_text() == "second"
+    (cached_model(cache, "key", writer("first")) / BIN).write_text("dam")
+    assert (cached_model(cache, "key", writer("second")) / BIN).read_text() == "second"
     assert [path.name for path in cache.iterdir()] == ["key"]
 
 
 def test_of_two_that_write_at_a_time_the_first_stays(cache: Path) -> None:
     def slow(into: Path) -> None:
-        cached(cache, "key", writer("fast"))
+        cached_model(cache, "key", writer("fast"))
         writer("slow")(into)
 
-    assert (cached(cache, "key", slow) / BIN).read_text() == "fast"
+    assert (cached_model(cache, "key", slow) / BIN).read_text() == "fast"
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(
@@ -162,7 +162,7 @@ def test_a_mean_over_blocks_is_the_mean_of_all_voxels_whatever_the_shape() -> No
     parameter = operations.parameter(values.shape, np.float32)
     norm = operations.mvn(parameter, [2, 3, 4], True, 1e-5, "inside_sqrt")
     model = openvino.Model([norm], [parameter])
-    sum_exactly(model)
+    replace_norms(model)
     answer = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(values)[0]
     axes = (2, 3, 4)
     expected = (values - values.mean(axes, np.float64, keepdims=True)) / values.std(

@@ -32,11 +32,9 @@ def test_every_voxel_is_scipys_cut_off_to_a_whole_number(
     np.testing.assert_array_equal(zoom_truncated(values, out_shape), upstream(hu, out_shape))
 
 
-def test_whole_numbers_need_no_conversion() -> None:
+def test_int16_voxels_are_weighted_in_float64_as_scipy_weights_them() -> None:
     hu = np.random.default_rng(0).integers(-1024, 3072, (30, 31, 32)).astype(np.int16)
-    np.testing.assert_array_equal(
-        zoom_truncated(hu, (21, 44, 17)), zoom_truncated(hu.astype(np.float64), (21, 44, 17))
-    )
+    np.testing.assert_array_equal(zoom_truncated(hu, (21, 44, 17)), upstream(hu, (21, 44, 17)))
 
 
 def test_rounding_instead_of_cutting_off_would_differ_in_half_of_the_voxels() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.weights_import.model import remember
+from jobs.weights_import.model import record_trust
 from segment_actor.errors import SetupError
 from segment_actor.models.official import licensed_models, official_models
 from segment_actor.models.set import load_model_set, model_set_digest
@@ -21,7 +21,7 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
 
 
 def trust(folder: Path) -> None:
-    remember(FAST.name, digests(folder), "Apache-2.0", "a test")
+    record_trust(FAST.name, digests(folder), "Apache-2.0", "a test")
 
 
 def test_the_five_parts_have_all_117_structures_in_the_schemas_order() -> None:

@@ -17,8 +17,8 @@ from segment_actor.phantom.scanner import (
     Grid,
     Protocol,
     draw_protocol,
-    scan,
     scan_grid,
+    scan_phantom,
     truth_on_grid,
 )
 from segment_actor.reading.nifti import read_nifti
@@ -31,12 +31,12 @@ HEALTHY = replace(draw_patient(1), age_years=40.0, missing=frozenset(), hip_impl
 
 @pytest.fixture(scope="module")
 def young() -> tuple[Volume, LabelArray]:
-    return scan(HEALTHY, WHOLE, SCHEMA)
+    return scan_phantom(HEALTHY, WHOLE, SCHEMA)
 
 
 @pytest.fixture(scope="module")
 def old() -> tuple[Volume, LabelArray]:
-    return scan(replace(HEALTHY, age_years=90.0), WHOLE, SCHEMA)
+    return scan_phantom(replace(HEALTHY, age_years=90.0), WHOLE, SCHEMA)
 
 
 def _centre_mm(labels: LabelArray, name: str) -> np.ndarray:
@@ -102,7 +102,7 @@ def test_a_removed_organ_is_not_in_the_truth() -> None:
 
 
 def test_a_metal_hip_has_the_hu_of_metal_and_no_label() -> None:
-    volume, labels = scan(replace(HEALTHY, hip_implant="left"), WHOLE, SCHEMA)
+    volume, labels = scan_phantom(replace(HEALTHY, hip_implant="left"), WHOLE, SCHEMA)
     metal = volume.hu > 2000
     assert metal.sum() > 50
     assert (labels[metal] == 0).mean() > 0.8
@@ -112,7 +112,7 @@ def test_the_truth_is_the_same_on_any_grid_with_the_same_voxels() -> None:
     patient: Patient = draw_patient(3)
     protocol = replace(draw_protocol(3, "abdomen"), spacing_mm=(6.0, 6.0, 6.0))
     grid = scan_grid(patient, protocol)
-    _, truth = scan(patient, protocol, SCHEMA)
+    _, truth = scan_phantom(patient, protocol, SCHEMA)
     shifted = grid.affine.copy()
     shifted[:3, 3] += 12.0
     part = truth_on_grid(patient, protocol, SCHEMA, Grid((20, 20, 20), shifted))
@@ -126,7 +126,9 @@ def test_the_files_hold_the_ct_whatever_axes_they_are_stored_in(tmp_path: Path) 
     for seed in seeds:
         name = f"phantom_{seed:05d}.nii.gz"
         canonical = to_canonical(read_nifti((tmp_path / "archive" / name).read_bytes()))
-        volume, truth = scan(draw_patient(seed), draw_protocol(seed, "head_and_neck"), SCHEMA)
+        volume, truth = scan_phantom(
+            draw_patient(seed), draw_protocol(seed, "head_and_neck"), SCHEMA
+        )
         np.testing.assert_array_equal(canonical.hu, volume.hu)
         np.testing.assert_allclose(canonical.affine, volume.affine, atol=1e-3)
         image = nib.as_closest_canonical(nib.load(tmp_path / "truth" / name))

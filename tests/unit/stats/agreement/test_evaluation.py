@@ -8,17 +8,17 @@ import pytest
 
 from segment_actor.anatomy import load_schema
 from stats.agreement.evaluation import (
-    Method,
+    ComparisonSettings,
     common_structures,
     compare_case,
-    evaluate,
     evaluate_kinds,
+    evaluate_structures,
     kind_of,
     summarize,
-    with_second,
+    with_second_prediction,
 )
 
-METHOD = Method(load_schema("paper104"))
+METHOD = ComparisonSettings(load_schema("paper104"))
 IDS = METHOD.schema.ids
 
 
@@ -54,21 +54,21 @@ def test_a_case_has_one_row_a_structure_with_volumes_in_ml() -> None:
 
 def test_a_missed_structure_counts_as_0_and_an_absent_one_not_at_all() -> None:
     cases = all_rows(rows("a", liver=0.9), rows("b", liver=0.0), rows("c", liver=np.nan))
-    found = evaluate(cases, ["liver"]).iloc[0]
+    found = evaluate_structures(cases, ["liver"]).iloc[0]
     assert (found["n"], found["missed"], found["dice_mean"]) == (2, 1, pytest.approx(0.45))
 
 
 def test_a_structure_predicted_where_there_is_none_is_counted() -> None:
     cases = rows("a", liver=np.nan)
     cases["predicted_ml"] = 3.0
-    found = evaluate(cases, ["liver"]).iloc[0]
+    found = evaluate_structures(cases, ["liver"]).iloc[0]
     assert (found["n"], found["only_predicted"]) == (0, 1)
     assert np.isnan(found["dice_mean"])
 
 
 def test_volumes_of_missed_structures_are_in_the_bias() -> None:
     cases = all_rows(rows("a", liver=1.0), rows("b", liver=0.0))
-    assert evaluate(cases, ["liver"]).iloc[0]["volume_bias_ml"] == pytest.approx(-50.0)
+    assert evaluate_structures(cases, ["liver"]).iloc[0]["volume_bias_ml"] == pytest.approx(-50.0)
 
 
 def test_the_two_orders_of_averaging_differ_where_a_case_lacks_a_structure() -> None:
@@ -82,24 +82,24 @@ def test_the_two_orders_of_averaging_differ_where_a_case_lacks_a_structure() -> 
 
 def test_a_second_set_of_predictions_is_tested_case_by_case() -> None:
     cases = [
-        with_second(rows(f"{n}", liver=0.9 + n / 100), rows(f"{n}", liver=0.7 + n / 200))
+        with_second_prediction(rows(f"{n}", liver=0.9 + n / 100), rows(f"{n}", liver=0.7 + n / 200))
         for n in range(8)
     ]
-    found = evaluate(all_rows(*cases), ["liver"]).iloc[0]
+    found = evaluate_structures(all_rows(*cases), ["liver"]).iloc[0]
     assert found["dice_mean_against"] == pytest.approx(0.7 + 3.5 / 200)
     assert found["dice_wilcoxon_p"] == pytest.approx(2 / 2**8)
     assert summarize(all_rows(*cases), ["liver"])["wilcoxon_p"][0] == pytest.approx(2 / 2**8)
 
 
 def test_few_cases_have_a_reason_instead_of_a_p() -> None:
-    cases = with_second(rows("a", liver=0.9), rows("a", liver=0.8))
-    found = evaluate(cases, ["liver"]).iloc[0]
+    cases = with_second_prediction(rows("a", liver=0.9), rows("a", liver=0.8))
+    found = evaluate_structures(cases, ["liver"]).iloc[0]
     assert np.isnan(found["nsd_wilcoxon_p"])
     assert "1 of 1 pairs differ" in found["nsd_wilcoxon_reason"]
 
 
 def test_common_structures_are_those_that_all_three_show_in_some_case() -> None:
-    cases = with_second(
+    cases = with_second_prediction(
         rows("a", liver=0.9, spleen=0.9, aorta=np.nan, colon=0.0),
         rows("a", liver=0.8, spleen=0.0, aorta=np.nan, colon=0.5),
     )

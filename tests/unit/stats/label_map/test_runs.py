@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from segment_actor.volume import HuArray, LabelArray
-from stats.label_map.runs import find_runs, join_pieces, same_grid
+from stats.label_map.runs import find_runs, identity_indices, join_pieces
 
 Box = tuple[int, int, tuple[float, ...], tuple[int, ...], tuple[int, ...]]
 """Of a piece: label, size, centroid, first and last voxel."""
@@ -41,7 +41,7 @@ def _by_scipy(labels: LabelArray) -> list[Box]:
 @given(_maps())
 def test_pieces_are_those_of_scipy_in_every_memory_order(case: tuple[HuArray, LabelArray]) -> None:
     hu, labels = case
-    pieces = join_pieces(find_runs(hu, labels, same_grid(labels.shape)))
+    pieces = join_pieces(find_runs(hu, labels, identity_indices(labels.shape)))
     ours = [
         (
             int(pieces.label[n]),
@@ -66,6 +66,6 @@ def test_a_piece_that_a_coarse_ct_skips_has_no_voxel_and_no_centroid() -> None:
 
 def test_rows_of_one_label_beside_another_are_two_runs() -> None:
     labels = np.array([[[1, 1, 2, 0, 2]]], np.uint8)
-    runs = find_runs(np.zeros(labels.shape, np.int16), labels, same_grid(labels.shape))
+    runs = find_runs(np.zeros(labels.shape, np.int16), labels, identity_indices(labels.shape))
     assert runs.spans.tolist() == [[0, 2], [2, 3], [4, 5]]
     assert runs.labels.tolist() == [1, 2, 2]

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from jobs.measure import main
 from segment_actor.anatomy import load_schema
 from segment_actor.phantom.patient import draw_patient
-from segment_actor.phantom.scanner import FIELDS_OF_VIEW, Protocol, draw_protocol, scan
+from segment_actor.phantom.scanner import FIELDS_OF_VIEW, Protocol, draw_protocol, scan_phantom
 from segment_actor.volume import LabelArray, Volume
 from stats.measure import StructureRow, measure
-from stats.quality.codes import Code, Verdict, codes_table, scan_verdict, split
-from stats.quality.limits import limits
+from stats.quality.codes import Code, Verdict, codes_table, scan_verdict, split_codes
+from stats.quality.limits import load_limits
 
 SCHEMA = load_schema("paper104")
 SPACING_MM = (4.0, 4.0, 4.0)
@@ -29,7 +29,7 @@ WHOLE_SPINE = Protocol("head_to_knee", SPACING_MM, (1.0, -1.0, 1.0), 10.0, "RAS"
 def whole_body() -> tuple[Volume, LabelArray]:
     """A healthy phantom from head to knee with its true labels; never write into it."""
     patient = replace(draw_patient(1), missing=frozenset(), hip_implant=None)
-    return scan(patient, WHOLE_SPINE, SCHEMA)
+    return scan_phantom(patient, WHOLE_SPINE, SCHEMA)
 
 
 def rows_of(volume: Volume, labels: LabelArray) -> list[StructureRow]:
@@ -39,8 +39,8 @@ def rows_of(volume: Volume, labels: LabelArray) -> list[StructureRow]:
 def judged(labels: LabelArray) -> tuple[dict[Code, set[str]], Verdict]:
     """What is found in the whole body with these labels, and the verdict."""
     rows = rows_of(whole_body()[0], labels)
-    codes = {code for row in rows for code in split(row.qc_reasons)}
-    found = {c: {r.structure for r in rows if c in split(r.qc_reasons)} for c in codes}
+    codes = {code for row in rows for code in split_codes(row.qc_reasons)}
+    found = {c: {r.structure for r in rows if c in split_codes(r.qc_reasons)} for c in codes}
     return found, verdict_of(rows)[0]
 
 
@@ -212,7 +212,10 @@ def test_a_ct_without_any_structure_fails() -> None:
 def test_a_sound_body_that_the_field_of_view_cuts_raises_no_alarm(view: str) -> None:
     for seed in (40, 41):
         coarse = replace(draw_protocol(seed, view), spacing_mm=(5.0, 5.0, 5.0))
-        assert verdict_of(rows_of(*scan(draw_patient(seed), coarse, SCHEMA)))[0] is Verdict.PASS
+        assert (
+            verdict_of(rows_of(*scan_phantom(draw_patient(seed), coarse, SCHEMA)))[0]
+            is Verdict.PASS
+        )
 
 
 def test_every_code_has_a_meaning_and_the_table_of_codes_holds_it() -> None:
@@ -226,8 +229,8 @@ def test_every_structure_of_every_schema_has_its_limits() -> None:
     names = {
         n for schema in ("paper104", "total_v1", "total_v2") for n in load_schema(schema).names
     }
-    assert names == limits().keys()
-    assert all(bounds.hu_mean_low < bounds.hu_mean_high for bounds in limits().values())
+    assert names == load_limits().keys()
+    assert all(bounds.hu_mean_low < bounds.hu_mean_high for bounds in load_limits().values())
 
 
 def test_the_measure_command_says_the_verdict_in_words(tmp_path: Path) -> None:
