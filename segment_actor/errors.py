@@ -5,6 +5,7 @@ Library code raises; only `jobs` turns errors into rows and exit codes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -52,3 +53,9 @@ class SeriesError(Exception):
 
 class SetupError(Exception):
     """The job cannot run at all (exit code 2). The message names the culprit and the remedy."""
+
+
+def first_few(items: Sequence[str]) -> str:
+    """The first three of a list for a message, and how many more there are."""
+    more = f" and {len(items) - 3:,} more" if len(items) > 3 else ""
+    return ", ".join(items[:3]) + more

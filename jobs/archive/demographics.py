@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
-import pandas as pd
-
-from segment_actor.errors import SetupError
+from segment_actor.errors import SetupError, first_few
+from segment_actor.person import Sex, ages_of, sexes_of
+from stats.study.csv_file import read_csv
 
 DEMOGRAPHICS = "demographics.csv"
 """Taken from the archive's root if it is there."""
@@ -25,50 +24,37 @@ class Person:
     """
 
     age_years: float | None = None
-    sex: str | None = None
+    sex: Sex | None = None
 
 
 def read_demographics(data: bytes, name: str) -> dict[str, Person]:
     """People by the path of their series, relative to the archive.
 
     Args:
-        data: CSV with the columns path, age_years, sex; an empty cell is not known.
+        data: CSV with the columns path, age_years, sex; `segment_actor.person` says which words
+            count. A line without a path is left out.
         name: of the file, for the messages.
 
     Raises:
-        SetupError: not a table with these columns, or a cell that cannot be understood.
+        SetupError: not a table with these columns, an age or a sex that is none, or a path with
+            different ages or sexes.
     """
-    try:
-        # As text: what a cell means is decided below, line by line.
-        table = pd.read_csv(
-            io.BytesIO(data), dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise SetupError(f"{name} is not a CSV file: {str(error).strip()}.") from error
+    table = read_csv(data, name)
     missing = [c for c in COLUMNS if c not in table.columns]
     if missing:
         raise SetupError(
             f"{name} has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}."
         )
-    return {
-        row["path"].strip("/"): Person(_age(row["age_years"], f"{name} line {n}"), _sex(row["sex"]))
-        for n, row in enumerate(table.to_dict("records"), start=2)
-        if row["path"]
-    }
-
-
-def _age(cell: str | None, where: str) -> float | None:
-    if not cell:
-        return None
-    try:
-        age_years = float(cell)
-    except ValueError as error:
-        raise SetupError(f"{where}: age_years {cell!r} is not a number.") from error
-    if not 0 <= age_years <= 130:
-        raise SetupError(f"{where}: age_years {age_years} is not the age of a person.")
-    return age_years
-
-
-def _sex(cell: str | None) -> str | None:
-    letter = (cell or "").strip()[:1].upper()
-    return letter if letter in ("M", "F", "O") else None
+    ages_years = ages_of(table["age_years"].tolist(), name)
+    sexes = sexes_of(table["sex"].tolist(), name)
+    people: dict[str, dict[Person, int]] = {}  # each different one, and its first line
+    rows = zip(table["path"], ages_years, sexes, strict=True)
+    for line, (path, age_years, sex) in enumerate(rows, start=2):
+        if path:
+            people.setdefault(path.strip("/"), {}).setdefault(Person(age_years, sex), line)
+    if twice := [lines for lines in people.values() if len(lines) > 1]:
+        where = first_few([f"lines {' and '.join(map(str, lines.values()))}" for lines in twice])
+        raise SetupError(
+            f"{name} names {len(twice):,} paths twice, with different ages or sexes: {where}"
+        )
+    return {path: next(iter(lines)) for path, lines in people.items()}

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jobs.report_page import axis, words
 from jobs.report_page.aging import FAIR_SCANS, correlations, ranked
+from segment_actor.person import OLDEST_YEARS
 from stats.sql import report_cohort, report_runs
 from stats.study.exclusions import MEASURES
 from stats.study.percentiles import MIN_PEOPLE
@@ -80,6 +81,7 @@ def render(facts: Facts, title: str) -> str:
         failure_words=words.FAILURES,
         stage_words=words.STAGES,
         kinds=words.KINDS,
+        oldest_years=OLDEST_YEARS,
     )
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from segment_actor.grid.of_file import StoredGrid
+from segment_actor.person import Sex
 from segment_actor.volume import Volume
-
-Sex = Literal["M", "F"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +15,7 @@ class ScanFacts:
 
     Attributes:
         age_years: age at the study.
-        sex: "M" or "F"; None for anything else.
+        sex: "M", "F" or "O"; None if not known.
         manufacturer: maker of the scanner.
         model: the maker's name of the scanner.
         kvp: tube voltage in kV.

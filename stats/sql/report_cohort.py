@@ -9,6 +9,7 @@ from typing import Final
 
 import duckdb
 
+from segment_actor.person import OLDEST_YEARS
 from stats.sql.report_runs import QUANTILES, Row, answer
 
 EXACT_ROWS: Final = 5_000_000
@@ -63,11 +64,11 @@ def ages(database: duckdb.DuckDBPyConnection) -> list[Row]:
     """Scans by five years of age and sex (M, F, or '' for other and not known)."""
     return answer(
         database,
-        """
+        f"""
         SELECT 5 * floor(age_years / 5)::INTEGER AS from_years,
                CASE WHEN sex IN ('M', 'F') THEN sex ELSE '' END AS sex, count(*) AS scans
-        FROM candidates WHERE age_years BETWEEN 0 AND 120 GROUP BY 1, 2 ORDER BY 1, 2
-        """,
+        FROM candidates WHERE age_years BETWEEN 0 AND {OLDEST_YEARS} GROUP BY 1, 2 ORDER BY 1, 2
+        """,  # noqa: S608 - a number
     )
 
 
@@ -81,9 +82,10 @@ def people(database: duckdb.DuckDBPyConnection) -> Row:
                count(*) FILTER (patient_key IS NULL) AS no_patient,
                count(*) FILTER (age_years IS NULL) AS no_age,
                count(*) FILTER (sex IS NULL) AS no_sex,
-               count(*) FILTER (age_years NOT BETWEEN 0 AND 120) AS odd_age,
+               count(*) FILTER (age_years NOT BETWEEN 0 AND {OLDEST_YEARS}) AS odd_age,
                count(*) FILTER (sex = 'M') AS men, count(*) FILTER (sex = 'F') AS women,
-               quantile_cont(age_years, {quantiles}) FILTER (age_years BETWEEN 0 AND 120) AS age
+               quantile_cont(age_years, {quantiles})
+                   FILTER (age_years BETWEEN 0 AND {OLDEST_YEARS}) AS age
         FROM candidates
         """,  # noqa: S608 - numbers
     )[0]

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
-from stats.study.demographics import OLDEST_YEARS, Demographics
+from segment_actor.person import OLDEST_YEARS
+from stats.study.demographics import Demographics
 
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -131,7 +131,7 @@ def test_an_impossible_age_in_the_tables_is_left_out_and_counted(tmp_path: Path)
     CohortTables(str(tmp_path)).commit(Batch(scans=scans), STAMP)
     with connect(str(tmp_path)) as database:
         flow = select_cohort(database, None, Wanted()).flow
-    assert flow[-1].step == "age outside 0 to 120 years"
+    assert flow[-1].step == "age outside 0 to 123 years"
     assert (flow[-1].excluded, flow[-1].left) == (2, 1)
 
 

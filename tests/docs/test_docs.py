@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.__main__ import COMMANDS
+from segment_actor.person import SEX_WORDS, UNKNOWN_WORDS
 from tests.docs.tables_page import tables_page
 
 REPOSITORY = Path(__file__).parents[2]
@@ -32,6 +33,14 @@ def test_the_readmes_two_commands_are_targets_of_the_makefile() -> None:
 
 def test_the_readme_says_that_the_embedded_models_are_not_for_patients() -> None:
     assert "Never use them for patients" in README
+
+
+def test_the_page_of_the_aging_study_has_every_word_for_a_sex_and_no_other() -> None:
+    page = (REPOSITORY / "docs" / "aging.md").read_text(encoding="utf-8")
+    unknown = [word for word in UNKNOWN_WORDS if word]
+    for meaning, words in (*SEX_WORDS.items(), ("not known", unknown)):
+        row = next(line for line in page.splitlines() if line.startswith(f"| {meaning} | "))
+        assert re.findall("`([^`]+)`", row) == list(words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

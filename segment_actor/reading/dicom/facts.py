@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
 
 from pydicom import Dataset
 
+from segment_actor.person import DAYS_A_YEAR, OLDEST_YEARS, Sex, age_of, sex_of
 from segment_actor.reading.dicom.header import first_number, first_text
-from segment_actor.reading.scan import ScanFacts, Sex
-
-DAYS_A_YEAR = 365.25
-UNITS_A_YEAR = {"Y": 1.0, "M": 12.0, "W": DAYS_A_YEAR / 7, "D": DAYS_A_YEAR}
-"""Units of an age string (PS3.5, VR AS), such as 063Y or 010M."""
-
-OLDEST_YEARS = 125
-"""Older is a placeholder date of birth such as 1900-01-01."""
+from segment_actor.reading.scan import ScanFacts
 
 NO_AGENT = {"NO", "NONE", "N", "NO CONTRAST", "WITHOUT CONTRAST", "NATIVE", "0"}
 """What some scanners write into Contrast/Bolus Agent where none was given."""
-
-_SEXES: dict[str | None, Sex] = {"M": "M", "F": "F"}
 
 
 def facts_of(header: Dataset) -> ScanFacts:
@@ -28,7 +19,7 @@ def facts_of(header: Dataset) -> ScanFacts:
     agent = first_text(header, "ContrastBolusAgent")
     return ScanFacts(
         age_years=_age_years(header),
-        sex=_SEXES.get(first_text(header, "PatientSex")),
+        sex=_sex(header),
         manufacturer=first_text(header, "Manufacturer"),
         model=first_text(header, "ManufacturerModelName"),
         kvp=_positive(header, "KVP"),
@@ -39,16 +30,27 @@ def facts_of(header: Dataset) -> ScanFacts:
     )
 
 
+def _sex(header: Dataset) -> Sex | None:
+    try:
+        return sex_of(first_text(header, "PatientSex") or "")
+    except ValueError:
+        return None
+
+
 def _age_years(header: Dataset) -> float | None:
-    """Patient's Age; where it is missing, from the dates of birth and study."""
-    age = re.fullmatch(r"(\d{1,3})([YMWD])", first_text(header, "PatientAge") or "")
-    if age:
-        years = int(age[1]) / UNITS_A_YEAR[age[2]]
-    else:
-        born, seen = _date(header, "PatientBirthDate"), _date(header, "StudyDate")
-        if born is None or seen is None:
-            return None
-        years = (seen - born).days / DAYS_A_YEAR
+    """Patient's Age; where it is missing or no age, from the dates of birth and study."""
+    try:
+        age_years = age_of(first_text(header, "PatientAge") or "")
+    except ValueError:
+        age_years = None
+    return _years_between_dates(header) if age_years is None else age_years
+
+
+def _years_between_dates(header: Dataset) -> float | None:
+    born, seen = _date(header, "PatientBirthDate"), _date(header, "StudyDate")
+    if born is None or seen is None:
+        return None
+    years = (seen - born).days / DAYS_A_YEAR
     return years if 0 <= years <= OLDEST_YEARS else None
 
 

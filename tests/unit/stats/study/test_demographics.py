@@ -28,6 +28,14 @@ def test_keys_are_text_and_empty_cells_are_not_known(tmp_path: Path) -> None:
     ]
 
 
+def test_other_columns_of_a_european_spreadsheet_are_numbers_too(tmp_path: Path) -> None:
+    file = _csv(tmp_path, "patient_key;age_years;bmi;mg;ward\n007;61,5;24,3;0.5;a\n8;;;1.5;b\n")
+    assert read_demographics(file).people.to_pylist() == [
+        {"patient_key": "007", "age_years": 61.5, "bmi": 24.3, "mg": 0.5, "ward": "a"},
+        {"patient_key": "8", "age_years": None, "bmi": None, "mg": 1.5, "ward": "b"},
+    ]
+
+
 def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
     table = pa.table({"series_key": ["a", "b"], "age_years": [61.5, None], "sex": ["m", None]})
     pq.write_table(table, tmp_path / "people.parquet")
@@ -42,10 +50,11 @@ def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
         ("patient_key,age_years\na,1\nb,2\na,3\n", "same patient_key more than once: a$"),
         ("patient_key,age_years\na,1\n,2\n", "no patient_key in line 3"),
         ("patient_key,age_years\na,old\nb,2\n", r"must be a number .* line 2 \(old\)"),
-        ("patient_key,age_years\na,1\nb,-2\n", r"nobody is that old: line 3 \(-2\)"),
-        ("patient_key,age_years\na,121\n", r"nobody is that old: line 2 \(121\)"),
-        ("patient_key,age_years\na,inf\n", r"nobody is that old: line 2 \(inf\)"),
-        ("patient_key,sex\na,x\n", r"sex must be M, F or O; it is not in line 2 \(x\)"),
+        ("patient_key,age_years\na,1\nb,-2\n", r"from 0 to 123; it is not in line 3 \(-2\)"),
+        ("patient_key,age_years\na,124\n", r"from 0 to 123; it is not in line 2 \(124\)"),
+        ("patient_key,age_years\na,inf\n", r"from 0 to 123; it is not in line 2 \(inf\)"),
+        ("patient_key,sex\na,foo\n", r"sex must be M, F or O, .* not in line 2 \(foo\)"),
+        ("patient_key,sex\na,M\nb,H\n", "sex M .* beside H .* has two meanings"),
         ("", "people.csv is not a CSV file"),
     ],
 )

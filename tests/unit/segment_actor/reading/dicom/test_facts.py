@@ -37,7 +37,7 @@ def test_an_empty_header_has_no_facts() -> None:
 
 @pytest.mark.parametrize(
     ("age", "years"),
-    [("063Y", 63.0), ("018M", 1.5), ("026W", 0.4983), ("000D", 0.0), ("200Y", None), ("63", None)],
+    [("063Y", 63.0), ("018M", 1.5), ("026W", 0.4983), ("000D", 0.0), ("200Y", None), ("old", None)],
 )
 def test_an_age_counts_in_its_unit(age: str, years: float | None) -> None:
     assert facts_of(header(PatientAge=age)).age_years == pytest.approx(years, abs=1e-4)
@@ -66,7 +66,12 @@ def test_a_contrast_agent_is_given_not_given_or_unknown(agent: str, given: bool 
     assert facts_of(header(ContrastBolusAgent=agent)).contrast_agent is given
 
 
-@pytest.mark.parametrize("sex", ["O", "", "male"])
+def test_an_age_that_nobody_has_reached_gives_way_to_the_dates() -> None:
+    facts = facts_of(header(PatientAge="999Y", PatientBirthDate="19600101", StudyDate="20200101"))
+    assert facts.age_years == pytest.approx(60.0, abs=0.01)
+
+
+@pytest.mark.parametrize("sex", ["foo", "", "1"])
 def test_any_other_sex_is_unknown(sex: str) -> None:
     assert facts_of(header(PatientSex=sex)).sex is None
 

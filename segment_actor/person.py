@@ -1,0 +1,166 @@
+"""Ages and sexes as hospitals write them, by one rule for DICOM headers and tables of any kind.
+
+A word counts if it stands on a list of this module. Nothing else is guessed from its first letter
+or its value: a table is refused with the line, a header, which nobody can correct, says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Literal, TypeVar
+
+from segment_actor.errors import SetupError, first_few
+
+Sex = Literal["M", "F", "O"]
+"""Male, female, other: Patient's Sex of DICOM (PS3.3, C.7.1.1)."""
+
+OLDEST_YEARS: Final = 123.0
+"""An older age is a mistake, or a placeholder date of birth such as 1900-01-01.
+
+The longest documented life, Jeanne Calment's, was 122 years and 164 days (Robine et al., Journals
+of Gerontology A 74, S13, 2019); this is the next whole year.
+"""
+
+DAYS_A_YEAR: Final = 365.25
+UNITS_A_YEAR: Final = {"y": 1.0, "m": 12.0, "w": DAYS_A_YEAR / 7, "d": DAYS_A_YEAR}
+"""Units of an age string (DICOM PS3.5, VR AS), such as 063Y or 010M."""
+
+SEX_WORDS: Final[Mapping[Sex, Sequence[str]]] = {
+    "M": (
+        "m", "h", "masc", "male", "man", "männlich", "maennlich", "männl", "mann", "masculin",
+        "homme", "masculino", "hombre", "varón", "varon", "maschio", "maschile", "uomo", "homem",
+    ),
+    "F": (
+        "f", "w", "fem", "female", "woman", "weiblich", "weibl", "frau", "féminin", "feminin",
+        "femme", "femenino", "mujer", "hembra", "femmina", "femminile", "donna", "feminino",
+        "mulher",
+    ),
+    "O": (
+        "o", "d", "x", "other", "diverse", "intersex", "non-binary", "divers", "andere", "autre",
+        "otro", "altro", "outro",
+    ),
+}  # fmt: skip
+"""English, German, French, Spanish, Italian, Portuguese; without regard to upper and lower case.
+
+V is no word: it is Spanish varón and Dutch vrouw. Neither is a number: ISO/IEC 5218 has 1 for male
+and 2 for female, others 0 and 1, and these in either order.
+"""
+
+UNKNOWN_WORDS: Final[Sequence[str]] = (
+    "", "-", "--", "?", "u", "unk", "unknown", "not known", "unspecified", "missing", "unbekannt",
+    "keine angabe", "k.a", "k. a", "inconnu", "inconnue", "desconocido", "desconocida",
+    "sconosciuto", "sconosciuta", "desconhecido", "desconhecida",
+    # What spreadsheets, databases and pandas write for a cell without a value.
+    "n/a", "na", "n.a", "nan", "null", "none", "<na>", "#n/a", "#na", "#n/a n/a", "-nan", "1.#ind",
+    "-1.#ind", "1.#qnan", "-1.#qnan",
+)  # fmt: skip
+"""Of an age or a sex that is not known."""
+
+_SEX_OF: Final = {word: sex for sex, words in SEX_WORDS.items() for word in words}
+_NUMBER: Final = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.ASCII)
+_AGE_STRING: Final = re.compile(r"(\d{1,3})([ymwd])", re.ASCII)
+
+_M_MAY_BE_A_WOMAN: Final = ("h", "hombre", "varón", "varon", "mujer", "homem", "mulher")
+_D_MAY_BE_A_WOMAN: Final = ("u", "uomo", "donna")
+
+Value = TypeVar("Value")
+
+
+def sex_of(cell: object) -> Sex | None:
+    """The sex that a cell names; None if it says that the sex is not known.
+
+    Raises:
+        ValueError: it says anything else.
+    """
+    word = _word(cell)
+    if word in UNKNOWN_WORDS:
+        return None
+    if word not in _SEX_OF:
+        raise ValueError(f"{cell!r} is no sex")
+    return _SEX_OF[word]
+
+
+def age_of(cell: object) -> float | None:
+    """The age in years that a cell names; None if it says that the age is not known.
+
+    Args:
+        cell: a number of years with a decimal point or comma, or an age string of DICOM.
+
+    Raises:
+        ValueError: it says anything else, or an age that nobody has reached.
+    """
+    word = _word(cell)
+    if word in UNKNOWN_WORDS:
+        return None
+    if parts := _AGE_STRING.fullmatch(word):
+        years = int(parts[1]) / UNITS_A_YEAR[parts[2]]
+    elif _NUMBER.fullmatch(word):
+        years = float(word.replace(",", "."))
+    else:
+        raise ValueError(f"{cell!r} is no age")
+    if not 0.0 <= years <= OLDEST_YEARS:
+        raise ValueError(f"nobody is {cell!r} years old")
+    return years
+
+
+def sexes_of(cells: Sequence[object], name: str) -> list[Sex | None]:
+    """The sexes of a column, line by line.
+
+    Args:
+        cells: below the header, so that the first stands in line 2.
+        name: of the file, for messages.
+
+    Raises:
+        SetupError: a cell that `sex_of` does not know, or a letter that the rest of the column
+            makes ambiguous: M beside H (mujer or masculino), D beside U (donna or divers).
+    """
+    rule = f"{name}: sex must be M, F or O, or a word for it"
+    if any(_NUMBER.fullmatch(_word(cell)) for cell in cells):
+        rule += " (a number means men here and women there: write M or F)"
+    sexes = _column(cells, sex_of, rule)
+    _refuse_two_meanings(cells, name)
+    return sexes
+
+
+def ages_of(cells: Iterable[object], name: str) -> list[float | None]:
+    """The ages of a column in years, line by line; arguments as of `sexes_of`.
+
+    Raises:
+        SetupError: a cell that `age_of` does not know.
+    """
+    rule = f"{name}: age_years must be a number of years from 0 to {OLDEST_YEARS:.0f}"
+    return _column(cells, age_of, rule)
+
+
+def _word(cell: object) -> str:
+    """Composed, or the two ways to write an accent would be two words."""
+    return unicodedata.normalize("NFC", str(cell)).strip().casefold().removesuffix(".")
+
+
+def _column(cells: Iterable[object], read: Callable[[object], Value], rule: str) -> list[Value]:
+    values, refused = [], []
+    for line, cell in enumerate(cells, start=2):
+        try:
+            values.append(read(cell))
+        except ValueError:
+            refused.append(f"line {line} ({cell})")
+    if refused:
+        raise SetupError(f"{rule}; it is not in {first_few(refused)}")
+    return values
+
+
+def _refuse_two_meanings(cells: Sequence[object], name: str) -> None:
+    lines: dict[str, int] = {}
+    for line, cell in enumerate(cells, start=2):
+        lines.setdefault(_word(cell), line)
+    found: tuple[str, str] | None = None
+    if "m" in lines:
+        found = next((("m", word) for word in _M_MAY_BE_A_WOMAN if word in lines), None)
+    # The German codes M, W, D, X, U have a D and a U that are no Italian ones.
+    elif "d" in lines and not lines.keys() & {"f", "w"}:
+        found = next((("d", word) for word in _D_MAY_BE_A_WOMAN if word in lines), None)
+    if found:
+        one, other = (f"{word.upper()} (line {lines[word]})" for word in found)
+        raise SetupError(f"{name}: sex {one} beside {other} has two meanings; write M, F and O")

@@ -1,0 +1,131 @@
+"""Ages and sexes count by a closed list of words, and nothing else is guessed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas._libs.parsers import STR_NA_VALUES
+
+from segment_actor.errors import SetupError
+from segment_actor.person import (
+    OLDEST_YEARS,
+    SEX_WORDS,
+    UNKNOWN_WORDS,
+    age_of,
+    ages_of,
+    sex_of,
+    sexes_of,
+)
+
+LANGUAGES = {
+    "DICOM": {"M": "M", "F": "F", "O": "O"},
+    "English": {"male": "M", "man": "M", "female": "F", "woman": "F", "other": "O"},
+    "German": {"männlich": "M", "maennlich": "M", "weiblich": "F", "w": "F", "divers": "O"},
+    "French": {"masculin": "M", "homme": "M", "féminin": "F", "femme": "F", "autre": "O"},
+    "Spanish": {"hombre": "M", "varón": "M", "mujer": "F", "femenino": "F", "otro": "O"},
+    "Italian": {"maschio": "M", "uomo": "M", "femmina": "F", "donna": "F", "altro": "O"},
+    "Portuguese": {"masculino": "M", "homem": "M", "mulher": "F", "feminino": "F", "outro": "O"},
+}
+KNOWN = {word for words in SEX_WORDS.values() for word in words} | set(UNKNOWN_WORDS)
+
+
+def _spelled(cell: str) -> str:
+    return unicodedata.normalize("NFC", cell).strip().casefold().removesuffix(".")
+
+
+@pytest.mark.parametrize(
+    ("word", "sex"),
+    [pair for words in LANGUAGES.values() for pair in words.items()],
+)
+def test_a_word_of_each_language_is_understood_however_it_is_spelled(word: str, sex: str) -> None:
+    for cell in (word, word.upper(), f" {word.capitalize()}. ", unicodedata.normalize("NFD", word)):
+        assert sex_of(cell) == sex
+
+
+def test_mujer_is_a_woman() -> None:
+    assert sex_of("Mujer") == "F"
+
+
+def test_no_word_has_two_meanings() -> None:
+    words = [*UNKNOWN_WORDS, *(word for words in SEX_WORDS.values() for word in words)]
+    assert len(words) == len(set(words))
+    assert all(word == _spelled(word) for word in words)
+
+
+@given(st.text() | st.sampled_from(["foo", "mal", "Frauen", "m f", "1", "0", "2", "9", "V", "ḿ"]))
+def test_no_word_outside_the_list_is_ever_a_sex(cell: str) -> None:
+    if _spelled(cell) not in KNOWN:
+        with pytest.raises(ValueError, match="is no sex"):
+            sex_of(cell)
+
+
+@pytest.mark.parametrize("cell", [*UNKNOWN_WORDS, *STR_NA_VALUES, "Missing", " ? ", ".", None])
+def test_what_is_not_known_is_neither_an_age_nor_a_sex(cell: object) -> None:
+    assert (age_of(cell), sex_of(cell)) == (None, None)
+
+
+@given(st.floats(0.0, OLDEST_YEARS))
+def test_an_age_is_read_as_it_was_written(age_years: float) -> None:
+    assert age_of(age_years) == age_of(str(age_years)) == age_years
+    assert age_of(str(age_years).replace(".", ",")) == age_years
+
+
+@pytest.mark.parametrize(
+    ("cell", "age_years"),
+    [("063Y", 63.0), ("018m", 1.5), ("026W", 0.4983), ("000D", 0.0), ("63,5", 63.5), (".5", 0.5)],
+)
+def test_an_age_counts_in_its_unit(cell: str, age_years: float) -> None:
+    assert age_of(cell) == pytest.approx(age_years, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "cell", ["-1", "123.1", "999", "124Y", "inf", "1e999", "1_0", "63 years", "1.234,5", "٦٣", True]
+)
+def test_an_age_that_is_none_is_refused(cell: object) -> None:
+    with pytest.raises(ValueError, match=r"is no age|nobody is"):
+        age_of(cell)
+
+
+@given(st.text())
+def test_no_text_is_ever_an_age_outside_a_life(cell: str) -> None:
+    try:
+        age_years = age_of(cell)
+    except ValueError:
+        return
+    assert age_years is None or 0.0 <= age_years <= OLDEST_YEARS
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence"),
+    [
+        (["M", "H", "M"], r"f: sex M \(line 2\) beside H \(line 3\) has two meanings"),
+        (["hombre", "f", "m"], r"sex M \(line 4\) beside HOMBRE \(line 2\)"),
+        (["", "Mujer", "M."], r"sex M \(line 4\) beside MUJER \(line 3\)"),
+        (["U", "D"], r"sex D \(line 3\) beside U \(line 2\)"),
+        (["Donna", "D"], r"sex D \(line 3\) beside DONNA \(line 2\)"),
+    ],
+)
+def test_h_beside_m_is_refused_and_so_is_d_beside_u(cells: list[str], sentence: str) -> None:
+    with pytest.raises(SetupError, match=sentence):
+        sexes_of(cells, "f")
+
+
+def test_letters_with_one_meaning_stand_together() -> None:
+    assert sexes_of(["H", "F", ""], "f") == ["M", "F", None]
+    assert sexes_of(["M", "W", "D", "X", "U"], "f") == ["M", "F", "O", "O", None]
+
+
+@pytest.mark.parametrize("codes", [["0", "1"], ["1", "2"], [1, 2, 9], [1.0, None]])
+def test_numbers_are_no_sexes_and_the_sentence_says_what_to_write(codes: list[object]) -> None:
+    with pytest.raises(SetupError, match=r"write M or F\); it is not in line 2 \("):
+        sexes_of(codes, "f")
+
+
+def test_the_first_wrong_lines_are_named_and_the_others_counted() -> None:
+    with pytest.raises(SetupError, match=r"^f: sex .* \(foo\), line 5 \(bar\) and 1 more$"):
+        sexes_of(["M", "foo", "foo", "bar", "foo"], "f")
+    with pytest.raises(SetupError, match=r"^f: age_years .* 123; it is not in line 3 \(old\)$"):
+        ages_of(["63", "old"], "f")
