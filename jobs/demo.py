@@ -26,11 +26,11 @@ from jobs.segment import run
 from jobs.segment_run.config import SegmentConfig
 from jobs.shared.command import Command
 from jobs.shared.label_map import read_label_map
-from jobs.shared.models import load_models
 from jobs.shared.output import FORMS
 from jobs.shared.phantom_score import agreement_by_group, score_phantoms
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.grid.geometry import to_canonical
+from segment_actor.models.set import load_model_set
 from segment_actor.reading.nifti import read_nifti
 from stats.query import ask, connect
 
@@ -61,7 +61,7 @@ GROUP BY structure HAVING count(*) >= 4 ORDER BY structure
 def main(out: Path, count: int, seed: int, model_set: str) -> int:
     """Make a phantom archive, segment it, ask it a question: the whole way in minutes."""
     begun = time.monotonic()
-    models = load_models(model_set, None)
+    models = load_model_set(model_set)
     schema = load_schema(models.schema)
     print(f"1/4  {count} phantom CTs with known truth -> {out / 'archive'}")
     write_phantoms(out, range(seed, seed + count))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING
 
 import click
 import pyarrow as pa
@@ -20,17 +20,22 @@ from jobs.parity_peers.comparison import ALL, COLUMNS, Comparison
 from jobs.parity_peers.official import PROGRAM, find_official, official_labels
 from jobs.parity_peers.reference import Reference, read_reference
 from jobs.shared.command import DONE, SOME_FAILED, Command
-from jobs.shared.models import load_models, resampling
+from jobs.shared.models import execution_of
 from jobs.shared.output import format_option, write_answer
 from segment_actor.anatomy import Schema, load_schema
-from segment_actor.engine.choice import Engine, choose
+from segment_actor.engine.choice import decide
 from segment_actor.errors import SeriesError, SetupError
-from segment_actor.grid.geometry import from_canonical, to_canonical
-from segment_actor.grid.resampling import to_model_grid
-from segment_actor.models.set import ModelSet, Precision
+from segment_actor.execution import ENGINE_NAMES, PRECISIONS, Execution, Precision
+from segment_actor.grid.geometry import to_canonical
+from segment_actor.layers import one_after_the_other, paint, resample_whole
+from segment_actor.models.set import ModelSet, load_model_set
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.reading.series import check_volume
 from segment_actor.volume import HuArray, LabelArray, Volume
+from segment_actor.writing.label_map import store_labels
+
+if TYPE_CHECKING:
+    from segment_actor.segmenter import GroupSegmenter
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +66,8 @@ class Case:
     """A CT as all of them see it.
 
     Attributes:
-        models: that label it.
+        models: that label it, all on one grid.
+        execution: how our networks are run.
         schema: of the labels.
         stored: as it was read, on the axes of its file.
         canonical: the same in RAS.
@@ -69,6 +75,7 @@ class Case:
     """
 
     models: ModelSet
+    execution: Execution
     schema: Schema
     stored: Volume
     canonical: Volume
@@ -84,22 +91,25 @@ def run(options: ParityOptions) -> int:
     Raises:
         SetupError: it cannot run.
     """
-    models = load_models(options.model_set, options.precision, options.compat)
-    device = choose(options.engine, options.device, models.precision).device
+    models = load_model_set(options.model_set, options.compat)
+    if len(models.grids) > 1:
+        raise SetupError(f"model set {models.name} has several grids; compare one at a time")
+    execution = execution_of(models, options.precision, options.engine, options.device)
+    execution = decide(replace(execution, threads=_threads()))
     official = find_official(options.official, models)
     if not (options.nnunet or official or options.reference):
         raise SetupError("nothing to compare with: give --nnunet, --official PATH or --reference")
-    case = _case(options.ct, models)
+    case = _case(options.ct, models, execution)
     others: dict[str, Reference] = {}
     if options.reference:
         others["reference"] = read_reference(options.reference, case.stored, case.schema)
-    ours = _our_parts(case, options.engine, options.device)
-    theirs = _nnunet_parts(case, device, again=options.float32_sums) if options.nnunet else {}
+    ours = list(one_after_the_other(_our_segmenters(case))(range(len(models.groups)), case.hu))
+    theirs = _nnunet_parts(case, again=options.float32_sums) if options.nnunet else {}
     if official:
-        labels = official_labels(official, options.ct, case.stored, case.schema, device)
+        labels = official_labels(official, options.ct, case.stored, case.schema, execution.device)
         others[PROGRAM] = labels
     comparisons = [*_on_model_grid(case, ours, theirs), *_on_file(case, ours, theirs, others)]
-    rows = [row for c in comparisons for row in c.rows(case.schema, resampling(models))]
+    rows = [row for c in comparisons for row in c.rows(case.schema, models.way.resampling)]
     write_answer(pa.Table.from_pylist(rows, COLUMNS), options.form, out=None)
     for comparison in comparisons:
         log.info("%s", comparison.verdict(options.min_equal))
@@ -107,38 +117,35 @@ def run(options: ParityOptions) -> int:
     return DONE if enough else SOME_FAILED
 
 
-def _case(ct: Path, models: ModelSet) -> Case:
-    as_upstream = bool(models.compat)
+def _case(ct: Path, models: ModelSet, execution: Execution) -> Case:
     try:
-        stored = read_nifti(ct.read_bytes(), exact=as_upstream)
+        stored = read_nifti(ct.read_bytes(), exact=models.way.truncate)
         check_volume(stored)
     except SeriesError as error:
         raise SetupError(f"the CT cannot be used: {error.sentence}") from error
     canonical = to_canonical(stored)
-    hu = to_model_grid(canonical, models.spacing_mm, models.order, truncate=as_upstream)
-    return Case(models, load_schema(models.schema), stored, canonical, hu)
+    (hu,) = resample_whole(canonical, models.grids, models.way)
+    return Case(models, execution, load_schema(models.schema), stored, canonical, hu)
 
 
-def _our_parts(case: Case, engine: str, device: str) -> Parts:
+def _our_segmenters(case: Case) -> Iterator[GroupSegmenter]:
+    """Each when its turn comes, so that one model has to be in memory at a time."""
     from segment_actor.segmenter import GroupSegmenter
 
-    how = (case.models.step, _threads(), case.models.precision, engine, device)
-    parts = []
     for group in case.models.groups:
-        segmenter = GroupSegmenter(group, case.schema, *how, compat=case.models.compat)
-        parts.append(segmenter.segment(case.hu))
-        by = segmenter.choice
+        segmenter = GroupSegmenter(group, case.schema, case.models.way, case.execution)
+        by = segmenter.execution
         log.info("ours: %s by %s on %s in %s", group.name, by.engine, by.device, by.precision)
-    return parts
+        yield segmenter
 
 
-def _nnunet_parts(case: Case, device: str, *, again: bool) -> dict[str, Parts]:
+def _nnunet_parts(case: Case, *, again: bool) -> dict[str, Parts]:
     """nnU-Net's labels as it gives them and, on request, again with its sums in float32."""
     from jobs.parity_peers.nnunet import NnUnet
 
     parts: dict[str, Parts] = {}
     for float32_sums in (False, True) if again else (False,):
-        nnunet = NnUnet(case.models.step, _threads(), device, float32_sums)
+        nnunet = NnUnet(case.models.way.step, _threads(), case.execution.device, float32_sums)
         labels = []
         for group in case.models.groups:
             labels.append(nnunet.ids(group.folder, case.hu, case.schema))
@@ -149,8 +156,8 @@ def _nnunet_parts(case: Case, device: str, *, again: bool) -> dict[str, Parts]:
 
 def _on_model_grid(case: Case, ours: Parts, nnunet: dict[str, Parts]) -> Iterator[Comparison]:
     """Group by group. Of nnU-Net's two sums those count that are as precise as ours."""
-    i_mm, j_mm, k_mm = case.models.spacing_mm
-    alike = list(nnunet)[:1] if case.models.compat else list(nnunet)[-1:]
+    i_mm, j_mm, k_mm = case.models.grids[0].spacing_mm
+    alike = list(nnunet)[:1] if case.models.way.half_sums else list(nnunet)[-1:]
     for name, parts in nnunet.items():
         for group, of_group, theirs in zip(case.models.groups, ours, parts, strict=True):
             yield Comparison(
@@ -188,11 +195,10 @@ def _on_file(
 
 def _as_stored(case: Case, parts: Parts, theirs: Reference) -> LabelArray:
     """Painted, without the structures that `theirs` cannot hold."""
-    from segment_actor.segmenter import labels_on_grid, paint
-
     painted = paint(parts)
-    on_grid = labels_on_grid(painted * theirs.known[painted], case.canonical.shape)
-    return from_canonical(on_grid, case.stored.affine)
+    shown = painted * theirs.known[painted]
+    stored = case.stored
+    return store_labels(shown, stored.shape, stored.affine).whole()
 
 
 def _threads() -> int:
@@ -237,7 +243,7 @@ def _threads() -> int:
 )
 @click.option(
     "--engine",
-    type=click.Choice(get_args(Engine)),
+    type=click.Choice(ENGINE_NAMES),
     default="auto",
     show_default=True,
     help="Of our networks.",
@@ -247,7 +253,7 @@ def _threads() -> int:
 )
 @click.option(
     "--precision",
-    type=click.Choice(get_args(Precision)),
+    type=click.Choice(PRECISIONS),
     help="Of our networks' arithmetic [as the model set says].",
 )
 @format_option

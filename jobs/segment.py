@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import click
@@ -37,16 +36,17 @@ from jobs.segment_run.driver.committer import Committer
 from jobs.segment_run.driver.progress import Progress
 from jobs.segment_run.driver.rows import Method
 from jobs.segment_run.driver.stopping import StopRequest, stop_on_sigterm
-from jobs.segment_run.lane.actor import LaneSettings, group_segmenters
+from jobs.segment_run.lane.actor import LaneSettings
 from jobs.segment_run.load import LoadSettings
 from jobs.segment_run.outcome import Outcome
 from jobs.segment_run.pipeline import outcomes
 from jobs.segment_run.version import code_version, library_versions, pipeline_version
 from jobs.shared.command import DONE, SOME_FAILED, Command
-from jobs.shared.models import load_models, resampling
+from jobs.shared.models import execution_of
 from segment_actor.errors import SetupError
+from segment_actor.execution import Execution
 from segment_actor.models.folder import folder_digest
-from segment_actor.models.set import ModelSet, model_set_digest
+from segment_actor.models.set import ModelSet, load_model_set, model_set_digest
 from stats.tables.commit import CohortTables, Row, Stamp
 
 log = logging.getLogger(__name__)
@@ -66,14 +66,13 @@ def run(config: SegmentConfig) -> int:
     Raises:
         SetupError: it cannot run, or cannot go on.
     """
-    models = load_models(
-        config.model_set, config.precision, config.compat, config.engine, config.device
-    )
+    models = load_model_set(config.model_set, config.compat)
+    execution = execution_of(models, config.precision, config.engine, config.device)
     if models.warning:
         log.warning("model set %s: %s", models.name, models.warning)
     series = _series(config)
     tables = CohortTables(config.tables)
-    version = pipeline_version(models)
+    version = pipeline_version(models, execution)
     done = tables.done(version)
     todo = [
         s
@@ -86,9 +85,9 @@ def run(config: SegmentConfig) -> int:
     now = datetime.now(UTC)
     stamp = Stamp(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", f"{now:%Y-%m-%d}", version)
     every = (config.commit_every_cts, config.commit_every_s)
-    method = Method(models.name, models.schema, resampling(models))
+    method = Method(models.name, models.schema, models.way.resampling)
     committer = Committer(tables, stamp, method, todo, every)
-    return _work(config, models, todo, committer)
+    return _work(config, models, execution, todo, committer)
 
 
 def _series(config: SegmentConfig) -> list[Series]:
@@ -102,12 +101,18 @@ def _series(config: SegmentConfig) -> list[Series]:
     return index_archive(open_store(config.archive), keys, config.demographics)
 
 
-def _work(config: SegmentConfig, models: ModelSet, todo: list[Series], committer: Committer) -> int:
-    provenance = _provenance(config, models)
+def _work(
+    config: SegmentConfig,
+    models: ModelSet,
+    execution: Execution,
+    todo: list[Series],
+    committer: Committer,
+) -> int:
+    provenance = _provenance(config, models, execution)
     committer.write_run("running", provenance)
     progress = Progress(len(todo))
     try:
-        _segment(config, models, todo, committer, progress)
+        _segment(config, models, execution, todo, committer, progress)
     except SetupError:
         with suppress(SetupError):  # what stopped the run may be the tables themselves
             committer.write_run("failed", provenance)
@@ -123,23 +128,20 @@ def _work(config: SegmentConfig, models: ModelSet, todo: list[Series], committer
 def _segment(
     config: SegmentConfig,
     models: ModelSet,
+    execution: Execution,
     todo: list[Series],
     committer: Committer,
     progress: Progress,
 ) -> None:
     tries = config.max_attempts
-    load = LoadSettings(
-        todo[0].archive, models.spacing_mm, models.order, tries, truncate=bool(models.compat)
-    )
-    digest = model_set_digest(models)
+    load = LoadSettings(todo[0].archive, models.whole_grids, models.way, tries)
     lane = LaneSettings(
         config.model_set,
-        config.precision,
-        digest,
+        config.compat,
+        replace(execution, engine=config.engine),
+        model_set_digest(models, execution),
         tries,
         labels=config.labels,
-        compat=config.compat,
-        engine=config.engine,
         group_timeout_s=config.group_timeout_s,
     )
     with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
@@ -152,8 +154,9 @@ def _segment(
             calls_per_lane=config.calls_per_lane + bool(config.labels),
         )
         log.info("%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes))
+        # the nodes decide what runs there: the driver's node may have another GPU, or none
         device = "gpu" if plan.gpus_per_lane else "cpu"
-        lane = replace(lane, device=device, segmenters=partial(group_segmenters, device=device))
+        lane = replace(lane, execution=replace(lane.execution, device=device))
         try:
             _collect(outcomes(todo, load, lane, plan), committer, progress, stop)
         except RayError as error:
@@ -201,11 +204,11 @@ def _collect(
         committer.commit()
 
 
-def _provenance(config: SegmentConfig, models: ModelSet) -> Row:
+def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -> Row:
     digests = {group.name: folder_digest(group.folder) for group in models.groups}
     settings = {k: v for k, v in asdict(config).items() if k not in LOCATIONS}
     # what the model set says of itself, for readers who do not have it
-    settings |= {"precision": models.precision, "warning": models.warning}
+    settings |= {"precision": execution.precision, "warning": models.warning}
     return {
         "model_digests": json.dumps(digests),
         "code_version": code_version(),

@@ -10,30 +10,30 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast
 
 import click
 
 from jobs.segment_one_ct.masks import write_masks, write_multilabel
 from jobs.segment_one_ct.options import ListCommand, fast_set, files_of, place_of
 from jobs.shared.command import DONE, SOME_FAILED
-from jobs.shared.models import load_models
+from jobs.shared.models import execution_of
 from jobs.shared.staging import staged, writing_to
 from segment_actor.anatomy import load_schema
-from segment_actor.engine.choice import Engine
 from segment_actor.errors import SeriesError, SetupError
+from segment_actor.execution import ENGINE_NAMES, PRECISIONS, Execution, Precision
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.of_file import StoredGrid
-from segment_actor.models.set import COMPATS, ModelSet, Precision
+from segment_actor.layers import has_voxels, keep_only
+from segment_actor.models.set import ModelSet, load_model_set
+from segment_actor.models.way import WAYS
 from segment_actor.reading.series import Kind, read_series
 from segment_actor.segment import (
     OneAhead,
     Segmented,
     group_loader,
-    groups_of,
-    has_voxels,
-    keep_only,
     names_of,
+    needed_for,
     segment_scan,
 )
 from segment_actor.volume import Volume
@@ -69,14 +69,12 @@ Flags = Mapping[str, object]
 @click.option("-p", "--preview", is_flag=True, help="preview.png: slices and renderings.")
 @click.option("-d", "--device", default="auto", show_default=True, help="cpu, gpu, gpu:N or auto.")
 @click.option(
-    "--engine", default="auto", show_default=True, type=click.Choice(get_args(Engine)),
+    "--engine", default="auto", show_default=True, type=click.Choice(ENGINE_NAMES),
     help="What runs the networks.",
 )  # fmt: skip
+@click.option("--precision", type=click.Choice(PRECISIONS), help="[default: as the model set says]")
 @click.option(
-    "--precision", type=click.Choice(get_args(Precision)), help="[default: as the model set says]"
-)
-@click.option(
-    "--compat", type=click.Choice(list(COMPATS)),
+    "--compat", type=click.Choice(list(WAYS)),
     help="Resample, move windows and count statistics as that program does.",
 )  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors.")
@@ -108,40 +106,39 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
     begun = time.perf_counter()
     folder, file = place_of(out, ml=bool(flags["ml"]))
     kind, files = files_of(ct)
-    models = _models(flags)
+    models, execution = _models(flags)
     roi_subset = cast("tuple[str, ...]", flags["roi_subset"])
     schema = load_schema(models.schema)
-    groups = groups_of(models, schema, roi_subset)
-    load = group_loader(models, str(flags["engine"]), str(flags["device"]))
+    models = needed_for(models, schema, roi_subset)
+    load = group_loader(models, execution)
     with staged(folder) as scratch:
-        segmenters = OneAhead(groups, load)  # the first model loads while the CT is read
-        volume, grid = _read(kind, files, exact=bool(models.compat))
+        segmenters = OneAhead(models.groups, load)  # the first model loads while the CT is read
+        volume, grid = _read(kind, files, exact=models.way.truncate)
         log.info("%d x %d x %d voxels read", *grid.shape)
         segmented = segment_scan(volume, models, segmenters)
-        segmented = replace(segmented, labels=keep_only(segmented.labels, schema, roi_subset))
-        log.info("segmented by %d model(s) of set %s", len(groups), models.name)
+        layers = keep_only(segmented.layers, schema, roi_subset)
+        segmented = replace(segmented, layers=layers)
+        log.info("segmented by %d model(s) of set %s", len(models.groups), models.name)
         names = names_of(schema, roi_subset)
         with writing_to(folder):
             _write_labels(scratch, file, segmented, grid, names)
             _write_extras(scratch, segmented, models, set(names.values()), flags)
     if not flags["quiet"]:
-        found = sum(has_voxels(segmented.labels)[label] for label in names)
+        found = sum(has_voxels(layers)[label] for label in names)
         seconds = time.perf_counter() - begun
         print(f"{found} of {len(names)} structures found in {seconds:.1f} s: {out}")
 
 
-def _models(flags: Flags) -> ModelSet:
+def _models(flags: Flags) -> tuple[ModelSet, Execution]:
     name = str(flags["model_set"])
-    models = load_models(
-        fast_set(name) if flags["fast"] else name,
-        cast("Precision | None", flags["precision"]),
-        cast("str | None", flags["compat"]),
-        str(flags["engine"]),
-        str(flags["device"]),
+    models = load_model_set(
+        fast_set(name) if flags["fast"] else name, cast("str | None", flags["compat"])
     )
+    precision = cast("Precision | None", flags["precision"])
+    execution = execution_of(models, precision, str(flags["engine"]), str(flags["device"]))
     if models.warning:
         log.warning("model set %s: %s", models.name, models.warning)
-    return models
+    return models, execution
 
 
 def _read(kind: Kind, files: Sequence[Path], *, exact: bool) -> tuple[Volume, StoredGrid]:
@@ -161,11 +158,22 @@ def _write_labels(
     grid: StoredGrid,
     names: Mapping[int, str],
 ) -> None:
-    stored = store_labels(segmented.labels, grid.shape, grid.affine)
-    if file:
-        write_multilabel(folder / file, stored, grid, names)
-    else:
-        write_masks(folder, stored, grid, names)
+    layers = segmented.layers
+    # of the last layer that knows it; a structure that no model knows has an empty mask, too
+    layer_of = {
+        label: max((n for n, layer in enumerate(layers) if label in layer.ids), default=0)
+        for label in names
+    }
+    for number, layer in enumerate(layers):
+        stored = store_labels(layer.labels, grid.shape, grid.affine, layer.indices)
+        mine = {label: name for label, name in names.items() if layer_of[label] == number}
+        if not file:
+            write_masks(folder, stored, grid, mine)
+        else:
+            # a structure of a further grid may lie inside of another: a file for each layer
+            ending = f"_{layer.name}.nii.gz" if number else ".nii.gz"
+            path = folder / (file.removesuffix(".nii.gz") + ending)
+            write_multilabel(path, stored, grid, mine)
 
 
 def _write_extras(

@@ -14,31 +14,29 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import nibabel as nib
 import numpy as np
-import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError
+from segment_actor.execution import AUTO, Execution, Precision
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.of_file import label_image
-from segment_actor.grid.resampling import to_model_grid
+from segment_actor.layers import (
+    Layer,
+    Segmenter,
+    flattened,
+    keep_only,
+    one_after_the_other,
+    resample_whole,
+    segment_layers,
+)
 from segment_actor.models.folder import read_model_folder
-from segment_actor.models.set import Group, ModelSet, Precision, load_model_set, with_compat
+from segment_actor.models.set import Group, ModelSet, load_model_set
 from segment_actor.reading.series import read_series
 from segment_actor.volume import HuArray, LabelArray, Volume
 from segment_actor.writing.label_map import store_labels
-
-
-class Segmenter(Protocol):
-    """One group's model; `segment_actor.segmenter.GroupSegmenter` is one."""
-
-    def segment(self, hu: HuArray) -> LabelArray:
-        """(i, j, k) int16 on the model's grid to (i, j, k) uint8 ids of the schema, 0 elsewhere."""
-        ...
-
 
 Load = Callable[[Group], Segmenter]
 
@@ -49,13 +47,18 @@ class Segmented:
 
     Attributes:
         volume: the CT on its own grid.
-        model_hu: (i, j, k) int16, the CT on the models' grid.
-        labels: (i, j, k) uint8, ids of the schema on the models' grid.
+        resampled: (i, j, k) int16, the CT on each grid that covers all of it.
+        layers: a label map a grid.
     """
 
     volume: Volume
-    model_hu: HuArray
-    labels: LabelArray
+    resampled: tuple[HuArray, ...]
+    layers: tuple[Layer, ...]
+
+    @property
+    def labels(self) -> LabelArray:
+        """(i, j, k) uint8: all layers on the grid of the first, for pictures and one label map."""
+        return flattened(self.layers, self.volume.shape)
 
 
 def segment_image(  # noqa: PLR0913  # keywords, for a notebook
@@ -65,16 +68,16 @@ def segment_image(  # noqa: PLR0913  # keywords, for a notebook
     roi_subset: Collection[str] = (),
     compat: str | None = None,
     precision: Precision | None = None,
-    engine: str = "auto",
-    device: str = "auto",
+    engine: str = AUTO,
+    device: str = AUTO,
 ) -> nib.Nifti1Image:
     """Segments one CT.
 
     Args:
         image: of HU; 3-D.
         model_set: built-in name, or path of a model set's TOML.
-        roi_subset: names of structures; the others stay background, and models that have none of
-            them do not run. Empty means all.
+        roi_subset: names of structures; the others stay background, and models that none of them
+            needs do not run. Empty means all.
         compat: another tool's way, such as "totalsegmentator-2.18".
         precision: of the networks' arithmetic; None takes the set's own.
         engine: auto, torch, openvino or compile.
@@ -83,28 +86,27 @@ def segment_image(  # noqa: PLR0913  # keywords, for a notebook
     Returns:
         uint8 ids of the set's label schema, on the grid and with the header of `image`; the
         header's extension holds their names, as TotalSegmentator's `load_multilabel_nifti` reads
-        them.
+        them. Of a set with several grids, a voxel has the label of the last that has one there.
 
     Raises:
         SeriesError: the image is no CT that can be measured.
         SetupError: no such model set, structure, engine or device.
     """
-    models = load_model_set(model_set)
-    if compat is not None:
-        models = with_compat(models, compat)
-    models = replace(models, precision=precision or models.precision)
+    models = load_model_set(model_set, compat)
     schema = load_schema(models.schema)
-    groups = groups_of(models, schema, roi_subset)
-    segmenters = OneAhead(groups, group_loader(models, engine, device))
+    models = needed_for(models, schema, roi_subset)
+    execution = Execution(engine=engine, device=device, precision=precision or models.precision)
+    segmenters = OneAhead(models.groups, group_loader(models, execution))
     # the same door as a file: what a file is refused for, an image is refused for
-    scan = read_series("nifti", [image.to_bytes()], exact=bool(models.compat))
+    scan = read_series("nifti", [image.to_bytes()], exact=models.way.truncate)
     segmented = segment_scan(scan.volume, models, segmenters)
-    labels = keep_only(segmented.labels, schema, roi_subset)
-    return label_image(
-        scan.grid,
-        store_labels(labels, scan.grid.shape, scan.grid.affine).whole(),
-        names_of(schema, roi_subset),
-    )
+    whole = np.zeros(scan.grid.shape, np.uint8, order="F")
+    for layer in keep_only(segmented.layers, schema, roi_subset):
+        labels = store_labels(
+            layer.labels, scan.grid.shape, scan.grid.affine, layer.indices
+        ).whole()
+        np.copyto(whole, labels, where=labels != 0)
+    return label_image(scan.grid, whole, names_of(schema, roi_subset))
 
 
 def segment_scan(volume: Volume, models: ModelSet, segmenters: Iterable[Segmenter]) -> Segmented:
@@ -112,18 +114,13 @@ def segment_scan(volume: Volume, models: ModelSet, segmenters: Iterable[Segmente
 
     Args:
         volume: axes in any order; a copy is made unless they are RAS.
-        models: whose grid and resampling to use.
+        models: whose grids and way to use.
         segmenters: of the set, in painting order: a list, which is kept, or a `OneAhead`.
     """
     canonical = to_canonical(volume)
-    model_hu = to_model_grid(
-        canonical, models.spacing_mm, models.order, truncate=bool(models.compat)
-    )
-    labels = np.zeros_like(model_hu, np.uint8)
-    for segmenter in segmenters:
-        part = segmenter.segment(model_hu)
-        np.copyto(labels, part, where=part != 0)
-    return Segmented(canonical, model_hu, labels)
+    resampled = resample_whole(canonical, models.whole_grids, models.way)
+    layers = segment_layers(canonical, resampled, models, one_after_the_other(segmenters))
+    return Segmented(canonical, tuple(resampled), layers)
 
 
 class OneAhead:
@@ -152,22 +149,24 @@ class OneAhead:
             yield self._next.result()
 
 
-def group_loader(models: ModelSet, engine: str = "auto", device: str = "auto") -> Load:
+def group_loader(models: ModelSet, execution: Execution) -> Load:
     """How a group of this set becomes a model that has all cores of this machine."""
-    schema, threads = load_schema(models.schema), os.cpu_count() or 1
+    schema = load_schema(models.schema)
+    with_all_cores = replace(execution, threads=os.cpu_count() or 1)
 
     def load(group: Group) -> Segmenter:
         # in the loader's thread, because importing the engine takes its time
         from segment_actor.segmenter import GroupSegmenter  # noqa: PLC0415
 
-        how = (models.step, threads, models.precision, engine, device)
-        return GroupSegmenter(group, schema, *how, compat=models.compat)
+        return GroupSegmenter(group, schema, models.way, with_all_cores)
 
     return load
 
 
-def groups_of(models: ModelSet, schema: Schema, roi_subset: Collection[str]) -> tuple[Group, ...]:
-    """The groups that are needed for these structures, in painting order; all if none is named.
+def needed_for(models: ModelSet, schema: Schema, roi_subset: Collection[str]) -> ModelSet:
+    """The set with the groups alone that these structures need; as it is if none is named.
+
+    A group that works on a crop needs those that draw what the crop is made of.
 
     Raises:
         SetupError: a structure is not in the schema, or no model of the set has it.
@@ -177,32 +176,19 @@ def groups_of(models: ModelSet, schema: Schema, roi_subset: Collection[str]) -> 
             near = difflib.get_close_matches(name, schema.names, n=3)
             hint = f"did you mean {', '.join(near)}?" if near else "see segment_actor/schemas"
             raise SetupError(f"schema {schema.name} has no structure '{name}'; {hint}")
+    drawn = {g: {*read_model_folder(g.folder).label_names.values()} for g in models.groups}
     wanted = set(roi_subset or schema.names)
-    has = {g: wanted & {*read_model_folder(g.folder).label_names.values()} for g in models.groups}
-    missing = set(roi_subset) - set().union(*has.values())
-    if missing:
+    if missing := set(roi_subset) - set().union(*drawn.values()):
         raise SetupError(
             f"model set {models.name} does not segment {', '.join(sorted(missing))}; "
             "leave the name out, or choose another --model-set"
         )
-    return tuple(group for group, found in has.items() if found)
-
-
-def keep_only(labels: LabelArray, schema: Schema, roi_subset: Collection[str]) -> LabelArray:
-    """The label map with these structures alone; as it is if none is named."""
-    if not roi_subset:
-        return labels
-    table = np.zeros(256, np.uint8)
-    for name in roi_subset:
-        table[schema.ids[name]] = schema.ids[name]
-    kept: LabelArray = table[labels]
-    return kept
-
-
-def has_voxels(labels: LabelArray) -> npt.NDArray[np.bool_]:
-    """(256,) bool: whether a label occurs."""
-    found: npt.NDArray[np.bool_] = np.bincount(labels.ravel(order="K"), minlength=256) > 0
-    return found
+    groups: list[Group] = []
+    for group in reversed(models.groups):
+        if wanted & drawn[group]:
+            groups.insert(0, group)
+            wanted.update(group.crop.structures if group.crop else ())
+    return replace(models, groups=tuple(groups))
 
 
 def names_of(schema: Schema, roi_subset: Collection[str] = ()) -> dict[int, str]:

@@ -8,9 +8,10 @@ these the findings of quality control (stats.quality.findings): nothing is read 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +96,34 @@ class StructureRow:
         return {"series_key": series_key, **asdict(self)}
 
 
+class LabelMap(Protocol):
+    """A label map of a CT, and which of its voxels each voxel of the CT reads."""
+
+    @property
+    def labels(self) -> LabelArray:
+        """(i, j, k) uint8, ids of the schema, axes RAS."""
+        ...
+
+    @property
+    def indices(self) -> Indices:
+        """For each voxel of the CT along I, J and K, the voxel of `labels`."""
+        ...
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The structures that it knows; the others are not measured from it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OneMap:
+    """The plain `LabelMap`."""
+
+    labels: LabelArray
+    indices: Indices
+    ids: frozenset[int]
+
+
 def measure(
     hu: HuArray,
     labels: LabelArray,
@@ -119,19 +148,56 @@ def measure(
     Raises:
         ValueError: the indices do not map `hu`'s grid onto `labels`'.
     """
-    runs = find_runs(hu, labels, indices or identity_indices(labels.shape))
-    found = locate_structures(join_pieces(runs), hu.shape, spacing_mm)
-    histograms = hu_histograms(hu, runs)
-    rows = [
-        _row(structure, histograms[structure.id], voxel_ml, found.get(structure.id))
-        for structure in schema.structures
-    ]
+    one = OneMap(labels, indices or identity_indices(labels.shape), frozenset(schema.ids.values()))
+    return measure_maps(hu, [one], voxel_ml, schema, spacing_mm=spacing_mm)
+
+
+def measure_maps(
+    hu: HuArray,
+    maps: Sequence[LabelMap],
+    voxel_ml: float,
+    schema: Schema,
+    *,
+    spacing_mm: SpacingMm | None = None,
+) -> list[StructureRow]:
+    """Measures every structure of the schema from several label maps of one CT.
+
+    Each structure is read from the last map that knows it; one that no map knows has no voxel.
+
+    Args:
+        hu: (I, J, K) int16, the original CT, axes RAS; any memory order.
+        maps: such as one a grid of the models.
+        voxel_ml: volume of one voxel of `hu` in ml.
+        schema: names, ids and lower volumes of the structures.
+        spacing_mm: as in `measure`.
+
+    Returns:
+        One row a structure, in the schema's order.
+
+    Raises:
+        ValueError: the indices of a map do not lead from `hu`'s grid to its own.
+    """
+    rows, found = {}, {}
+    for one in maps:
+        runs = find_runs(hu, one.labels, one.indices)
+        located = locate_structures(join_pieces(runs), hu.shape, spacing_mm)
+        histograms = hu_histograms(hu, runs)
+        for structure in schema.structures:
+            if structure.id in one.ids:
+                found[structure.id] = located.get(structure.id)
+                rows[structure.id] = _row(
+                    structure, histograms[structure.id], voxel_ml, found[structure.id]
+                )
+    in_order = [rows.get(s.id) or StructureRow(s.name, voxel_count=0) for s in schema.structures]
     if spacing_mm is None:
-        return rows
+        return in_order
     wrong = reasons_by_structure(
-        [_observed(s, row, found.get(s.id)) for s, row in zip(schema.structures, rows, strict=True)]
+        [
+            _observed(structure, row, found.get(structure.id))
+            for structure, row in zip(schema.structures, in_order, strict=True)
+        ]
     )
-    return [replace(row, qc_reasons=wrong.get(row.structure)) for row in rows]
+    return [replace(row, qc_reasons=wrong.get(row.structure)) for row in in_order]
 
 
 def _row(

@@ -17,13 +17,12 @@ from jobs.bench_cases.case import (
     trunk_case,
 )
 from jobs.bench_cases.cost import cost_of_call
-from segment_actor.engine.choice import choose
 from segment_actor.engine.host.constant import ConstantLogits
 from segment_actor.engine.load import load_backend
 from segment_actor.engine.sliding_window import predict_labels
+from segment_actor.execution import Execution, Precision
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.models.folder import read_model_folder
-from segment_actor.models.set import Precision
 
 ORGANS = "Dataset291_TotalSegmentator_part1_organs_1559subj/nnUNetTrainerNoMirroring"
 
@@ -39,7 +38,10 @@ def _window(engine: str, precision: Precision) -> Callable[[Setting], Sides]:
         model = read_model_folder(folder)
         patch = model.patch_size
         hu = np.random.default_rng(0).integers(-1000, 1000, patch).astype(np.int16)
-        backend = load_backend(folder, choose(engine, "cpu", precision), setting.threads)
+        backend = load_backend(
+            folder,
+            Execution(engine=engine, device="cpu", precision=precision, threads=setting.threads),
+        )
         windows = backend.image(hu, (0, 0, 0), model.normalization).windows([(0, 0, 0)], patch)
         backend.logits(windows)
         return Sides(

@@ -10,9 +10,9 @@ import numpy as np
 from isal import igzip
 
 from segment_actor.anatomy import load_schema
+from segment_actor.grid.resampling import labels_on_grid
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import draw_protocol, scan_phantom
-from segment_actor.segmenter import labels_on_grid
 from segment_actor.volume import LabelArray, Shape, SpacingMm, Volume
 
 BIG_SHAPE: Shape = (512, 512, 280)

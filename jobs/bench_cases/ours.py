@@ -16,7 +16,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +26,12 @@ from jobs.segment_one_ct.statistics import write_statistics
 from segment_actor.anatomy import load_schema
 from segment_actor.engine.host.constant import ConstantLogits
 from segment_actor.engine.sliding_window import predict_labels
+from segment_actor.execution import Execution
+from segment_actor.layers import Segmenter
 from segment_actor.models.folder import read_model_folder
 from segment_actor.models.set import Group, ModelSet, label_table, load_model_set
 from segment_actor.reading.series import read_series
-from segment_actor.segment import Segmenter, group_loader, names_of, segment_scan
+from segment_actor.segment import group_loader, names_of, segment_scan
 from segment_actor.volume import HuArray, LabelArray
 from segment_actor.writing.label_map import store_labels
 
@@ -42,7 +43,7 @@ class WithoutNetwork:
         self._model = read_model_folder(group.folder)
         n_labels, patch = len(self._model.label_names), self._model.patch_size
         self._constant = ConstantLogits(n_labels, patch, os.cpu_count() or 1)
-        self._step = models.step
+        self._step = models.way.step
         self._to_id = label_table(self._model.label_names, load_schema(models.schema))
 
     def segment(self, hu: HuArray) -> LabelArray:
@@ -66,8 +67,8 @@ def _segmenters(case: str, models: ModelSet) -> Sequence[Segmenter]:
     if case == "without-network":
         return [WithoutNetwork(group, models) for group in models.groups]
     if case == "without-sums":
-        return [WithoutSums()]
-    load = group_loader(replace(models, precision="bfloat16"))
+        return [WithoutSums() for _ in models.groups]
+    load = group_loader(models, Execution(precision="bfloat16"))
     return [load(group) for group in models.groups]
 
 

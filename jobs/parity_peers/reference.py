@@ -12,10 +12,9 @@ import numpy as np
 
 from segment_actor.anatomy import Schema
 from segment_actor.errors import SeriesError, SetupError
+from segment_actor.grid.same_grid import check_same_grid
 from segment_actor.reading.nifti import read_nifti
-from segment_actor.volume import LabelArray, Volume
-
-SAME_PLACE_MM = 1e-2  # affines written by different programs differ by rounding
+from segment_actor.volume import N_LABEL_VALUES, LabelArray, Volume
 
 _LABEL = re.compile(rb'<Label Key="(\d+)"[^>]*><!\[CDATA\[(.*?)\]\]>')
 """Of the table of names that TotalSegmentator, Connectome Workbench and we put into the header."""
@@ -63,7 +62,7 @@ def _read_label_map(file: Path, volume: Volume, schema: Schema) -> Reference:
     if values.min() < 0 or values.max() > np.iinfo(np.uint8).max:
         raise SetupError("the reference holds values outside 0..255, so it is no label map")
     names = _names(file) or {s.id: s.name for s in schema.structures}
-    table, known = np.zeros(256, np.uint8), np.zeros(256, np.bool_)
+    table, known = np.zeros(N_LABEL_VALUES, np.uint8), np.zeros(N_LABEL_VALUES, np.bool_)
     for value, name in names.items():
         table[value] = _id(name, schema)
         known[table[value]] = True
@@ -77,7 +76,7 @@ def _read_label_map(file: Path, volume: Volume, schema: Schema) -> Reference:
 
 
 def _read_masks(files: list[Path], volume: Volume, schema: Schema) -> Reference:
-    labels, known = np.zeros(volume.shape, np.uint8, order="F"), np.zeros(256, np.bool_)
+    labels, known = np.zeros(volume.shape, np.uint8, order="F"), np.zeros(N_LABEL_VALUES, np.bool_)
     for file in files:
         structure_id = _id(_SUFFIX.sub("", file.name), schema)
         labels[_read(file, volume) != 0] = structure_id
@@ -90,16 +89,9 @@ def _read(file: Path, volume: Volume) -> np.ndarray[tuple[int, ...], np.dtype[np
         found = read_nifti(file.read_bytes())
     except SeriesError as error:
         raise SetupError(f"the reference: {error.sentence}") from error
-    if found.shape != volume.shape:
-        raise SetupError(
-            f"the reference is {found.shape} voxels, the CT {volume.shape}; "
-            "take the one that was made of this CT"
-        )
-    if not np.allclose(found.affine, volume.affine, atol=SAME_PLACE_MM):
-        raise SetupError(
-            "the reference and the CT lie at different places: their affines differ; take the one "
-            "that was made of this CT"
-        )
+    check_same_grid(
+        found, volume, ("the reference", "the CT"), "take the one that was made of this CT"
+    )
     return found.hu
 
 

@@ -25,7 +25,8 @@ from jobs.figures.pictures import (
 )
 from segment_actor.anatomy import Schema
 from segment_actor.grid.resampling import nearest_index
-from segment_actor.segment import Segmented, has_voxels
+from segment_actor.layers import has_voxels
+from segment_actor.segment import Segmented
 from segment_actor.volume import FloatArray, LabelArray, SpacingMm
 
 CATEGORIES = {"bone": "bones", "organ": "organs", "muscle": "muscles", "vessel": "vessels"}
@@ -81,7 +82,7 @@ def write_preview(segmented: Segmented, schema: Schema, title: str, path: Path) 
     labels, spacing_mm = _rendered_grid(segmented)
     for column, (category, name) in enumerate(CATEGORIES.items()):
         ids = [s.id for s in schema.structures if s.category == category]
-        found = np.count_nonzero(has_voxels(segmented.labels)[ids])
+        found = np.count_nonzero(has_voxels(segmented.layers)[ids])
         image = render_from_front(np.where(np.isin(labels, ids), labels, 0).astype(np.uint8))
         panel = figure.add_subplot(grid[1, column])
         draw_panel(panel, image, spacing_mm[2] / spacing_mm[0], f"{found} of {len(ids)} {name}")

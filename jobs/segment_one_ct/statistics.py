@@ -9,12 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from segment_actor.anatomy import load_schema
-from segment_actor.grid.resampling import nearest_index
+from segment_actor.layers import labels_on_ct
 from segment_actor.models.set import ModelSet
 from segment_actor.segment import Segmented
-from segment_actor.writing.label_map import store_labels
 from stats.label_map.totalsegmentator import official_statistics
-from stats.measure import StructureRow, measure
+from stats.measure import StructureRow, measure_maps
 
 FAST_MM = 3.0
 """From this spacing on TotalSegmentator measures on the models' grid, not on the CT's
@@ -29,10 +28,10 @@ def write_statistics(
     Args:
         folder: to write into.
         segmented: the CT with its labels.
-        models: the set that segmented it; its `compat` decides whose rules are followed.
+        models: the set that segmented it; its way decides whose rules are followed.
         shown: names of the structures that are written.
     """
-    if models.compat:
+    if models.way.name:
         content: object = _official(segmented, models, shown)
     else:
         rows = [asdict(row) for row in _our_rows(segmented, models, shown)]
@@ -46,11 +45,9 @@ def write_statistics(
 
 def _our_rows(segmented: Segmented, models: ModelSet, shown: Collection[str]) -> list[StructureRow]:
     """The rows of `structures`, as a run over a cohort measures them."""
-    volume, labels = segmented.volume, segmented.labels
-    i, j, k = (nearest_index(*n) for n in zip(volume.shape, labels.shape, strict=True))
-    schema = load_schema(models.schema)
-    rows = measure(
-        volume.hu, labels, volume.voxel_ml, schema, (i, j, k), spacing_mm=volume.spacing_mm
+    volume, schema = segmented.volume, load_schema(models.schema)
+    rows = measure_maps(
+        volume.hu, segmented.layers, volume.voxel_ml, schema, spacing_mm=volume.spacing_mm
     )
     return [row for row in rows if row.structure in shown]
 
@@ -59,10 +56,15 @@ def _official(
     segmented: Segmented, models: ModelSet, shown: Collection[str]
 ) -> dict[str, dict[str, float]]:
     """The content of TotalSegmentator's statistics.json."""
-    volume, labels, schema = segmented.volume, segmented.labels, load_schema(models.schema)
-    if min(models.spacing_mm) >= FAST_MM:
-        found = official_statistics(segmented.model_hu, labels, models.spacing_mm, schema)
-    else:
-        whole = store_labels(labels, volume.shape, volume.affine).whole()
-        found = official_statistics(volume.hu, whole, volume.spacing_mm, schema)
+    volume, schema = segmented.volume, load_schema(models.schema)
+    resampled = dict(zip(models.whole_grids, segmented.resampled, strict=True))
+    found = {}
+    for layer, grid in zip(segmented.layers, models.grids, strict=True):
+        if grid in resampled and min(grid.spacing_mm) >= FAST_MM:
+            ct = (resampled[grid], layer.labels, grid.spacing_mm)
+        else:
+            ct = (volume.hu, labels_on_ct(layer), volume.spacing_mm)
+        of_layer = official_statistics(*ct, schema)
+        known = {s.name for s in schema.structures if s.id in layer.ids}
+        found.update({name: one for name, one in of_layer.items() if name in known})
     return {name: asdict(one) for name, one in found.items() if name in shown}

@@ -10,11 +10,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
-from segment_actor.engine.choice import Engine
 from segment_actor.errors import SetupError
-from segment_actor.models.set import Precision
+from segment_actor.execution import AUTO, ENGINE_NAMES, PRECISIONS, Precision
 
-DEVICES = ("auto", "cpu", "gpu")
+DEVICES = (AUTO, "cpu", "gpu")
 """Of a run: which GPU a lane has is for Ray to say."""
 
 
@@ -59,8 +58,8 @@ class SegmentConfig:
     max_attempts: int = 4
     precision: Precision | None = None
     compat: str | None = None
-    engine: Engine = "auto"
-    device: str = "auto"
+    engine: str = AUTO
+    device: str = AUTO
     group_timeout_s: float = 7200.0
 
     def __post_init__(self) -> None:
@@ -73,14 +72,14 @@ class SegmentConfig:
         for name in ("commit_every_s", "group_timeout_s"):
             if getattr(self, name) <= 0:
                 raise SetupError(f"{name} must be positive, got {getattr(self, name)}.")
-        if self.precision not in (None, *get_args(Precision)):
-            known = ", ".join(get_args(Precision))
+        if self.precision not in (None, *PRECISIONS):
+            known = ", ".join(PRECISIONS)
             raise SetupError(f"precision must be one of {known}; got {self.precision!r}.")
         self._check_engine()
 
     def _check_engine(self) -> None:
-        if self.engine not in get_args(Engine):
-            known = ", ".join(get_args(Engine))
+        if self.engine not in ENGINE_NAMES:
+            known = ", ".join(ENGINE_NAMES)
             raise SetupError(f"engine must be one of {known}; got {self.engine!r}.")
         if self.device not in DEVICES:
             raise SetupError(f"device must be one of {', '.join(DEVICES)}; got {self.device!r}.")

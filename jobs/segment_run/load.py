@@ -16,16 +16,21 @@ from nibabel.orientations import aff2axcodes
 from cluster.store import open_store
 from jobs.segment_run.attempts import Actor, begin
 from jobs.segment_run.guard import Row, guarded
-from jobs.segment_run.outcome import Outcome, ScanNote, StageClock
+from jobs.segment_run.outcome import Outcome, ScanNote, StageClock, grid_column
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.grid.resampling import to_model_grid
+from segment_actor.layers import resample_whole
+from segment_actor.models.grids import Grid
+from segment_actor.models.way import Way
 from segment_actor.reading.scan import Scan
 from segment_actor.reading.series import read_series
-from segment_actor.volume import SpacingMm, Volume
+from segment_actor.volume import Volume
 from stats.tables.stages import Stage
 
-STAND_IN: Row = {name: np.zeros((1, 1, 1), dtype=np.int16) for name in ("hu", "model_hu")}
-"""Voxels of a CT that could not be loaded: every block has the same columns."""
+
+def stand_in(n_grids: int) -> Row:
+    """Voxels of a CT that could not be loaded: every block has the same columns."""
+    names = ("hu", *map(grid_column, range(n_grids)))
+    return {name: np.zeros((1, 1, 1), dtype=np.int16) for name in names}
 
 
 class Archive(Protocol):
@@ -45,19 +50,17 @@ class LoadSettings:
 
     Attributes:
         archive: URI.
-        model_spacing_mm: grid of the networks along I, J, K in RAS.
-        order: of the resampling spline.
+        grids: of the model set, those that cover the whole CT.
+        way: of the model set, of which the resampling counts here.
         max_attempts: times a CT may end its worker.
         open_archive: how to reach the archive.
-        truncate: cut HU off to whole numbers on the model's grid, as TotalSegmentator does.
     """
 
     archive: str
-    model_spacing_mm: SpacingMm
-    order: int
+    grids: tuple[Grid, ...]
+    way: Way
     max_attempts: int
     open_archive: OpenArchive = open_store
-    truncate: bool = False
 
 
 def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
@@ -69,8 +72,8 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
         attempts: the counter that ends poison CTs.
 
     Returns:
-        outcome; hu (I, J, K) int16 on the original grid, which is measured; model_hu (i, j, k)
-        int16 on the model's grid, which is segmented. Both RAS, both stand-ins after a failure.
+        outcome; hu (I, J, K) int16 on the original grid, which is measured; in `grid_column` of
+        each grid (i, j, k) int16, which is segmented. All RAS, all stand-ins after a failure.
     """
     clock = StageClock(Stage.FETCH)
     outcome = Outcome(row["series_key"])
@@ -81,16 +84,15 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
             archive = _archive(settings.open_archive, settings.archive)
             blobs = [archive.get(path) for path in row["files"]]
         with clock.timed(Stage.READ):
-            scan = read_series(row["kind"], blobs, exact=settings.truncate)
+            scan = read_series(row["kind"], blobs, exact=settings.way.truncate)
             volume = to_canonical(scan.volume)
         with clock.timed(Stage.RESAMPLE):
-            model_hu = to_model_grid(
-                volume, settings.model_spacing_mm, settings.order, truncate=settings.truncate
-            )
+            resampled = resample_whole(volume, settings.grids, settings.way)
         loaded = replace(outcome, scan=_note(scan, volume), timings=clock.seconds)
-        return {"outcome": loaded, "hu": volume.hu, "model_hu": model_hu}
+        columns = {grid_column(n): hu for n, hu in enumerate(resampled)}
+        return {"outcome": loaded, "hu": volume.hu, **columns}
 
-    return STAND_IN | guarded(work, outcome, clock)
+    return stand_in(len(settings.grids)) | guarded(work, outcome, clock)
 
 
 def _note(scan: Scan, canonical: Volume) -> ScanNote:

@@ -15,6 +15,15 @@ from stats.measure import StructureRow
 from stats.tables.stages import Stage
 
 
+def grid_column(number: int) -> str:
+    """Column of a CT's row, on its way to a lane, with its voxels on a grid of the models.
+
+    Args:
+        number: of the grid, among those of the set that cover the whole CT.
+    """
+    return f"grid_{number}_hu"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a series has no measurements.

@@ -7,6 +7,7 @@ import json
 from importlib import metadata
 from pathlib import Path
 
+from segment_actor.execution import Execution
 from segment_actor.models.set import ModelSet, model_set_digest
 from segment_actor.reading.series import READING_VERSION
 from stats.measure import MEASUREMENT_VERSION
@@ -19,9 +20,9 @@ LIBRARIES = ("deltalake", "nibabel", "numpy", "pyarrow", "pydicom", "ray", "scip
 """Those that can change a number in a table, or lose one."""
 
 
-def pipeline_version(models: ModelSet) -> str:
+def pipeline_version(models: ModelSet, execution: Execution) -> str:
     """Fingerprint of everything that can change a number: series are done once for each value."""
-    method = [model_set_digest(models), MEASUREMENT_VERSION, READING_VERSION]
+    method = [model_set_digest(models, execution), MEASUREMENT_VERSION, READING_VERSION]
     return hashlib.sha256(json.dumps(method).encode()).hexdigest()[:VERSION_HEX]
 
 

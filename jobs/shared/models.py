@@ -1,50 +1,39 @@
-"""The model set of a run: as its file says, or in another precision, or another tool's way."""
+"""How a model set will be run: what a command line left open is decided before anything runs."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
-from segment_actor.engine.choice import choose
-from segment_actor.models.set import ModelSet, Precision, load_model_set, with_compat
+from segment_actor.engine.choice import decide
+from segment_actor.execution import AUTO, Execution, Precision
+from segment_actor.models.set import ModelSet
 
 log = logging.getLogger(__name__)
 
 
-def load_models(
-    name_or_path: str,
-    precision: Precision | None,
-    compat: str | None = None,
-    engine: str = "auto",
-    device: str = "auto",
-) -> ModelSet:
-    """Loads and checks a model set.
+def execution_of(
+    models: ModelSet,
+    precision: Precision | None = None,
+    engine: str = AUTO,
+    device: str = AUTO,
+) -> Execution:
+    """Decides how a set is run, before anything is run and before a pipeline version is made.
 
     Args:
-        name_or_path: of the set.
+        models: the set.
         precision: of the networks' arithmetic; None takes the set's own.
-        compat: the tool whose way to take; None takes the set's own.
-        engine: auto, torch, openvino or compile.
+        engine: of `ENGINE_NAMES`.
         device: auto, cpu, gpu or gpu:N.
 
     Returns:
-        The set with the precision and engine that this machine will use: bfloat16 becomes float32
-        where the processor lacks it, so that the pipeline version says what was done.
+        With the precision and engine that will run: bfloat16 becomes float32 where the processor
+        lacks it, so that the pipeline version says what was done.
 
     Raises:
-        SetupError: no such set, tool, engine or device, or a file of the set is missing or another
-            one.
+        SetupError: no such engine or device, or the engine is not installed.
     """
-    models = load_model_set(name_or_path)
-    if compat is not None:
-        models = with_compat(models, compat)
-    wanted = precision or models.precision
-    choice = choose(engine, device, wanted, here=False)
-    if choice.precision != wanted:
-        log.warning("this processor has no %s; %s runs in float32", wanted, models.name)
-    return replace(models, precision=choice.precision, engine=choice.engine)
-
-
-def resampling(models: ModelSet) -> str:
-    """How a CT gets onto the models' grid, as `scans` says it."""
-    return models.compat or f"order {models.order}"
+    wanted = Execution(engine=engine, device=device, precision=precision or models.precision)
+    decided = decide(wanted, here=False)
+    if decided.precision != wanted.precision:
+        log.warning("this processor has no %s; %s runs in float32", wanted.precision, models.name)
+    return decided

@@ -2,70 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, get_args
 
 from segment_actor.errors import SetupError
-from segment_actor.models.set import Precision
-
-Engine = Literal["auto", "torch", "openvino", "compile"]
+from segment_actor.execution import AUTO, ENGINES, Engine, Execution, Kind, Precision
 
 NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """A machine with a CUDA device has one of these (Linux, WSL); looking there spares importing torch
 where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What was decided.
-
-    Attributes:
-        engine: torch, compile or openvino.
-        device: 'cpu', or torch's name of the GPU, such as 'cuda:0'.
-        precision: of the convolutions.
-    """
-
-    engine: str
-    device: str
-    precision: Precision
-
-
-def choose(
-    engine: str = "auto",
-    device: str = "auto",
-    precision: Precision = "float32",
-    *,
-    here: bool = True,
-) -> Choice:
+def decide(wanted: Execution, *, here: bool = True) -> Execution:
     """Decides what was left open.
 
     Args:
-        engine: of `Engine`; auto is torch on a GPU, on a CPU OpenVINO where it is installed.
-        device: 'auto' (a GPU where there is one), 'cpu', 'gpu' or 'gpu:N'.
-        precision: bfloat16 becomes float32 where the processor lacks it.
+        wanted: engine auto is the first of `ENGINES` that runs on the device and is installed;
+            device auto is a GPU where there is one that the engine runs on; bfloat16 becomes
+            float32 where the processor lacks it.
         here: False for another machine, on which a GPU that was named is taken to be there.
 
+    Returns:
+        The same with an engine's name, `cpu` or torch's name of the GPU, and the precision that
+        will run.
+
     Raises:
-        SetupError: no such engine, device or combination.
+        SetupError: no such device or combination, or the engine is not installed.
     """
-    where = _device("cpu" if (engine, device) == ("openvino", "auto") else device, here=here)
-    on_cpu = where == "cpu"
-    if engine not in get_args(Engine):
-        known = ", ".join(get_args(Engine))
-        raise SetupError(f"there is no engine '{engine}'; name one of {known}")
-    if engine == "openvino" and not on_cpu:
-        raise SetupError("engine openvino runs on the CPU; give --device cpu, or --engine torch")
-    if engine == "openvino" and not _has_openvino():
-        raise SetupError("OpenVINO is not installed; pip install openvino, or give --engine torch")
-    if engine == "auto":
-        engine = "openvino" if on_cpu and _has_openvino() else "torch"
-    if on_cpu:
+    named = next((engine for engine in ENGINES if engine.name == wanted.engine), None)
+    only_cpu = named is not None and "gpu" not in named.kinds
+    device = _device("cpu" if only_cpu and wanted.device == AUTO else wanted.device, here=here)
+    kind: Kind = "cpu" if device == "cpu" else "gpu"
+    engine = named or next(e for e in ENGINES if kind in e.kinds and _is_installed(e))
+    if kind not in engine.kinds:
+        raise SetupError(
+            f"engine {engine.name} runs on the CPU; give --device cpu, or --engine torch"
+        )
+    if not _is_installed(engine):
+        raise SetupError(
+            f"{engine.package} is not installed; pip install {engine.package}, "
+            "or give --engine torch"
+        )
+    precision = wanted.precision
+    if kind == "cpu":
         if precision == "float16":
             raise SetupError("float16 needs a GPU; give --precision float32 or bfloat16")
         precision = usable_precision(precision)
-    return Choice(engine, where, precision)
+    return replace(wanted, engine=engine.name, device=device, precision=precision)
 
 
 def usable_precision(wanted: Precision) -> Precision:
@@ -85,13 +69,14 @@ def _cpu_has_bfloat16() -> bool:
 _FLAGS = ("flags", "featu")
 
 
-def _has_openvino() -> bool:
-    return find_spec("openvino") is not None
+def _is_installed(engine: Engine) -> bool:
+    return find_spec(engine.package) is not None
 
 
 def _device(wanted: str, *, here: bool) -> str:
     if wanted == "cpu":
         return "cpu"
+    wanted = wanted.replace("cuda:", "gpu:")  # decided before, elsewhere: it stays so
     kind, _, number = wanted.partition(":")
     if wanted != "auto" and (kind != "gpu" or not (number or "0").isdigit()):
         raise SetupError(f"there is no device '{wanted}'; name cpu, gpu, gpu:N or auto")

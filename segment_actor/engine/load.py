@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from segment_actor.engine.backend import Backend
-from segment_actor.engine.choice import Choice
+from segment_actor.execution import ENGINES, Execution
 
 
-def load_backend(folder: Path, choice: Choice, threads: int = 1) -> Backend:
+def load_backend(folder: Path, execution: Execution) -> Backend:
     """Loads fold 0 of a model folder.
 
     Args:
         folder: of one nnU-Net model.
-        choice: from `choose`.
-        threads: of a CPU.
+        execution: decided (see `choice.decide`), its engine not auto.
 
     Raises:
         SetupError: a file is missing, unreadable, unsafe, or of another network than the plans
             describe; or the model is of a kind we do not run.
     """
-    if choice.engine == "openvino":
-        from segment_actor.engine.openvino.backend import openvino_backend  # noqa: PLC0415
-
-        return openvino_backend(folder, choice, threads)
-    from segment_actor.engine.torch.backend import torch_backend  # noqa: PLC0415
-
-    return torch_backend(folder, choice, threads)
+    (loader,) = (engine.loader for engine in ENGINES if engine.name == execution.engine)
+    module, _, name = loader.partition(":")
+    load: Callable[[Path, Execution], Backend] = getattr(import_module(module), name)
+    return load(folder, execution)

@@ -30,7 +30,7 @@ from scipy import ndimage
 from threadpoolctl import ThreadpoolController
 
 from segment_actor.grid.linear import zoom_truncated
-from segment_actor.volume import Box, FloatArray, HuArray, Shape, SpacingMm, Volume
+from segment_actor.volume import Box, FloatArray, HuArray, LabelArray, Shape, SpacingMm, Volume
 
 BLOCK_ROWS = 32
 """Output voxels of a block: longer blocks multiply more zeros, shorter ones cost more calls."""
@@ -127,6 +127,21 @@ def nearest_index(n_out: int, n_in: int) -> npt.NDArray[np.int32]:
         np.arange(n_in, dtype=np.int32), n_out / n_in, output=index, order=0, mode="nearest"
     )
     return index
+
+
+def labels_on_grid(labels: LabelArray, shape: Shape) -> LabelArray:
+    """A label map on a grid of another number of voxels over the same extent.
+
+    Args:
+        labels: (I', J', K') uint8.
+        shape: (I, J, K), such as the CT's own.
+
+    Returns:
+        (I, J, K) uint8: each voxel has the label of the nearest, as scipy's zoom of order 0.
+    """
+    for axis, n_out in enumerate(shape):
+        labels = labels.take(nearest_index(n_out, labels.shape[axis]), axis=axis)
+    return labels
 
 
 class _Block(NamedTuple):

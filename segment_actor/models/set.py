@@ -17,6 +17,13 @@ own is named by its path. Nothing else in the code knows a spacing, a patch or t
     folder = "weights/Dataset291_.../nnUNetTrainer__nnUNetPlans__3d_fullres"   # from this file
     sha256 = "..."                   # of fold_0/checkpoint_final.pth
 
+    crop_to = ["heart", "aorta"]      # see only the part of the CT around these structures, which
+    crop_margin_mm = 10              # groups above have drawn; both may be left out
+
+Groups of one spacing and crop share a grid: the CT is resampled once for them, and they are painted
+over one another. Groups on different grids draw label maps of their own, so that a vessel takes no
+voxel from the lung it lies in.
+
 Instead of folder and sha256, `weights = "Dataset291_.../nnUNetTrainer..."` names a model that
 `ctcohort weights` has brought in; where it lies and what it must be is in `trusted_weights`.
 """
@@ -26,15 +33,17 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.errors import SetupError
+from segment_actor.execution import PRECISIONS, Execution, Precision
 from segment_actor.models.folder import (
     CHECKPOINT,
     DATASET,
@@ -44,22 +53,14 @@ from segment_actor.models.folder import (
     folder_digest,
     read_model_folder,
 )
+from segment_actor.models.grids import Crop, Grid
 from segment_actor.models.official import licence_sentence, licensed_models
 from segment_actor.models.trusted import trusted_models
-from segment_actor.volume import SpacingMm
-
-Precision = Literal["float32", "bfloat16", "float16"]
+from segment_actor.models.way import OUR_WAY, Way, way_of
+from segment_actor.volume import N_LABEL_VALUES
 
 ENGINE_VERSION: Final = 1
 """Part of every digest; raise it when the same weights give other labels."""
-
-COMPATS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "totalsegmentator-2.18": {"order": 1, "step": 0.8},
-}
-"""Name of another tool's way, and the settings of a set that it fixes.
-
-TotalSegmentator 2.18 resamples linearly and cuts HU off to whole numbers (resampling.py), moves its
-windows by 0.8 patches (nnunet.py), and has nnU-Net add them up in float16 (engine/half_sums.py)."""
 
 _BUILT_IN: Final = Path(__file__).parent / "sets"
 
@@ -74,6 +75,7 @@ class Group:
         sha256: of the checkpoint in it, hex.
         plans_sha256: of its plans.json; "" is not checked.
         dataset_sha256: of its dataset.json; "" is not checked.
+        crop: the part of the CT that it sees; None is all of it.
     """
 
     name: str
@@ -81,61 +83,65 @@ class Group:
     sha256: str
     plans_sha256: str = ""
     dataset_sha256: str = ""
+    crop: Crop | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """Its model's spacing, on its part of the CT."""
+        return Grid(read_model_folder(self.folder).spacing_mm, self.crop)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSet:
     """What a run segments with.
 
     Attributes:
         name: of the set.
         schema: name of the label schema.
-        groups: in painting order.
-        spacing_mm: of the models' common grid along I, J, K, from their plans.
+        groups: in painting order; those of one grid stand together.
         licence: of the weights.
-        order: spline order of the resampling onto the grid: 0, 1 or 3.
-        step: distance of windows as a fraction of the patch, 0 < step <= 1.
-        precision: of the convolutions.
+        way: from voxels to labels.
+        precision: of the convolutions, unless the run asks for another.
         warning: a sentence for every run's log; empty if there is none.
-        compat: "" is our own way: HU on the models' grid rounded to whole numbers. A name of
-            `COMPATS` is another tool's way; see `with_compat`.
-        engine: that this run's networks go through. In float32 engines give the same labels but
-            for a few near-ties in a million voxels; below that each rounds in its own way, so it
-            counts for the digest.
     """
 
     name: str
     schema: str
     groups: tuple[Group, ...]
-    spacing_mm: SpacingMm
     licence: str
-    order: int = 3
-    step: float = 0.5
+    way: Way = OUR_WAY
     precision: Precision = "float32"
     warning: str = ""
-    compat: str = ""
-    engine: str = ""
 
     def __post_init__(self) -> None:
         if not self.groups:
             raise ValueError("a model set needs at least one group")
-        if self.order not in (0, 1, 3):
-            raise ValueError(f"order must be 0, 1 or 3, got {self.order}")
-        if not 0 < self.step <= 1:
-            raise ValueError(f"step must be above 0 and at most 1, got {self.step}")
-        if self.precision not in get_args(Precision):
+        if self.precision not in PRECISIONS:
             raise ValueError(
-                f"precision must be float32, bfloat16 or float16, got {self.precision}"
+                f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision}"
             )
-        if self.compat and self.compat not in COMPATS:
-            raise ValueError(f"compat must be one of {', '.join(COMPATS)}, got {self.compat}")
+
+    @cached_property
+    def grids(self) -> tuple[Grid, ...]:
+        """The grids of its groups, each once, in painting order."""
+        return tuple(dict.fromkeys(group.grid for group in self.groups))
+
+    @cached_property
+    def whole_grids(self) -> tuple[Grid, ...]:
+        """Those of the whole CT, which can be resampled before anything is labelled."""
+        return tuple(grid for grid in self.grids if grid.crop is None)
+
+    def groups_on(self, grid: Grid) -> tuple[int, ...]:
+        """Numbers in `groups` of those that work on a grid, in painting order."""
+        return tuple(n for n, group in enumerate(self.groups) if group.grid == grid)
 
 
-def load_model_set(name_or_path: str | Path) -> ModelSet:
+def load_model_set(name_or_path: str | Path, compat: str | None = None) -> ModelSet:
     """Loads and checks a set: every file is there, every checkpoint is the one that was meant.
 
     Args:
         name_or_path: of a built-in set, or the path of a .toml file.
+        compat: the tool whose way to take, of `WAYS`; None takes the set's own.
 
     Raises:
         SetupError: with the culprit and the remedy.
@@ -146,47 +152,42 @@ def load_model_set(name_or_path: str | Path) -> ModelSet:
         groups = _groups(path.parent, content.pop("groups"))
         for group in groups:
             check_checkpoint(group)
-        spacing_mm = _common_spacing_mm(groups)
-        model_set = ModelSet(**content, groups=groups, spacing_mm=spacing_mm)
+        settings = {key: content.pop(key) for key in ("order", "step") if key in content}
+        name = compat or content.pop("compat", "")
+        content.pop("compat", None)
+        way = way_of(name) if name else Way(**settings)
+        model_set = ModelSet(**content, groups=groups, way=way)
+        _check_grids(model_set)
     except (KeyError, TypeError, ValueError) as error:  # ValueError: also of the TOML itself
         raise SetupError(f"model set {path} is not valid: {error}; correct the file") from error
     schema = load_schema(model_set.schema)
     for group in groups:
         label_table(read_model_folder(group.folder).label_names, schema)
-    return with_compat(model_set, model_set.compat)
+    return model_set
 
 
-def with_compat(model_set: ModelSet, name: str) -> ModelSet:
-    """The same models, run as another tool runs them, to give that tool's labels.
+def model_set_digest(model_set: ModelSet, execution: Execution) -> str:
+    """SHA-256, hex, of all that decides the labels of a CT: weights, schema, way, engine.
+
+    The set's name, licence and warning are not in it. The engine is below float32 only: in float32
+    engines give the same labels but for a few near-ties in a million voxels.
 
     Args:
-        model_set: any set.
-        name: of `COMPATS`; "" leaves the set as it is.
-
-    Raises:
-        SetupError: there is no such name.
+        model_set: whose models run.
+        execution: as it was decided: engine and precision are those that will run.
     """
-    if not name:
-        return model_set
-    if name not in COMPATS:
-        raise SetupError(f"there is no compat '{name}'; name one of {', '.join(COMPATS)}")
-    return replace(model_set, compat=name, **COMPATS[name])
-
-
-def model_set_digest(model_set: ModelSet) -> str:
-    """SHA-256, hex, of all that decides the labels of a CT: weights, schema, settings, engine.
-
-    The set's name, licence and warning are not in it.
-    """
+    way = model_set.way
+    crops = [f"{group.name} in {group.crop}" for group in model_set.groups if group.crop]
     parts: list[Any] = [
         *(folder_digest(group.folder) for group in model_set.groups),
         load_schema(model_set.schema).digest,
-        model_set.order,
-        model_set.step,
-        model_set.precision,
+        way.order,
+        way.step,
+        execution.precision,
         ENGINE_VERSION,
-        *([model_set.compat] if model_set.compat else []),
-        *([model_set.engine] if model_set.engine and model_set.precision != "float32" else []),
+        *([way.name] if way.name else []),
+        *([execution.engine] if execution.precision != "float32" else []),
+        *crops,
     ]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
@@ -221,7 +222,7 @@ def label_table(label_names: dict[int, str], schema: Schema) -> npt.NDArray[np.u
     Raises:
         SetupError: the schema has no structure of that name.
     """
-    table = np.zeros(256, dtype=np.uint8)
+    table = np.zeros(N_LABEL_VALUES, dtype=np.uint8)
     for value, name in label_names.items():
         if value == 0:
             continue
@@ -240,7 +241,8 @@ def _groups(base: Path, entries: list[dict[str, Any]]) -> tuple[Group, ...]:
     groups = []
     for entry in entries:
         place = "weights" if "weights" in entry else "folder"
-        rest = {key: value for key, value in entry.items() if key != place}
+        rest = {key: value for key, value in entry.items() if key not in (place, *_CROP_KEYS)}
+        rest["crop"] = _crop(entry)
         if place == "weights":
             folder, lock = trusted[entry["weights"]]
             own = {
@@ -248,10 +250,35 @@ def _groups(base: Path, entries: list[dict[str, Any]]) -> tuple[Group, ...]:
                 "plans_sha256": lock.sha256[PLANS],
                 "dataset_sha256": lock.sha256[DATASET],
             }
-            groups.append(Group(folder=folder, **own, **rest))
+            groups.append(Group(folder=folder, **(own | rest)))
         else:
             groups.append(Group(folder=(base / entry["folder"]).resolve(), **rest))
     return tuple(groups)
+
+
+_CROP_KEYS: Final = ("crop_to", "crop_margin_mm")
+
+
+def _crop(entry: Mapping[str, Any]) -> Crop | None:
+    if not any(key in entry for key in _CROP_KEYS):
+        return None
+    return Crop(tuple(entry["crop_to"]), float(entry["crop_margin_mm"]))
+
+
+def _check_grids(model_set: ModelSet) -> None:
+    """Makes sure that each crop is around structures that are drawn before it, on other grids."""
+    in_order = [n for grid in model_set.grids for n in model_set.groups_on(grid)]
+    if in_order != sorted(in_order):
+        raise ValueError("groups of the same spacing and crop must stand one after the other")
+    drawn: set[str] = set()
+    for grid in model_set.grids:
+        if grid.crop and (missing := set(grid.crop.structures) - drawn):
+            raise ValueError(
+                f"no group before it draws {', '.join(sorted(missing))} of its crop_to"
+            )
+        for number in model_set.groups_on(grid):
+            folder = read_model_folder(model_set.groups[number].folder)
+            drawn.update(folder.label_names.values())
 
 
 def _find(name_or_path: str | Path) -> Path:
@@ -267,11 +294,3 @@ def _find(name_or_path: str | Path) -> Path:
     raise SetupError(
         f"there is no model set '{name_or_path}'; name one of {names}, or the path of a .toml file"
     )
-
-
-def _common_spacing_mm(groups: tuple[Group, ...]) -> SpacingMm:
-    """The grid is one: a CT is resampled once for all groups."""
-    spacings = {group.name: read_model_folder(group.folder).spacing_mm for group in groups}
-    if len(set(spacings.values())) > 1:
-        raise ValueError(f"its groups are of different spacing in mm: {spacings}")
-    return next(iter(spacings.values()))

@@ -84,21 +84,29 @@ class StoredLabels:
         return compress_part(self.planes[n].take(along_i, axis=1).take(along_j, axis=0))
 
 
-def store_labels(labels: LabelArray, shape: Shape, affine: Affine) -> StoredLabels:
+def store_labels(
+    labels: LabelArray,
+    shape: Shape,
+    affine: Affine,
+    indices: tuple[IndexArray, IndexArray, IndexArray] | None = None,
+) -> StoredLabels:
     """The label map of a CT, ready to be written as its file is.
 
     Args:
-        labels: (i, j, k) uint8 on the model's grid, RAS, over the extent of the CT.
+        labels: (i, j, k) uint8 on the model's grid, RAS.
         shape: (I, J, K) of the CT, axes of its file.
         affine: (4, 4), voxel index of the file to RAS millimetres.
+        indices: for each axis of the CT in RAS the voxel of `labels`; None if they lie over the
+            extent of the CT, voxel by nearest voxel.
     """
     to_ras = orientations.io_orientation(affine)
     axes = [int(axis) for axis in to_ras[:, 0]]
     turned = labels.transpose(axes)
-    index = [
-        nearest_index(n, have)[:: int(flip)]
-        for n, have, flip in zip(shape, turned.shape, to_ras[:, 1], strict=True)
-    ]
+    if indices is None:
+        in_order = [nearest_index(*sizes) for sizes in zip(shape, turned.shape, strict=True)]
+    else:
+        in_order = [indices[axis] for axis in axes]
+    index = [along[:: int(flip)] for along, flip in zip(in_order, to_ras[:, 1], strict=True)]
     planes = np.ascontiguousarray(turned.T)
     boxes = enumerate(ndimage.find_objects(planes), 1)
     found = {label: box for label, box in boxes if box is not None}

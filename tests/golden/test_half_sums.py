@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from jobs.parity_peers.nnunet import NnUnet
-from segment_actor.engine.choice import choose
 from segment_actor.engine.load import load_backend
 from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.engine.torch.half_sums import HalfSums, HalfSumsBackend
 from segment_actor.engine.windows import strips, windows
+from segment_actor.execution import Execution
 from segment_actor.models.folder import read_model_folder
 from segment_actor.volume import HuArray, LabelArray, Shape
 from tests.support.tiny_model import write_tiny_model
@@ -25,7 +25,7 @@ def noise(shape: Shape) -> HuArray:
 
 
 def our_labels(folder: Path, hu: HuArray, step: float, *, half: bool) -> LabelArray:
-    backend = load_backend(folder, choose("torch", "cpu"))
+    backend = load_backend(folder, Execution(engine="torch", device="cpu"))
     model = read_model_folder(folder)
     return predict_labels(model, HalfSumsBackend(backend) if half else backend, hu, step)
 

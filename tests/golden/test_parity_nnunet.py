@@ -19,14 +19,14 @@ from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from segment_actor.anatomy import load_schema
-from segment_actor.engine.choice import choose, usable_precision
+from segment_actor.engine.choice import usable_precision
 from segment_actor.engine.load import load_backend
 from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.engine.torch.network import load_network
+from segment_actor.execution import Execution, Precision
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.resampling import to_model_grid
 from segment_actor.models.folder import read_model_folder
-from segment_actor.models.set import Precision
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import draw_protocol, scan_phantom
 from segment_actor.reading.nifti import read_nifti
@@ -77,7 +77,7 @@ def official_predictor(folder: Path, step: float) -> predict_from_raw_data.nnUNe
 def our_labels(
     folder: Path, hu: HuArray, step: float, engine: str = "torch", precision: Precision = "float32"
 ) -> LabelArray:
-    backend = load_backend(folder, choose(engine, "cpu", precision))
+    backend = load_backend(folder, Execution(engine=engine, device="cpu", precision=precision))
     return predict_labels(read_model_folder(folder), backend, hu, step)
 
 

@@ -15,9 +15,8 @@ from nibabel import orientations
 from scipy import ndimage
 
 from segment_actor.grid.geometry import from_canonical, to_canonical
-from segment_actor.grid.resampling import to_model_grid
+from segment_actor.grid.resampling import labels_on_grid, to_model_grid
 from segment_actor.reading.nifti import read_nifti
-from segment_actor.segmenter import labels_on_grid
 from segment_actor.volume import LabelArray, SpacingMm, Volume
 from tests.support.real_ct import real_ct_folder
 

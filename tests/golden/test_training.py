@@ -25,5 +25,7 @@ def test_the_training_command_makes_two_model_sets_that_segment(tmp_path: Path) 
     for name, n_groups in (("embedded", 5), ("embedded-fast", 1)):
         models = load_model_set(tmp_path / "out" / "sets" / f"{name}.toml")
         assert len(models.groups) == n_groups
-        labels = GroupSegmenter(models.groups[0], load_schema(models.schema), 0.8).segment(hu)
+        labels = GroupSegmenter(models.groups[0], load_schema(models.schema), models.way).segment(
+            hu
+        )
         assert labels.shape == hu.shape

@@ -41,7 +41,7 @@ def test_a_model_comes_in_from_a_prefix(files: dict[str, bytes], below: str) -> 
         write_bytes(f"s3://models/official/{path}", data)
     done = CliRunner().invoke(main, ["import", f"s3://models/official{below}"])
     assert done.exit_code == 0, done.output
-    assert load_model_set("total-3mm").spacing_mm == (3.0, 3.0, 3.0)
+    assert load_model_set("total-3mm").grids[0].spacing_mm == (3.0, 3.0, 3.0)
 
 
 @pytest.mark.parametrize("named", ["", "/release.zip"])

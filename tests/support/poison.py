@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 
 import numpy as np
 
 from cluster.store import Store
-from jobs.segment_run.lane.groups import ActorClass
+from jobs.segment_run.lane.groups import MakeSegmenter
+from segment_actor.execution import Execution
 from segment_actor.models.set import ModelSet
 from segment_actor.volume import HuArray, LabelArray
 
@@ -48,6 +50,7 @@ class ThresholdSegmenter:
         return np.where(hu > self.above_hu, self.label, 0).astype(np.uint8)
 
 
-def threshold_segmenters(models: ModelSet) -> list[ActorClass]:
+def threshold_segmenters(models: ModelSet, execution: Execution) -> list[MakeSegmenter]:
     """One a group: label n above 100 x n HU."""
-    return [(ThresholdSegmenter, (n, 100 * n)) for n in range(1, len(models.groups) + 1)]
+    del execution
+    return [partial(ThresholdSegmenter, n, 100 * n) for n in range(1, len(models.groups) + 1)]

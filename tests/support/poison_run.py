@@ -17,21 +17,25 @@ from jobs.segment_run.lane.actor import LaneSettings
 from jobs.segment_run.load import LoadSettings
 from jobs.segment_run.outcome import Outcome
 from jobs.segment_run.pipeline import outcomes
-from jobs.shared.models import load_models
-from segment_actor.models.set import model_set_digest
+from segment_actor.execution import Execution
+from segment_actor.models.grids import Grid
+from segment_actor.models.set import load_model_set, model_set_digest
 from tests.support.poison import PoisonousStore, threshold_segmenters
 
 
 def main(archive: str, model_set: str) -> None:
     """Prints by path [stage, code] of a CT that failed, or how many voxels each group labelled."""
     series = index_archive(open_store(archive), KeyMaker(b"0123456789abcdef"))
-    models = load_models(model_set, None)
+    models = load_model_set(model_set)
     # the grid is the CTs' own, so that no voxel changes on its way to the segmenters
-    load = LoadSettings(archive, (2.0, 2.0, 2.0), 3, max_attempts=2, open_archive=PoisonousStore)
+    load = LoadSettings(
+        archive, (Grid((2.0, 2.0, 2.0)),), models.way, max_attempts=2, open_archive=PoisonousStore
+    )
     lane = LaneSettings(
         model_set,
         None,
-        model_set_digest(models),
+        Execution(device="cpu"),
+        model_set_digest(models, Execution()),
         2,
         segmenters=threshold_segmenters,
         group_timeout_s=15,  # waited twice for the CT that hangs; the others take milliseconds

@@ -7,32 +7,36 @@ order and measures. Weights stay loaded for the whole run.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 
+import numpy as np
 import ray
 
 from jobs.segment_run.attempts import Actor, begin
 from jobs.segment_run.guard import Row, guarded
-from jobs.segment_run.lane.groups import ActorClass, MakeSegmenters, start_groups
-from jobs.segment_run.lane.label_maps import write_label_map
-from jobs.segment_run.outcome import Outcome, ScanNote, StageClock
-from jobs.shared.models import load_models
+from jobs.segment_run.lane.groups import MakeSegmenter, MakeSegmenters, start_groups
+from jobs.segment_run.lane.label_maps import write_label_maps
+from jobs.segment_run.outcome import Outcome, ScanNote, StageClock, grid_column
 from segment_actor.anatomy import load_schema
+from segment_actor.engine.choice import decide
 from segment_actor.errors import SetupError
-from segment_actor.grid.resampling import nearest_index
-from segment_actor.models.set import ModelSet, Precision, model_set_digest
-from segment_actor.segmenter import GroupSegmenter, paint
-from segment_actor.volume import HuArray, LabelArray
-from stats.measure import StructureRow, measure
+from segment_actor.execution import Execution
+from segment_actor.layers import Layer, segment_layers
+from segment_actor.models.set import ModelSet, load_model_set, model_set_digest
+from segment_actor.segmenter import GroupSegmenter
+from segment_actor.volume import HuArray, LabelArray, Volume
+from stats.measure import measure_maps
 from stats.tables.stages import Stage
 
 
-def group_segmenters(models: ModelSet, device: str = "auto") -> list[ActorClass]:
+def group_segmenters(models: ModelSet, execution: Execution) -> list[MakeSegmenter]:
     """The real engine: a `GroupSegmenter` of one thread for each group, which share the memory."""
-    of_all = (load_schema(models.schema), models.step, 1, models.precision)
-    engine = (models.engine, device, 1 / len(models.groups), models.compat)
-    return [(GroupSegmenter, (group, *of_all, *engine)) for group in models.groups]
+    schema = load_schema(models.schema)
+    of_one = replace(execution, threads=1, share=1 / len(models.groups))
+    return [partial(GroupSegmenter, group, schema, models.way, of_one) for group in models.groups]
 
 
 @dataclass(frozen=True)
@@ -41,26 +45,22 @@ class LaneSettings:
 
     Attributes:
         model_set: name or path; each node loads its own copy.
-        precision: instead of the set's own, or None.
-        digest: what every copy must be.
+        compat: the tool whose way to take, or None for the set's own.
+        execution: wanted; each node decides what is open by the same rule.
+        digest: what every copy, run so, must be.
         max_attempts: times a CT may end its worker.
         segmenters: what runs in the group actors.
         labels: folder for label maps, None for none.
-        compat: the tool whose way to take, or None for the set's own.
-        engine: that runs the networks.
-        device: of the lane: cpu or gpu.
         group_timeout_s: within which a group must answer for a CT.
     """
 
     model_set: str
-    precision: Precision | None
+    compat: str | None
+    execution: Execution
     digest: str
     max_attempts: int
     segmenters: MakeSegmenters = group_segmenters
     labels: str | None = None
-    compat: str | None = None
-    engine: str = "auto"
-    device: str = "cpu"
     group_timeout_s: float = 7200.0
 
 
@@ -68,21 +68,19 @@ class Lane:
     """As Ray Data calls it: a row of `load` in, a row that holds the outcome alone out."""
 
     def __init__(self, settings: LaneSettings, attempts: Actor) -> None:
-        models = load_models(
-            settings.model_set,
-            settings.precision,
-            settings.compat,
-            settings.engine,
-            settings.device,
-        )
-        if model_set_digest(models) != settings.digest:
+        self._models = load_model_set(settings.model_set, settings.compat)
+        execution = decide(settings.execution, here=False)
+        if model_set_digest(self._models, execution) != settings.digest:
             raise SetupError(
-                f"Model set {models.name} differs between the nodes: copy it again, or, where only "
-                "some have a GPU or bfloat16, give --device and --engine, or --precision float32."
+                f"Model set {self._models.name} differs between the nodes: copy it again, or, "
+                "where only some have a GPU or bfloat16, give --device and --engine, or "
+                "--precision float32."
             )
-        self._schema = load_schema(models.schema)
+        self._schema = load_schema(self._models.schema)
         self._groups = start_groups(
-            settings.segmenters(models), settings.max_attempts, settings.group_timeout_s
+            settings.segmenters(self._models, execution),
+            settings.max_attempts,
+            settings.group_timeout_s,
         )
         self._attempts = attempts
         self._max_attempts = settings.max_attempts
@@ -104,33 +102,39 @@ class Lane:
                 clock.attempts = begin(
                     self._attempts, Stage.SEGMENT, outcome.series_key, self._max_attempts
                 )
-                labels = self._label(row["model_hu"], clock)
-                rows = self._rows(row["hu"], labels, scan, clock)
+                layers = self._segment(row, scan, clock)
+                with clock.timed(Stage.MEASURE):
+                    rows = measure_maps(
+                        row["hu"],
+                        layers,
+                        scan.voxel_ml,
+                        self._schema,
+                        spacing_mm=scan.spacing_mm,
+                    )
                 if self._labels:
                     with clock.timed(Stage.WRITE):
-                        write_label_map(
-                            self._labels, outcome.series_key, labels, scan.grid, self._schema
+                        write_label_maps(
+                            self._labels, outcome.series_key, layers, scan.grid, self._schema
                         )
-            return {"outcome": replace(outcome, structures=rows, timings=clock.seconds)}
+            return {"outcome": replace(outcome, structures=tuple(rows), timings=clock.seconds)}
 
         return guarded(work, outcome, clock)
 
-    def _label(self, model_hu: HuArray, clock: StageClock) -> LabelArray:
-        """All groups' structures on the model's grid (i, j, k)."""
+    def _segment(self, row: Row, scan: ScanNote, clock: StageClock) -> tuple[Layer, ...]:
+        """A label map a grid of the models."""
+        seconds = 0.0
+
+        def run(groups: Sequence[int], hu: HuArray) -> Sequence[LabelArray]:
+            nonlocal seconds
+            labels, slowest = self._groups.segment(hu, groups)
+            seconds += slowest
+            return labels
+
+        # of the CT's place only the size of its voxels matters from here on
+        volume = Volume(row["hu"], np.diag([*scan.spacing_mm, 1.0]))
+        resampled = [row[grid_column(n)] for n in range(len(self._models.whole_grids))]
         with clock.timed(Stage.SEGMENT):
-            labels, seconds = self._groups.segment(model_hu)
-            painted = paint(labels)
+            layers = segment_layers(volume, resampled, self._models, run)
         # in the actors, without waiting for the lane's other CT
         clock.seconds[Stage.SEGMENT] = seconds
-        return painted
-
-    def _rows(
-        self, hu: HuArray, labels: LabelArray, scan: ScanNote, clock: StageClock
-    ) -> tuple[StructureRow, ...]:
-        """hu: (I, J, K), the original grid; labels: (i, j, k), the model's."""
-        with clock.timed(Stage.MEASURE):
-            i, j, k = (nearest_index(*n) for n in zip(hu.shape, labels.shape, strict=True))
-            rows = measure(
-                hu, labels, scan.voxel_ml, self._schema, (i, j, k), spacing_mm=scan.spacing_mm
-            )
-            return tuple(rows)
+        return layers

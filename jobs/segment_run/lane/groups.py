@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import ray
 from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayError, RayTaskError
@@ -16,6 +16,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from jobs.segment_run.attempts import Actor, worker_died
 from segment_actor.errors import SetupError
+from segment_actor.execution import Execution
+from segment_actor.layers import Segmenter
 from segment_actor.models.set import ModelSet
 from segment_actor.volume import HuArray, LabelArray
 from stats.tables.stages import Stage
@@ -30,29 +32,21 @@ RESTART_WITHIN_S = 300.0
 some 5 s on a quiet machine."""
 
 
-class Segmenter(Protocol):
-    """What runs inside a group actor; `segment_actor.segmenter.GroupSegmenter` is one."""
-
-    def segment(self, hu: HuArray) -> LabelArray:
-        """(i, j, k) int16 on the model's grid to (i, j, k) uint8 ids of the schema, 0 elsewhere."""
-        ...
-
-
 Answers = dict[int, tuple[LabelArray, float]]
 """Labels and seconds by number of the group."""
 
-ActorClass = tuple[type[Segmenter], tuple[Any, ...]]
-"""What an actor runs: the class and its constructor's arguments."""
+MakeSegmenter = Callable[[], Segmenter]
+"""Makes what an actor runs, in the actor's process."""
 
-MakeSegmenters = Callable[[ModelSet], Sequence[ActorClass]]
-"""The actors of a lane, one a group, in painting order."""
+MakeSegmenters = Callable[[ModelSet, Execution], Sequence[MakeSegmenter]]
+"""What the actors of a lane run, one a group, in painting order."""
 
 
 class TimedSegmenter:
     """Runs in a group actor: a segmenter, and how long each CT took it."""
 
-    def __init__(self, segmenter: type[Segmenter], *arguments: object) -> None:
-        self._segmenter = segmenter(*arguments)
+    def __init__(self, make: MakeSegmenter) -> None:
+        self._segmenter = make()
 
     def segment(self, hu: HuArray) -> tuple[LabelArray, float]:
         """The segmenter's answer, and its seconds, without those that the CT waited."""
@@ -80,8 +74,12 @@ class GroupActors:
         self._suspects = threading.Lock()
         ray.get([actor.__ray_ready__.remote() for actor in self.actors])
 
-    def segment(self, model_hu: HuArray) -> tuple[list[LabelArray], float]:
-        """Calls all groups in parallel on one copy of the CT.
+    def segment(self, hu: HuArray, groups: Sequence[int]) -> tuple[list[LabelArray], float]:
+        """Calls groups of one grid in parallel, on one copy of the CT.
+
+        Args:
+            hu: (i, j, k) int16 on their grid.
+            groups: their numbers.
 
         Returns:
             For each group (i, j, k) uint8, read-only views of the object store; and the seconds of
@@ -90,21 +88,19 @@ class GroupActors:
         Raises:
             SeriesError: WORKER_DIED, an actor ended with this CT at every try.
         """
-        ct = ray.put(model_hu)
+        ct = ray.put(hu)
         answers: Answers = {}
-        self._call(range(len(self.actors)), ct, answers)
-        if len(answers) < len(self.actors):
+        self._call(groups, ct, answers)
+        if len(answers) < len(groups):
             with self._suspects:
                 for _ in range(self.max_attempts - 1):
-                    _wait_until_alive([self.actors[n] for n in self._open(answers)])
-                    self._call(self._open(answers), ct, answers)
-        if self._open(answers):
+                    waiting = [n for n in groups if n not in answers]
+                    _wait_until_alive([self.actors[n] for n in waiting])
+                    self._call(waiting, ct, answers)
+        if len(answers) < len(groups):
             raise worker_died(Stage.SEGMENT, self.max_attempts)
-        labels, seconds = zip(*(answers[n] for n in range(len(self.actors))), strict=True)
+        labels, seconds = zip(*(answers[n] for n in groups), strict=True)
         return list(labels), max(seconds)
-
-    def _open(self, answers: Answers) -> list[int]:
-        return [n for n in range(len(self.actors)) if n not in answers]
 
     def _call(self, groups: Sequence[int], ct: ray.ObjectRef[HuArray], answers: Answers) -> None:
         """Asks these groups; those whose actor died have no answer afterwards."""
@@ -139,7 +135,7 @@ def _wait_until_alive(actors: Sequence[Actor]) -> None:
 
 
 def start_groups(
-    segmenters: Sequence[ActorClass], max_attempts: int, timeout_s: float
+    segmenters: Sequence[MakeSegmenter], max_attempts: int, timeout_s: float
 ) -> GroupActors:
     """Starts the group actors beside the lane: on its node, and on its GPU if it has one."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -154,7 +150,6 @@ def start_groups(
         options["runtime_env"] = {"env_vars": {"CUDA_VISIBLE_DEVICES": gpu}}
         options["max_concurrency"] = 2  # one CT goes up to the GPU while the other is segmented
     actors: list[Actor] = [
-        ray.remote(TimedSegmenter).options(**options).remote(segmenter, *arguments)
-        for segmenter, arguments in segmenters
+        ray.remote(TimedSegmenter).options(**options).remote(make) for make in segmenters
     ]
     return GroupActors(actors, max_attempts, timeout_s)

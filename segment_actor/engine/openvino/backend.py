@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from segment_actor.engine.choice import Choice
 from segment_actor.engine.host.sums import ZEROS, HostImage, HostSums
 from segment_actor.engine.memory import available_bytes, resident_bytes
 from segment_actor.engine.openvino.exact_norm import replace_norms
 from segment_actor.engine.openvino.ir_cache import BIN, XML, cache_key, cache_root, cached_model
 from segment_actor.engine.openvino.without_telemetry import openvino, operations
 from segment_actor.engine.windows import BitArray
+from segment_actor.execution import Execution
 from segment_actor.models.folder import ModelFolder, Normalization, folder_digest, read_model_folder
 from segment_actor.volume import FloatArray, HuArray, Shape
 
@@ -35,23 +35,23 @@ class OpenVinoBackend:
 
     Args:
         model: an `openvino.Model` of fixed shape; its normalisations are changed for float32.
-        choice: its precision is used; engine and device are known to be openvino and cpu.
-        threads: that run the network, and add its logits up.
+        execution: its precision counts, and its threads, which run the network and add its
+            logits up; engine and device are known to be openvino and cpu.
     """
 
     batch = 1
 
-    def __init__(self, model: openvino.Model, choice: Choice, threads: int = 1) -> None:
+    def __init__(self, model: openvino.Model, execution: Execution) -> None:
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": "1",
-            "INFERENCE_NUM_THREADS": str(threads),
-            "INFERENCE_PRECISION_HINT": PRECISIONS[choice.precision],
+            "INFERENCE_NUM_THREADS": str(execution.threads),
+            "INFERENCE_PRECISION_HINT": PRECISIONS[execution.precision],
             # five actors would otherwise bind their threads to the same cores
             "ENABLE_CPU_PINNING": "NO",
         }
-        self._threads = threads
-        self._in_bfloat16 = choice.precision == "bfloat16"
+        self._threads = execution.threads
+        self._in_bfloat16 = execution.precision == "bfloat16"
         if self._in_bfloat16:
             model = _answering_in_bfloat16(model)
         else:
@@ -92,7 +92,7 @@ class OpenVinoBackend:
         self._kept_bytes = 0
 
 
-def openvino_backend(folder: Path, choice: Choice, threads: int) -> OpenVinoBackend:
+def openvino_backend(folder: Path, execution: Execution) -> OpenVinoBackend:
     """Loads a model folder for OpenVINO, from the cache if it has been there.
 
     Raises:
@@ -108,17 +108,17 @@ def openvino_backend(folder: Path, choice: Choice, threads: int) -> OpenVinoBack
         openvino.save_model(_converted(model), into / XML, compress_to_fp16=False)
 
     try:
-        return _read(cached_model(cache_root(), key, convert), choice, threads)
+        return _read(cached_model(cache_root(), key, convert), execution)
     except OSError as error:
         log.warning("no cache at %s (%s); set CTCOHORT_CACHE_DIR", cache_root(), error.strerror)
     with tempfile.TemporaryDirectory() as made:
         convert(Path(made))
-        return _read(Path(made), choice, threads)
+        return _read(Path(made), execution)
 
 
-def _read(folder: Path, choice: Choice, threads: int) -> OpenVinoBackend:
+def _read(folder: Path, execution: Execution) -> OpenVinoBackend:
     model = openvino.Core().read_model(folder / XML, folder / BIN)
-    return OpenVinoBackend(model, choice, threads)
+    return OpenVinoBackend(model, execution)
 
 
 def _answering_in_bfloat16(model: openvino.Model) -> openvino.Model:

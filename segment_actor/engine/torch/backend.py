@@ -15,12 +15,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from segment_actor.engine.choice import Choice
 from segment_actor.engine.memory import available_bytes
 from segment_actor.engine.torch.device import DeviceImage, DeviceSums
 from segment_actor.engine.torch.network import load_network
+from segment_actor.execution import Execution, Precision
 from segment_actor.models.folder import Normalization
-from segment_actor.models.set import Precision
 from segment_actor.volume import FloatArray, HuArray, Shape
 
 GPU_BATCH_VOXELS = 2**22
@@ -41,21 +40,20 @@ class TorchBackend:
     Args:
         module: (n, 1, *patch) to (n, labels, *patch); it is changed.
         patch: (3,) voxels of a window.
-        choice: engine torch or compile, device and precision.
-        threads: that torch may use in this process; a GPU does not use them.
+        execution: engine torch or compile; on a GPU its threads are not used.
     """
 
-    def __init__(self, module: nn.Module, patch: Shape, choice: Choice, threads: int = 1) -> None:
-        self._device = torch.device(choice.device)
-        self._dtype = DTYPES[choice.precision]
+    def __init__(self, module: nn.Module, patch: Shape, execution: Execution) -> None:
+        self._device = torch.device(execution.device)
+        self._dtype = DTYPES[execution.precision]
         self._on_gpu = self._device.type == "cuda"
-        self._compiled = choice.engine == "compile"
+        self._compiled = execution.engine == "compile"
         if self._on_gpu:
             torch.backends.cudnn.benchmark = True
             # TF32 keeps 10 bits of 23: float32 is asked for by those who want nnU-Net's own labels
             torch.backends.cudnn.allow_tf32 = False
         else:
-            torch.set_num_threads(threads)
+            torch.set_num_threads(execution.threads)
         self.batch = max(1, GPU_BATCH_VOXELS // int(np.prod(patch))) if self._on_gpu else 1
         self._module = self._prepared(module)
 
@@ -112,14 +110,14 @@ class TorchBackend:
         return torch.compile(module, mode="max-autotune" if self._on_gpu else None)
 
 
-def torch_backend(folder: Path, choice: Choice, threads: int) -> TorchBackend:
+def torch_backend(folder: Path, execution: Execution) -> TorchBackend:
     """Loads a model folder for torch.
 
     Raises:
         SetupError: see `load_network`.
     """
     network = load_network(folder)
-    return TorchBackend(network.module, network.patch_size, choice, threads)
+    return TorchBackend(network.module, network.patch_size, execution)
 
 
 def _as_group_norms(module: nn.Module) -> None:

@@ -115,9 +115,7 @@ def official_set(root: Path, dataset: str = FAST.dataset) -> ModelSet:
     folder = root / "results" / dataset / FAST.model
     folder.mkdir(parents=True)
     group = Group(name="all", folder=folder, sha256="")
-    return ModelSet(
-        name="fast", schema="total_v2", groups=(group,), spacing_mm=(3.0,) * 3, licence="CC0"
-    )
+    return ModelSet(name="fast", schema="total_v2", groups=(group,), licence="CC0")
 
 
 def program(root: Path, script: str) -> str:

@@ -178,7 +178,7 @@ def test_bad_set_up_is_one_sentence_and_exit_code_2(
 
 def test_fast_is_coarser_than_its_family() -> None:
     fine, coarse = load_model_set("embedded"), load_model_set(fast_set("embedded"))
-    assert min(coarse.spacing_mm) > max(fine.spacing_mm)
+    assert min(coarse.grids[0].spacing_mm) > max(fine.grids[0].spacing_mm)
 
 
 def test_every_fast_set_is_built_in() -> None:

@@ -11,12 +11,14 @@ import pytest
 
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SeriesError, SetupError
+from segment_actor.execution import Execution
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.resampling import nearest_index
+from segment_actor.layers import paint, resample_whole
 from segment_actor.models.set import Group, ModelSet, load_model_set
 from segment_actor.reading.series import read_series
-from segment_actor.segment import OneAhead, group_loader, groups_of, segment_image, segment_scan
-from segment_actor.segmenter import GroupSegmenter, segment_volume
+from segment_actor.segment import OneAhead, group_loader, needed_for, segment_image, segment_scan
+from segment_actor.segmenter import GroupSegmenter
 from segment_actor.volume import HuArray, LabelArray
 from tests.support.ct_files import made_hu
 from tests.support.tiny_cohort import write_tiny_model_set
@@ -45,8 +47,8 @@ def test_a_notebook_gets_the_labels_of_the_engine_on_the_images_own_axes(
 ) -> None:
     found = segment_image(ct(), str(toml))
     volume = to_canonical(read_series("nifti", [ct().to_bytes()]).volume)
-    engine = [GroupSegmenter(g, SCHEMA, models.step) for g in models.groups]
-    labels = segment_volume(volume, engine, models.order)
+    (hu,) = resample_whole(volume, models.grids, models.way)
+    labels = paint([GroupSegmenter(g, SCHEMA, models.way).segment(hu) for g in models.groups])
     index = (nearest_index(n, m) for n, m in zip(volume.shape, labels.shape, strict=True))
     expected = labels[np.ix_(*index)][::-1, ::-1, ::-1]
     np.testing.assert_array_equal(np.asarray(found.dataobj), expected)
@@ -63,19 +65,19 @@ def test_of_a_roi_subset_nothing_else_is_labelled_or_named(toml: Path) -> None:
 
 
 def test_only_the_models_that_have_the_structures_run(models: ModelSet) -> None:
-    names = [g.name for g in groups_of(models, SCHEMA, ["rib_left_1"])]
+    names = [g.name for g in needed_for(models, SCHEMA, ["rib_left_1"]).groups]
     assert names == ["ribs"]
-    assert [g.name for g in groups_of(models, SCHEMA, [])] == ["organs", "ribs"]
+    assert [g.name for g in needed_for(models, SCHEMA, []).groups] == ["organs", "ribs"]
 
 
 def test_a_misspelt_structure_is_answered_with_the_nearest_names(models: ModelSet) -> None:
     with pytest.raises(SetupError, match="no structure 'kidney_rigth'; did you mean kidney_right"):
-        groups_of(models, SCHEMA, ["kidney_rigth"])
+        needed_for(models, SCHEMA, ["kidney_rigth"])
 
 
 def test_a_structure_that_no_model_has_is_named(models: ModelSet) -> None:
     with pytest.raises(SetupError, match="model set tiny does not segment liver"):
-        groups_of(models, SCHEMA, ["spleen", "liver"])
+        needed_for(models, SCHEMA, ["spleen", "liver"])
 
 
 def test_an_image_that_is_no_ct_is_refused(toml: Path) -> None:
@@ -98,7 +100,7 @@ class Paint:
 
 def test_later_models_paint_over_earlier_ones(models: ModelSet) -> None:
     volume = read_series("nifti", [ct().to_bytes()]).volume
-    labels = segment_scan(volume, models, [Paint(5), Paint(2), Paint(3)]).labels
+    labels = segment_scan(volume, models, [Paint(5), Paint(3)]).labels
     assert labels[:, 0, 0].tolist()[:7] == [3, 3, 3, 5, 5, 0, 0]
 
 
@@ -122,4 +124,4 @@ def test_a_model_is_loaded_while_the_one_before_works_and_no_earlier(models: Mod
 def test_what_a_model_cannot_load_is_said_where_it_is_used(models: ModelSet) -> None:
     replaced = Group("organs", models.groups[0].folder, "0" * 64)
     with pytest.raises(SetupError, match="SHA-256"):
-        list(OneAhead([replaced], group_loader(models)))
+        list(OneAhead([replaced], group_loader(models, Execution())))

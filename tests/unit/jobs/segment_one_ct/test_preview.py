@@ -9,6 +9,7 @@ import pytest
 from jobs.figures.pictures import label_palette
 from jobs.segment_one_ct.preview import render_from_front, write_preview
 from segment_actor.anatomy import load_schema
+from segment_actor.layers import layer_of_whole
 from segment_actor.segment import Segmented
 from segment_actor.volume import Volume
 
@@ -37,6 +38,7 @@ def test_a_preview_is_drawn_of_a_tall_ct_and_of_one_in_which_nothing_was_found(
 ) -> None:
     volume = Volume(np.zeros((20, 16, 90), np.int16), np.diag([4.0, 4.0, 8.0, 1.0]))
     labels = np.full((10, 8, 60), 3 * filled, np.uint8)
-    segmented = Segmented(volume, np.zeros(labels.shape, np.int16), labels)
+    layer = layer_of_whole("all", labels, volume.shape, frozenset({3}))
+    segmented = Segmented(volume, (np.zeros(labels.shape, np.int16),), (layer,))
     write_preview(segmented, load_schema("paper104"), "a phantom", tmp_path / "preview.png")
     assert matplotlib.image.imread(tmp_path / "preview.png").size > 0

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from segment_actor.engine import choice, memory
-from segment_actor.engine.choice import Choice, choose, usable_precision
+from segment_actor import execution
+from segment_actor.engine import choice, load, memory
+from segment_actor.engine.choice import decide, usable_precision
 from segment_actor.engine.host.constant import ConstantLogits
 from segment_actor.engine.load import load_backend
 from segment_actor.engine.openvino.exact_norm import replace_norms
@@ -19,6 +21,7 @@ from segment_actor.engine.openvino.ir_cache import BIN, XML, cached_model
 from segment_actor.engine.openvino.without_telemetry import openvino, operations
 from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.errors import SetupError
+from segment_actor.execution import Execution
 from segment_actor.models.folder import read_model_folder
 from segment_actor.volume import LabelArray
 from tests.support.tiny_model import write_tiny_model
@@ -38,38 +41,65 @@ def folder(tmp_path: Path) -> Path:
 
 
 def labels_by(engine: str, folder: Path, threads: int = 1) -> LabelArray:
-    backend = load_backend(folder, choose(engine, "cpu"), threads)
+    backend = load_backend(folder, Execution(engine=engine, device="cpu", threads=threads))
     return predict_labels(read_model_folder(folder), backend, HU, 0.8)
 
 
 def test_auto_is_openvino_on_a_cpu() -> None:
-    assert choose("auto", "cpu") == Choice("openvino", "cpu", "float32")
+    assert decide(Execution(device="cpu")) == Execution(engine="openvino", device="cpu")
 
 
 def test_auto_is_torch_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "_gpus", lambda: 1)
-    assert choose("auto", "auto", "float16") == Choice("torch", "cuda:0", "float16")
-    assert choose("openvino", "auto").device == "cpu"
+    decided = decide(Execution(precision="float16"))
+    assert decided == Execution(engine="torch", device="cuda:0", precision="float16")
+    assert decide(Execution(engine="openvino")).device == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu", "gpu:1"])
+def test_what_is_decided_stays_decided(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "_gpus", lambda: 2)
+    decided = decide(Execution(device=device))
+    assert decide(decided) == decide(decided, here=False) == decided
+
+
+def test_a_new_engine_is_a_row_and_a_loader(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that offers, checks and loads an engine reads `ENGINES`."""
+    mine = execution.Engine("mine", f"{__name__}:load_constant", ("gpu",), "numpy")
+    engines = (mine, *execution.ENGINES)
+    for module in (execution, choice, load):
+        monkeypatch.setattr(module, "ENGINES", engines)
+    monkeypatch.setattr(execution, "ENGINE_NAMES", (*execution.ENGINE_NAMES, "mine"))
+    monkeypatch.setattr(choice, "_gpus", lambda: 1)
+    decided = decide(Execution())
+    assert decided.engine == "mine"
+    assert isinstance(load_backend(folder, decided), ConstantLogits)
+
+
+def load_constant(folder: Path, execution: Execution) -> ConstantLogits:
+    model = read_model_folder(folder)
+    return ConstantLogits(len(model.label_names), model.patch_size, execution.threads)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("wanted", "sentence"),
     [
-        (("tensorrt", "cpu"), "no engine 'tensorrt'"),
-        (("auto", "gpu:7"), "device gpu:7 is not there"),
-        (("auto", "tpu"), "no device 'tpu'"),
-        (("auto", "cpu", "float16"), "float16 needs a GPU"),
+        ({"engine": "tensorrt", "device": "cpu"}, "no engine 'tensorrt'"),
+        ({"device": "gpu:7"}, "device gpu:7 is not there"),
+        ({"device": "tpu"}, "no device 'tpu'"),
+        ({"device": "cpu", "precision": "float16"}, "float16 needs a GPU"),
+        ({"precision": "int8"}, "no precision 'int8'"),
     ],
 )
-def test_what_cannot_run_is_refused(arguments: tuple[str, ...], sentence: str) -> None:
+def test_what_cannot_run_is_refused(wanted: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SetupError, match=sentence):
-        choose(*arguments)  # type: ignore[arg-type]
+        decide(Execution(**wanted))
 
 
 def test_openvino_is_refused_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "_gpus", lambda: 1)
     with pytest.raises(SetupError, match="openvino runs on the CPU"):
-        choose("openvino", "gpu")
+        decide(Execution(engine="openvino", device="gpu"))
 
 
 def test_float32_is_always_usable() -> None:
@@ -88,12 +118,13 @@ def test_a_model_in_the_cache_is_run_without_torch_and_reports_nothing(folder: P
 import sys
 from pathlib import Path
 import numpy as np
-from segment_actor.engine.choice import choose
+from segment_actor.engine.choice import decide
+from segment_actor.execution import Execution
 from segment_actor.engine.load import load_backend
 from segment_actor.models.folder import read_model_folder
 from segment_actor.engine.sliding_window import predict_labels
 folder = Path({str(folder)!r})
-backend = load_backend(folder, choose("auto", "cpu"))
+backend = load_backend(folder, decide(Execution(device="cpu")))
 predict_labels(read_model_folder(folder), backend, np.zeros((20, 20, 20), np.int16))
 assert "openvino" in sys.modules
 print(*(name for name in sys.modules if name.startswith(("torch", "openvino_telemetry."))))

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from segment_actor.engine import memory
-from segment_actor.engine.choice import Choice
 from segment_actor.engine.sliding_window import nonzero_box, predict_labels
 from segment_actor.engine.torch.backend import TorchBackend
+from segment_actor.execution import Execution, Precision
 from segment_actor.models.folder import Architecture, ModelFolder, Normalization
-from segment_actor.models.set import Precision
 from segment_actor.volume import HuArray, LabelArray, Shape
 
 
@@ -42,7 +41,9 @@ def model(transpose: Shape = (0, 1, 2), labels: int = 3) -> ModelFolder:
 
 
 def backend(module: nn.Module, precision: Precision = "float32") -> TorchBackend:
-    return TorchBackend(module, (4, 6, 8), Choice("torch", "cpu", precision))
+    return TorchBackend(
+        module, (4, 6, 8), Execution(engine="torch", device="cpu", precision=precision)
+    )
 
 
 def labels_of(hu: HuArray, step: float = 0.5, transpose: Shape = (0, 1, 2)) -> LabelArray:

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from segment_actor.grid.resampling import model_grid, nearest_index, resample, to_model_grid
+from segment_actor.grid.resampling import (
+    labels_on_grid,
+    model_grid,
+    nearest_index,
+    resample,
+    to_model_grid,
+)
 from segment_actor.volume import Shape, Volume
 
 sizes = st.tuples(*[st.integers(1, 90)] * 3)
@@ -87,3 +93,11 @@ def test_overshoot_beyond_int16_is_clipped() -> None:
     assert on_grid.min() == -32768
     assert on_grid.max() == 32767
     assert np.all(np.diff(on_grid[10:14, 0, 0].astype(int)) >= 0)
+
+
+def test_labels_return_to_the_cts_grid_as_scipys_nearest() -> None:
+    labels = np.random.default_rng(0).integers(0, 105, (7, 9, 5)).astype(np.uint8)
+    shape = (20, 9, 13)
+    zoom = [n_out / n_in for n_out, n_in in zip(shape, labels.shape, strict=True)]
+    expected = ndimage.zoom(labels, zoom, order=0, mode="nearest")
+    np.testing.assert_array_equal(labels_on_grid(labels, shape), expected)

@@ -9,9 +9,12 @@ import pytest
 
 from jobs.weights_import.model import record_trust
 from segment_actor.errors import SetupError
+from segment_actor.execution import Execution
+from segment_actor.models.grids import Grid
 from segment_actor.models.official import licensed_models, official_models
 from segment_actor.models.set import load_model_set, model_set_digest
 from segment_actor.models.trusted import LOCK, digests, places, read_lock, trusted_models
+from segment_actor.models.way import Way
 from tests.support.official_model import FAST, use_homes, write_official
 
 
@@ -58,7 +61,8 @@ def test_what_totalsegmentator_downloaded_is_found_but_used_only_once_trusted(
     trust(folder)
     model_set = load_model_set("total-3mm")
     assert model_set.groups[0].folder == folder
-    assert (model_set.spacing_mm, model_set.order, model_set.step) == ((3.0, 3.0, 3.0), 3, 0.8)
+    assert model_set.grids == (Grid((3.0, 3.0, 3.0)),)
+    assert model_set.way == Way(order=3, step=0.8)
 
 
 def test_our_own_folder_goes_before_totalsegmentators(homes: tuple[Path, Path]) -> None:
@@ -81,9 +85,9 @@ def test_the_place_of_a_model_does_not_change_the_pipeline_version(
     homes: tuple[Path, Path],
 ) -> None:
     trust(write_official(homes[1]))
-    there = model_set_digest(load_model_set("total-3mm"))
+    there = model_set_digest(load_model_set("total-3mm"), Execution())
     (homes[1] / FAST.dataset).rename(homes[0] / FAST.dataset)
-    assert model_set_digest(load_model_set("total-3mm")) == there
+    assert model_set_digest(load_model_set("total-3mm"), Execution()) == there
 
 
 def test_the_lock_never_takes_other_files_for_a_model_it_knows(homes: tuple[Path, Path]) -> None:
