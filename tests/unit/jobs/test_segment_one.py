@@ -26,6 +26,7 @@ from stats.label_map.totalsegmentator import official_statistics
 from stats.measure import measure
 from tests.support.ct_files import dicom_files, dicom_slices, made_hu, nifti, zipped
 from tests.support.tiny_cohort import write_tiny_model_set
+from tests.support.two_grids import write_two_grids
 
 SCHEMA = load_schema("paper104")
 LAS = np.array([[-2.0, 0, 0, 9], [0, 3.0, 0, 8], [0, 0, 2.5, 7], [0, 0, 0, 1]])
@@ -193,3 +194,27 @@ def test_a_fast_set_is_fast_already() -> None:
 def test_a_set_without_a_fast_one_says_so() -> None:
     with pytest.raises(SetupError, match="leave --fast out"):
         fast_set("mine.toml")
+
+
+def test_one_file_for_each_grid_of_a_set_whose_structures_lie_in_one_another(
+    ct: Path, tmp_path: Path
+) -> None:
+    toml = write_two_grids(tmp_path / "models", margin_mm=4)
+    words = [
+        "segment-one",
+        "--model-set",
+        toml,
+        "-i",
+        ct,
+        "-o",
+        tmp_path / "all.nii.gz",
+        "-ml",
+        "-p",
+    ]
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "preview.png").exists()
+    for file, structure in (("all.nii.gz", "liver"), ("all_fine.nii.gz", "aorta")):
+        labels = np.asarray(opened(tmp_path / file).dataobj)
+        assert set(np.unique(labels)) <= {0, SCHEMA.ids[structure]}
+        assert labels.any()
