@@ -44,12 +44,15 @@ from jobs.segment_run.version import code_version, library_versions, pipeline_ve
 from jobs.shared.command import DONE, SOME_FAILED, Command
 from jobs.shared.models import execution_of
 from segment_actor.errors import SetupError
-from segment_actor.execution import Execution
+from segment_actor.execution import ENGINE_NAMES, Execution
 from segment_actor.models.folder import folder_digest
 from segment_actor.models.set import ModelSet, load_model_set, model_set_digest
 from stats.tables.commit import CohortTables, Row, Stamp
 
 log = logging.getLogger(__name__)
+
+DEFAULTS = SegmentConfig(tables="", archive="")
+"""For the texts of the options, so that each default stands in `SegmentConfig` alone."""
 
 CODE = (cluster, jobs, segment_actor, stats)
 
@@ -225,17 +228,33 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
 @click.option("--model-set", help="Built-in name, or path of a TOML file [embedded].")
 @click.option("--address", help="Ray cluster [this job's or RAY_ADDRESS, else this machine].")
 @click.option("--lanes", type=int, help="CTs segmented side by side [as the cluster can].")
-@click.option("--calls-per-lane", type=int, help="CTs a lane holds at a time [2].")
-@click.option("--commit-every-cts", type=int, help="Commit after so many CTs [50].")
-@click.option("--commit-every-s", type=float, help="Commit after so many seconds [60].")
+@click.option(
+    "--calls-per-lane", type=int, help=f"CTs a lane holds at a time [{DEFAULTS.calls_per_lane}]."
+)
+@click.option(
+    "--commit-every-cts",
+    type=int,
+    help=f"Commit after so many CTs [{DEFAULTS.commit_every_cts}].",
+)
+@click.option(
+    "--commit-every-s",
+    type=float,
+    help=f"Commit after so many seconds [{DEFAULTS.commit_every_s:g}].",
+)
 @click.option("--demographics", help="CSV with path, age_years, sex [archive: demographics.csv].")
 @click.option("--labels", help="Folder or s3:// prefix for label maps [none are written].")
 @click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
-@click.option("--max-attempts", type=int, help="Times a CT may end its worker [4].")
+@click.option(
+    "--max-attempts", type=int, help=f"Times a CT may end its worker [{DEFAULTS.max_attempts}]."
+)
 @click.option("--precision", help="float32 or bfloat16 [as the model set says].")
-@click.option("--engine", help="auto, torch, openvino or compile [auto].")
+@click.option("--engine", help=f"{', '.join(ENGINE_NAMES)} [{DEFAULTS.engine}].")
 @click.option("--device", help="auto, cpu or gpu [auto: the cluster's GPUs, if it has any].")
-@click.option("--group-timeout-s", type=float, help="A class group without answer is dead [7200].")
+@click.option(
+    "--group-timeout-s",
+    type=float,
+    help=f"A class group without answer is dead [{DEFAULTS.group_timeout_s:g}].",
+)
 @click.option(
     "--compat", help="totalsegmentator-2.18: its resampling, step, sums [the model set's]."
 )

@@ -80,7 +80,7 @@ def segment_image(  # noqa: PLR0913  # keywords, for a notebook
             needs do not run. Empty means all.
         compat: another tool's way, such as "totalsegmentator-2.18".
         precision: of the networks' arithmetic; None takes the set's own.
-        engine: auto, torch, openvino or compile.
+        engine: of `segment_actor.execution.ENGINE_NAMES`.
         device: auto, cpu, gpu or gpu:N.
 
     Returns:

@@ -37,8 +37,8 @@ class SegmentConfig:
         max_attempts: times a CT may end its worker before it is set aside.
         precision: of the networks' arithmetic, float32 or bfloat16; None takes the model set's.
         compat: the tool whose way to take, such as totalsegmentator-2.18; None the model set's.
-        engine: that runs the networks: auto, torch, openvino or compile. Auto is torch on a GPU,
-            and OpenVINO on a CPU.
+        engine: that runs the networks, of `ENGINE_NAMES`. Auto is torch on a GPU, and OpenVINO on a
+            CPU.
         device: auto (the GPUs of the cluster, if it has any), cpu or gpu.
         group_timeout_s: a class group that has not answered for a CT by then counts as dead.
     """

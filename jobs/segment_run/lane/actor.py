@@ -49,9 +49,9 @@ class LaneSettings:
         execution: wanted; each node decides what is open by the same rule.
         digest: what every copy, run so, must be.
         max_attempts: times a CT may end its worker.
+        group_timeout_s: within which a group must answer for a CT.
         segmenters: what runs in the group actors.
         labels: folder for label maps, None for none.
-        group_timeout_s: within which a group must answer for a CT.
     """
 
     model_set: str
@@ -59,9 +59,9 @@ class LaneSettings:
     execution: Execution
     digest: str
     max_attempts: int
+    group_timeout_s: float
     segmenters: MakeSegmenters = group_segmenters
     labels: str | None = None
-    group_timeout_s: float = 7200.0
 
 
 class Lane:
