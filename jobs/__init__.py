@@ -1,1 +1,1 @@
-"""jobs: one module a command, read top to bottom; each folder is behind one command."""
+"""jobs: one module a command, read top to bottom; its folders are named after the commands they serve."""
