@@ -1,1 +1,1 @@
-"""jobs: one module a command, read top to bottom; its folders are named after the commands they serve."""
+"""jobs: one module a command, read top to bottom; its folders are named after what they serve."""
