@@ -18,7 +18,7 @@ from typing import BinaryIO
 import pydicom
 from pydicom.errors import InvalidDicomError
 
-from cluster.store import TRANSPORT_ERRORS, Store, StoredObject, read_bytes
+from cluster.stores.s3 import TRANSPORT_ERRORS, Store, StoredObject, read_bytes
 from jobs.archive.demographics import DEMOGRAPHICS, Person, read_demographics
 from jobs.archive.keys import KeyMaker
 from jobs.archive.manifest import Series

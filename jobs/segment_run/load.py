@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from nibabel.orientations import aff2axcodes
 
-from cluster.store import open_store
+from cluster.stores.s3 import open_store
 from jobs.segment_run.attempts import Actor, begin
 from jobs.segment_run.guard import Row, guarded
 from jobs.segment_run.outcome import Outcome, ScanNote, StageClock
@@ -28,7 +28,7 @@ STAND_IN: Row = {name: np.zeros((1, 1, 1), dtype=np.int16) for name in ("hu", "m
 
 
 class Archive(Protocol):
-    """What loading needs of an archive; `cluster.store.Store` is one."""
+    """What loading needs of an archive; `cluster.stores.s3.Store` is one."""
 
     def get(self, path: str) -> bytes:
         """The whole object; SeriesError if it is gone."""

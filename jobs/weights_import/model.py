@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from cluster.store import TRANSPORT_ERRORS
+from cluster.stores.s3 import TRANSPORT_ERRORS
 from jobs.weights_import.source import FoundModel
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import CHECKPOINT, missing_file, read_model_folder

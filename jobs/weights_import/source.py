@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol, cast
 
-from cluster.store import TRANSPORT_ERRORS, Store, StoredObject, open_store
+from cluster.stores.s3 import TRANSPORT_ERRORS, Store, StoredObject, open_store
 from segment_actor.errors import SetupError
 from segment_actor.models.folder import PLANS
 

@@ -10,7 +10,7 @@ import pytest
 import s3fs
 from click.testing import CliRunner
 
-from cluster.store import open_store, read_bytes, write_bytes
+from cluster.stores.s3 import open_store, read_bytes, write_bytes
 from jobs.__main__ import main
 from jobs.archive.keys import KeyMaker
 from jobs.archive.listing import index_archive

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from cluster.store import Store
+from cluster.stores.s3 import Store
 from jobs.segment_run.lane.groups import ActorClass
 from segment_actor.models.set import ModelSet
 from segment_actor.volume import HuArray, LabelArray

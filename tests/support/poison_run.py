@@ -10,7 +10,7 @@ import sys
 
 from cluster.pools import plan_pools
 from cluster.session import connect
-from cluster.store import open_store
+from cluster.stores.s3 import open_store
 from jobs.archive.keys import KeyMaker
 from jobs.archive.listing import index_archive
 from jobs.segment_run.lane.actor import LaneSettings

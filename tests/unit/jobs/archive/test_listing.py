@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.store import StoredObject, open_store
+from cluster.stores.s3 import StoredObject, open_store
 from jobs.archive.keys import KeyMaker
 from jobs.archive.listing import group_objects, index_archive
 from segment_actor.errors import SetupError

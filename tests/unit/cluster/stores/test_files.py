@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.store import open_store, read_bytes, write_bytes
+from cluster.stores.s3 import open_store, read_bytes, write_bytes
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 
