@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Protocol
 
 import numpy as np
 from nibabel.orientations import aff2axcodes
 
-from cluster.stores.s3 import open_store
+from cluster.stores.contract import Archive
+from cluster.stores.opening import open_store
 from jobs.segment_run.attempts import Actor, begin
 from jobs.segment_run.guard import Row, guarded
 from jobs.segment_run.outcome import Outcome, ScanNote, StageClock
@@ -25,14 +25,6 @@ from segment_actor.volume import SpacingMm, Volume
 
 STAND_IN: Row = {name: np.zeros((1, 1, 1), dtype=np.int16) for name in ("hu", "model_hu")}
 """Voxels of a CT that could not be loaded: every block has the same columns."""
-
-
-class Archive(Protocol):
-    """What loading needs of an archive; `cluster.stores.s3.Store` is one."""
-
-    def get(self, path: str) -> bytes:
-        """The whole object; SeriesError if it is gone."""
-        ...
 
 
 OpenArchive = Callable[[str], Archive]

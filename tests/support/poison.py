@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from cluster.stores.s3 import Store
+from cluster.stores.files import FolderArchive
 from jobs.segment_run.lane.groups import ActorClass
 from segment_actor.models.set import ModelSet
 from segment_actor.volume import HuArray, LabelArray
@@ -24,8 +24,8 @@ HANGING_HU = 3070
 """A voxel of this value keeps the segmenter from ever answering."""
 
 
-class PoisonousStore(Store):
-    """An archive in which reading a path with `poison` in it ends the process."""
+class PoisonousArchive(FolderArchive):
+    """A folder in which reading a path with `poison` in it ends the process."""
 
     def get(self, path: str) -> bytes:
         if "poison" in path:

@@ -10,7 +10,7 @@ import sys
 
 from cluster.pools import plan_pools
 from cluster.session import connect
-from cluster.stores.s3 import open_store
+from cluster.stores.opening import open_store
 from jobs.archive.keys import KeyMaker
 from jobs.archive.listing import index_archive
 from jobs.segment_run.lane.actor import LaneSettings
@@ -19,7 +19,7 @@ from jobs.segment_run.outcome import Outcome
 from jobs.segment_run.pipeline import outcomes
 from jobs.shared.models import load_models
 from segment_actor.models.set import model_set_digest
-from tests.support.poison import PoisonousStore, threshold_segmenters
+from tests.support.poison import PoisonousArchive, threshold_segmenters
 
 
 def main(archive: str, model_set: str) -> None:
@@ -27,7 +27,7 @@ def main(archive: str, model_set: str) -> None:
     series = index_archive(open_store(archive), KeyMaker(b"0123456789abcdef"))
     models = load_models(model_set, None)
     # the grid is the CTs' own, so that no voxel changes on its way to the segmenters
-    load = LoadSettings(archive, (2.0, 2.0, 2.0), 3, max_attempts=2, open_archive=PoisonousStore)
+    load = LoadSettings(archive, (2.0, 2.0, 2.0), 3, max_attempts=2, open_archive=PoisonousArchive)
     lane = LaneSettings(
         model_set,
         None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.stores.s3 import write_bytes
+from cluster.stores.one_file import write_bytes
 from segment_actor.anatomy import Schema
 from segment_actor.grid.of_file import StoredGrid, mask_header
 from segment_actor.volume import LabelArray
