@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import lzma
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -138,11 +140,11 @@ def _identity(found: FoundSeries, archive: Archive) -> tuple[str | None, str | N
         return None, None
 
 
-# What pydicom and zipfile raise on bytes that are something else; an OSError is that of a
-# decoder (bz2), as the archive itself raises none.
+# What pydicom and zipfile raise on bytes that are something else; the last three are what the
+# decoders of a .zip raise (bz2 an OSError), as the archive itself raises no OSError.
 _NOT_DICOM = (
     InvalidDicomError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError,
-    AttributeError, LookupError, TypeError, EOFError, OSError,
+    AttributeError, LookupError, TypeError, EOFError, OSError, lzma.LZMAError, zlib.error,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -92,6 +93,19 @@ def test_an_archive_without_cts_is_refused(tmp_path: Path) -> None:
     write_objects(tmp_path, {"notes.txt": b""})
     with pytest.raises(SetupError, match="No CT series under"):
         index_archive(open_store(str(tmp_path)), KEYS)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_with_a_damaged_member_keeps_its_path_as_identity(
+    tmp_path: Path, method: int
+) -> None:
+    with zipfile.ZipFile(tmp_path / "t.zip", "w", method) as zipped:
+        zipped.writestr("1.dcm", next(iter(good_dicom("s", 1).values())))
+    with (tmp_path / "t.zip").open("r+b") as file:
+        file.seek(48)  # behind the header of the member and what each method says of itself
+        file.write(b"\xff" * 64)
+    found = index_archive(open_store(str(tmp_path)), KEYS)
+    assert [s.series_key for s in found] == [KEYS.series_key("t.zip")]
 
 
 class FleetingArchive(FolderArchive):
