@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from cluster.store import open_store
+from cluster.stores.opening import open_store
 from jobs.archive.keys import key_maker
 from jobs.archive.listing import index_archive
 from jobs.archive.manifest import Series, write_manifest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cluster.store import open_store
+from cluster.stores.opening import open_store
 from jobs.archive.keys import key_maker
 from jobs.archive.listing import index_archive
 from jobs.archive.manifest import write_manifest

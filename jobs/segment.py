@@ -25,7 +25,7 @@ import segment_actor
 import stats
 from cluster.pools import Node, plan_pools
 from cluster.session import connect
-from cluster.store import open_store
+from cluster.stores.opening import open_store
 from jobs.archive.keys import key_maker
 from jobs.archive.listing import index_archive
 from jobs.archive.manifest import Series, read_manifest

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import lzma
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +20,12 @@ from typing import BinaryIO
 import pydicom
 from pydicom.errors import InvalidDicomError
 
-from cluster.store import TRANSPORT_ERRORS, Store, StoredObject, read_bytes
+from cluster.stores.contract import Archive, StoredObject
+from cluster.stores.one_file import read_bytes
 from jobs.archive.demographics import DEMOGRAPHICS, Person, read_demographics
 from jobs.archive.keys import KeyMaker
 from jobs.archive.manifest import Series
-from segment_actor.errors import SetupError
+from segment_actor.errors import SeriesError, SetupError
 from segment_actor.reading.series import Kind
 
 log = logging.getLogger(__name__)
@@ -64,43 +67,48 @@ def group_objects(objects: Iterable[StoredObject]) -> list[FoundSeries]:
     return sorted(found, key=lambda s: s.path)
 
 
-def index_archive(store: Store, keys: KeyMaker, demographics: str | None = None) -> list[Series]:
+def index_archive(
+    archive: Archive, keys: KeyMaker, demographics: str | None = None
+) -> list[Series]:
     """All series of an archive, each once, sorted by path; what was left out is said in the log.
 
     Args:
-        store: the archive.
+        archive: where they lie; of whatever kind it is.
         keys: makes the pseudonyms.
         demographics: URI of a CSV; None takes demographics.csv of the archive if there is one.
 
     Raises:
-        SetupError: the archive cannot be listed or holds no series; the demographics are no table.
+        SetupError: the archive cannot be listed, no longer answers or holds no series; the
+            demographics are no table.
     """
-    objects = store.list()
+    objects = sorted(archive.list(), key=lambda each: each.path)
     found = group_objects(objects)
     if not found:
         raise SetupError(
-            f"No CT series under {store.uri}: neither .nii, .nii.gz, .zip nor DICOM files."
+            f"No CT series under {archive.uri}: neither .nii, .nii.gz, .zip nor DICOM files."
         )
-    people = _people(store, objects, demographics)
+    people = _people(archive, objects, demographics)
     with ThreadPoolExecutor(HEADER_THREADS) as threads:
-        series = list(threads.map(lambda each: _series(each, store, keys, people), found))
+        series = list(threads.map(lambda each: _series(each, archive, keys, people), found))
     unique = {s.series_key: s for s in reversed(series)}  # of two the first stays
     _report(series, unique.values(), people)
     return [s for s in series if unique[s.series_key] is s]
 
 
 def _people(
-    store: Store, objects: Sequence[StoredObject], demographics: str | None
+    archive: Archive, objects: Sequence[StoredObject], demographics: str | None
 ) -> dict[str, Person]:
     if demographics is not None:
         return read_demographics(read_bytes(demographics), demographics)
     if any(o.path == DEMOGRAPHICS for o in objects):
-        return read_demographics(store.get(DEMOGRAPHICS), DEMOGRAPHICS)
+        return read_demographics(archive.get(DEMOGRAPHICS), DEMOGRAPHICS)
     return {}
 
 
-def _series(found: FoundSeries, store: Store, keys: KeyMaker, people: dict[str, Person]) -> Series:
-    series_uid, patient_id = _identity(found, store)
+def _series(
+    found: FoundSeries, archive: Archive, keys: KeyMaker, people: dict[str, Person]
+) -> Series:
+    series_uid, patient_id = _identity(found, archive)
     person = people.get(found.path, Person())
     content = "\n".join(f"{o.path} {o.version}" for o in found.objects)
     return Series(
@@ -111,13 +119,13 @@ def _series(found: FoundSeries, store: Store, keys: KeyMaker, people: dict[str, 
         files=tuple(o.path for o in found.objects),
         bytes=sum(o.size_bytes for o in found.objects),
         input_version=hashlib.sha256(content.encode()).hexdigest()[:16],
-        archive=store.uri,
+        archive=archive.uri,
         age_years=person.age_years,
         sex=person.sex,
     )
 
 
-def _identity(found: FoundSeries, store: Store) -> tuple[str | None, str | None]:
+def _identity(found: FoundSeries, archive: Archive) -> tuple[str | None, str | None]:
     """(SeriesInstanceUID, PatientID) of the first file; None where there is none.
 
     A file that cannot be read here keeps its path as identity; what is wrong with it is found and
@@ -126,16 +134,17 @@ def _identity(found: FoundSeries, store: Store) -> tuple[str | None, str | None]
     if found.kind == "nifti":
         return None, None
     try:
-        with store.open(found.objects[0].path) as stream:
+        with archive.open(found.objects[0].path) as stream:
             return _dicom_identity(stream) if found.kind == "dicom" else _zip_identity(stream)
-    except (*TRANSPORT_ERRORS, *_NOT_DICOM):
+    except (SeriesError, *_NOT_DICOM):
         return None, None
 
 
-# What pydicom and zipfile raise on bytes that are something else.
+# What pydicom and zipfile raise on bytes that are something else; the last three are what the
+# decoders of a .zip raise (bz2 an OSError), as the archive itself raises no OSError.
 _NOT_DICOM = (
     InvalidDicomError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError,
-    AttributeError, LookupError, TypeError, EOFError,
+    AttributeError, LookupError, TypeError, EOFError, OSError, lzma.LZMAError, zlib.error,
 )  # fmt: skip
 
 
@@ -147,10 +156,10 @@ def _dicom_identity(stream: BinaryIO) -> tuple[str | None, str | None]:
 
 
 def _zip_identity(stream: BinaryIO) -> tuple[str | None, str | None]:
-    with zipfile.ZipFile(stream) as archive:
-        names = sorted(n for n in archive.namelist() if not n.endswith("/"))
+    with zipfile.ZipFile(stream) as zipped:
+        names = sorted(n for n in zipped.namelist() if not n.endswith("/"))
         dicom = [n for n in names if PurePosixPath(n.lower()).suffix in DICOM_SUFFIXES]
-        with archive.open((dicom or names)[0]) as member:
+        with zipped.open((dicom or names)[0]) as member:
             return _dicom_identity(member)  # type: ignore[arg-type]  # a readable binary stream
 
 

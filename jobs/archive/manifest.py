@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cluster.store import read_bytes, write_bytes
+from cluster.stores.one_file import read_bytes, write_bytes
 from segment_actor.errors import SetupError
 from segment_actor.reading.series import Kind
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Protocol
 
 import numpy as np
 from nibabel.orientations import aff2axcodes
 
-from cluster.store import open_store
+from cluster.stores.contract import Archive
+from cluster.stores.opening import open_store
 from jobs.segment_run.attempts import Actor, begin
 from jobs.segment_run.guard import Row, guarded
 from jobs.segment_run.outcome import Outcome, ScanNote, StageClock, grid_column
@@ -31,14 +31,6 @@ def stand_in(n_grids: int) -> Row:
     """Voxels of a CT that could not be loaded: every block has the same columns."""
     names = ("hu", *map(grid_column, range(n_grids)))
     return {name: np.zeros((1, 1, 1), dtype=np.int16) for name in names}
-
-
-class Archive(Protocol):
-    """What loading needs of an archive; `cluster.store.Store` is one."""
-
-    def get(self, path: str) -> bytes:
-        """The whole object; SeriesError if it is gone."""
-        ...
 
 
 OpenArchive = Callable[[str], Archive]

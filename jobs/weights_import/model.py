@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from cluster.store import TRANSPORT_ERRORS
 from jobs.weights_import.source import FoundModel
-from segment_actor.errors import SetupError
+from segment_actor.errors import SeriesError, SetupError
 from segment_actor.models.folder import CHECKPOINT, missing_file, read_model_folder
 from segment_actor.models.official import OfficialModel, official_models
 from segment_actor.models.trusted import (
@@ -162,7 +161,7 @@ def _copy(model: FoundModel, folder: Path) -> None:
         try:
             with model.source.open(path) as stream, target.open("wb") as out:
                 written = _copy_bounded(stream, out, most)
-        except (*TRANSPORT_ERRORS, *DAMAGE) as error:
+        except (OSError, SeriesError, *DAMAGE) as error:
             raise SetupError(
                 f"{target} could not be copied ({error}); copy or download it again"
             ) from error

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol, cast
 
-from cluster.store import TRANSPORT_ERRORS, Store, StoredObject, open_store
-from segment_actor.errors import SetupError
+from cluster.stores.contract import Archive, StoredObject
+from cluster.stores.opening import open_store
+from segment_actor.errors import FailureCode, SeriesError, SetupError
 from segment_actor.models.folder import PLANS
 
 
@@ -28,7 +29,7 @@ class Source(Protocol):
         """Folder, prefix or .zip, as the user named it: for messages."""
         ...
 
-    def list(self) -> list[StoredObject]:
+    def list(self) -> Iterable[StoredObject]:
         """All files, paths relative to the source."""
         ...
 
@@ -75,7 +76,7 @@ class ZipSource:
     def _archive(self) -> zipfile.ZipFile:
         try:
             return zipfile.ZipFile(self.stream)
-        except (zipfile.BadZipFile, OSError, EOFError) as error:
+        except (zipfile.BadZipFile, OSError, EOFError, SeriesError) as error:
             raise SetupError(
                 f"{self.uri} is no whole .zip ({error}); download or copy it again"
             ) from error
@@ -173,8 +174,9 @@ def _root(uri: str) -> tuple[str, ...]:
     return tuple(path.rstrip("/").split("/")[-2:])
 
 
-def _open(store: Store, path: str) -> BinaryIO:
+def _open(store: Archive, path: str) -> BinaryIO:
     try:
         return store.open(path)
-    except TRANSPORT_ERRORS as error:
-        raise SetupError(f"{store.uri}/{path} cannot be opened ({error}); check it") from error
+    except SeriesError as error:
+        why = "no such file" if error.code is FailureCode.VANISHED else "permission denied"
+        raise SetupError(f"{store.uri}/{path} cannot be opened ({why}); check it") from error

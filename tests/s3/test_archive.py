@@ -10,7 +10,8 @@ import pytest
 import s3fs
 from click.testing import CliRunner
 
-from cluster.store import open_store, read_bytes, write_bytes
+from cluster.stores.one_file import read_bytes, write_bytes
+from cluster.stores.opening import open_store
 from jobs.__main__ import main
 from jobs.archive.keys import KeyMaker
 from jobs.archive.listing import index_archive
@@ -67,9 +68,20 @@ def test_a_bucket_is_indexed_as_the_same_folder_is(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("seaweed")
 def test_an_object_written_anew_has_another_version_only_if_its_content_changed() -> None:
     store = open_store(upload("s3://cts/versions", {"a.nii": b"one"}))
-    first = store.list()
-    assert open_store(upload("s3://cts/versions", {"a.nii": b"one"})).list() == first
-    assert open_store(upload("s3://cts/versions", {"a.nii": b"two"})).list() != first
+    first = list(store.list())
+    upload("s3://cts/versions", {"a.nii": b"one"})
+    assert list(store.list()) == first
+    upload("s3://cts/versions", {"a.nii": b"two"})
+    assert list(store.list()) != first
+
+
+@pytest.mark.usefixtures("seaweed")
+def test_an_object_that_only_marks_a_folder_is_not_listed() -> None:
+    bucket = open_store(upload("s3://cts/marked", {"series/1.dcm": b"1"}))
+    s3 = s3fs.S3FileSystem(skip_instance_cache=True)
+    s3.call_s3("put_object", Bucket="cts", Key="marked/series/")
+    s3.call_s3("put_object", Bucket="cts", Key="marked/empty/")
+    assert [o.path for o in bucket.list()] == ["series/1.dcm"]
 
 
 @pytest.mark.usefixtures("seaweed")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cluster.store import write_bytes
+from cluster.stores.one_file import write_bytes
 from jobs.weights import main
 from segment_actor.models.set import load_model_set
 from tests.support.official_model import FAST, use_homes, write_official

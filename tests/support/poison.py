@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from cluster.store import Store
+from cluster.stores.files import FolderArchive
 from jobs.segment_run.lane.groups import MakeSegmenter
 from segment_actor.execution import Execution
 from segment_actor.models.set import ModelSet
@@ -26,8 +26,8 @@ HANGING_HU = 3070
 """A voxel of this value keeps the segmenter from ever answering."""
 
 
-class PoisonousStore(Store):
-    """An archive in which reading a path with `poison` in it ends the process."""
+class PoisonousArchive(FolderArchive):
+    """A folder in which reading a path with `poison` in it ends the process."""
 
     def get(self, path: str) -> bytes:
         if "poison" in path:

@@ -10,7 +10,7 @@ import sys
 
 from cluster.pools import plan_pools
 from cluster.session import connect
-from cluster.store import open_store
+from cluster.stores.opening import open_store
 from jobs.archive.keys import KeyMaker
 from jobs.archive.listing import index_archive
 from jobs.segment_run.lane.actor import LaneSettings
@@ -20,7 +20,7 @@ from jobs.segment_run.pipeline import outcomes
 from segment_actor.execution import Execution
 from segment_actor.models.grids import Grid
 from segment_actor.models.set import load_model_set, model_set_digest
-from tests.support.poison import PoisonousStore, threshold_segmenters
+from tests.support.poison import PoisonousArchive, threshold_segmenters
 
 
 def main(archive: str, model_set: str) -> None:
@@ -29,7 +29,7 @@ def main(archive: str, model_set: str) -> None:
     models = load_model_set(model_set)
     # the grid is the CTs' own, so that no voxel changes on its way to the segmenters
     load = LoadSettings(
-        archive, (Grid((2.0, 2.0, 2.0)),), models.way, max_attempts=2, open_archive=PoisonousStore
+        archive, (Grid((2.0, 2.0, 2.0)),), models.way, max_attempts=2, open_archive=PoisonousArchive
     )
     lane = LaneSettings(
         model_set,

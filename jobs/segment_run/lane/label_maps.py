@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.store import write_bytes
+from cluster.stores.one_file import write_bytes
 from segment_actor.anatomy import Schema
 from segment_actor.grid.of_file import StoredGrid, mask_header
 from segment_actor.layers import Layer

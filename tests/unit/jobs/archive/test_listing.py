@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from cluster.store import StoredObject, open_store
+from cluster.stores.contract import StoredObject
+from cluster.stores.files import FolderArchive
+from cluster.stores.opening import open_store
 from jobs.archive.keys import KeyMaker
 from jobs.archive.listing import group_objects, index_archive
 from segment_actor.errors import SetupError
@@ -88,3 +93,30 @@ def test_an_archive_without_cts_is_refused(tmp_path: Path) -> None:
     write_objects(tmp_path, {"notes.txt": b""})
     with pytest.raises(SetupError, match="No CT series under"):
         index_archive(open_store(str(tmp_path)), KEYS)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_with_a_damaged_member_keeps_its_path_as_identity(
+    tmp_path: Path, method: int
+) -> None:
+    with zipfile.ZipFile(tmp_path / "t.zip", "w", method) as zipped:
+        zipped.writestr("1.dcm", next(iter(good_dicom("s", 1).values())))
+    with (tmp_path / "t.zip").open("r+b") as file:
+        file.seek(48)  # behind the header of the member and what each method says of itself
+        file.write(b"\xff" * 64)
+    found = index_archive(open_store(str(tmp_path)), KEYS)
+    assert [s.series_key for s in found] == [KEYS.series_key("t.zip")]
+
+
+class FleetingArchive(FolderArchive):
+    """A folder that is gone when the first header is asked for."""
+
+    def open(self, path: str) -> BinaryIO:
+        shutil.rmtree(self.uri, ignore_errors=True)
+        return super().open(path)
+
+
+def test_an_archive_lost_between_listing_and_headers_gives_no_keys_of_paths(tmp_path: Path) -> None:
+    root = write_objects(tmp_path / "archive", good_dicom("s", 1))
+    with pytest.raises(SetupError, match="does not exist"):
+        index_archive(FleetingArchive(str(root)), KEYS)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.store import open_store, read_bytes, write_bytes
+from cluster.stores.one_file import read_bytes, write_bytes
+from cluster.stores.opening import open_store
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 
@@ -23,10 +24,11 @@ def test_a_changed_file_has_another_version(tmp_path: Path) -> None:
     file = tmp_path / "a.nii"
     file.write_bytes(b"1")
     store = open_store(str(tmp_path))
-    before = store.list()[0].version
-    assert store.list()[0].version == before
+    (before,) = store.list()
+    assert list(store.list()) == [before]
     os.utime(file, (1, 1))
-    assert store.list()[0].version != before
+    (after,) = store.list()
+    assert after.version != before.version
 
 
 def test_a_vanished_file_is_the_series_failure(tmp_path: Path) -> None:
@@ -72,3 +74,26 @@ def test_a_file_is_written_with_its_folders_and_read_again(tmp_path: Path) -> No
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"Cannot read .*none: No such file"):
         read_bytes(str(tmp_path / "none"))
+
+
+def test_a_link_to_a_file_is_an_object_and_one_to_nothing_has_no_bytes(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"12345")
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / "a.nii").symlink_to(tmp_path / "elsewhere")
+    (archive / "b.nii").symlink_to(tmp_path / "nothing")
+    listed = [(o.path, o.size_bytes) for o in open_store(str(archive)).list()]
+    assert listed == [("a.nii", 5), ("b.nii", 0)]
+
+
+def test_objects_come_in_the_order_of_their_whole_paths(tmp_path: Path) -> None:
+    paths = ["a-b", "a.nii", "a/1.dcm", "a0", "b/c/d", "b/c0"]
+    for path in paths:
+        write_bytes(str(tmp_path / path), b"")
+    assert [o.path for o in open_store(str(tmp_path)).list()] == paths
+
+
+@pytest.mark.parametrize("prefix", ["file://", ""])
+def test_a_folder_may_be_named_as_a_file_uri(tmp_path: Path, prefix: str) -> None:
+    (tmp_path / "a.nii").write_bytes(b"1")
+    assert open_store(f"{prefix}{tmp_path}").get("a.nii") == b"1"

@@ -1,0 +1,109 @@
+"""What a transport raises, turned into the errors of the contract: each sentence once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+
+from cluster.stores.contract import Archive
+from segment_actor.errors import FailureCode, SeriesError, SetupError
+
+TRANSPORT_ERRORS = (OSError, BotoCoreError)
+"""s3fs turns an answer of the server into an OSError; no answer at all is a BotoCoreError."""
+
+
+@contextmanager
+def checking(uri: str) -> Iterator[None]:
+    """Around a request that tells whether the archive is there at all.
+
+    Raises:
+        SetupError: the folder or bucket is missing, or the store refuses or does not answer.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SetupError(f"{uri} does not exist (no such folder or bucket).") from error
+    except PermissionError as error:
+        raise SetupError(
+            f"{uri} refuses these credentials. Check AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY (for a folder: its permissions)."
+        ) from error
+    except TRANSPORT_ERRORS as error:
+        raise SetupError(f"{uri} does not answer: {reason(error)}.") from error
+
+
+@contextmanager
+def listing(uri: str) -> Iterator[None]:
+    """Around a listing.
+
+    Raises:
+        SetupError: the store cannot be listed.
+    """
+    try:
+        yield
+    except TRANSPORT_ERRORS as error:
+        raise SetupError(f"{uri} cannot be listed: {reason(error)}.") from error
+
+
+@contextmanager
+def reading(archive: Archive) -> Iterator[None]:
+    """Around the reading of one object.
+
+    Raises:
+        SeriesError: this object is gone (VANISHED) or refused (UNREADABLE_FILE).
+        SetupError: the archive as a whole no longer answers.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        archive.check()  # the whole folder or bucket gone is no fault of this series
+        raise SeriesError(
+            FailureCode.VANISHED,
+            "The file was listed but is no longer there; it was moved or deleted meanwhile.",
+        ) from error
+    except PermissionError as error:
+        archive.check()  # credentials that ran out stop the run; one locked file does not
+        raise SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            "The archive refuses to hand out this file; ask for read permission on it.",
+        ) from error
+    except TRANSPORT_ERRORS as error:
+        raise SetupError(f"{archive.uri} no longer answers: {reason(error)}.") from error
+
+
+def checked_stream(stream: BinaryIO, archive: Archive) -> BinaryIO:
+    """A stream of the archive whose reads, too, raise what the contract says."""
+    return cast("BinaryIO", _CheckedStream(stream, archive))
+
+
+def reason(error: BaseException) -> str:
+    """The cause in a few words, without the paths an OSError carries."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split()).rstrip(".") or type(error).__name__
+
+
+class _CheckedStream(io.BufferedIOBase):
+    def __init__(self, stream: BinaryIO, archive: Archive) -> None:
+        self._stream = stream
+        self._archive = archive
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._stream.seek(offset, whence)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        with reading(self._archive):
+            return self._stream.read(-1 if size is None else size)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()

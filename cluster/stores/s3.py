@@ -1,0 +1,74 @@
+"""A bucket, or what lies in it under a prefix, as an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import BinaryIO, cast
+
+import fsspec
+
+from cluster.stores.contract import StoredObject
+from cluster.stores.faults import checked_stream, checking, listing, reading
+
+HEADER_BLOCK_BYTES = 256 * 1024
+"""Fetched at a time by `open`: a DICOM header without pixels has 2 to 100 kB."""
+
+
+@dataclass(frozen=True)
+class S3Archive:
+    """The objects under s3://bucket/prefix.
+
+    Endpoint, keys and region come from the usual AWS_* variables or files.
+
+    Attributes:
+        uri: s3://bucket or s3://bucket/prefix.
+    """
+
+    uri: str
+
+    @cached_property
+    def _fs(self) -> fsspec.AbstractFileSystem:
+        return fsspec.filesystem(
+            "s3",
+            use_listings_cache=False,
+            skip_instance_cache=True,  # it would keep the credentials of another archive
+            config_kwargs={"connect_timeout": 10, "read_timeout": 60},
+        )
+
+    @cached_property
+    def _root(self) -> str:
+        return self.uri.removeprefix("s3://").rstrip("/")
+
+    def check(self) -> None:
+        """See Archive."""
+        bucket, _, prefix = self._root.partition("/")
+        with checking(self.uri):
+            self._fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1)
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """See Archive; one page of the server, 1,000 objects, is in memory at a time."""
+        bucket, _, folder = f"{self._root}/".partition("/")
+        request = {"Bucket": bucket, "Prefix": folder + prefix}
+        with listing(self.uri):
+            while True:
+                page = self._fs.call_s3("list_objects_v2", **request)
+                for facts in page.get("Contents", ()):
+                    path = facts["Key"].removeprefix(folder)
+                    if path and not path.endswith("/"):  # some tools mark a folder by an object
+                        yield StoredObject.stamped(path, facts["Size"], facts["ETag"])
+                if not page.get("IsTruncated"):
+                    return
+                request["ContinuationToken"] = page["NextContinuationToken"]
+
+    def get(self, path: str) -> bytes:
+        """See Archive."""
+        with reading(self):
+            return cast("bytes", self._fs.cat_file(f"{self._root}/{path}"))
+
+    def open(self, path: str) -> BinaryIO:
+        """See Archive."""
+        with reading(self):
+            stream = self._fs.open(f"{self._root}/{path}", "rb", block_size=HEADER_BLOCK_BYTES)
+            return checked_stream(stream, self)

@@ -1,0 +1,60 @@
+"""What goes wrong while a stream is read has the words of the contract too."""
+
+from __future__ import annotations
+
+import errno
+import io
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]
+
+from cluster.stores.faults import checked_stream
+from cluster.stores.files import FolderArchive
+from segment_actor.errors import FailureCode, SeriesError, SetupError
+
+
+class BreakingStream(io.BytesIO):
+    """Ends in an error at the first read."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(b"content")
+        self.error = error
+
+    def read(self, _size: int | None = -1, /) -> bytes:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(FileNotFoundError(), FailureCode.VANISHED), (PermissionError(), FailureCode.UNREADABLE_FILE)],
+)
+def test_an_object_lost_while_it_is_read_is_the_failure_of_its_series(
+    tmp_path: Path, error: Exception, code: FailureCode
+) -> None:
+    stream = checked_stream(BreakingStream(error), FolderArchive(str(tmp_path)))
+    with pytest.raises(SeriesError) as caught:
+        stream.read(1)
+    assert caught.value.code is code
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "no longer answers: Input/output error."),
+        (EndpointConnectionError(endpoint_url="http://x"), "no longer answers: Could not connect"),
+    ],
+)
+def test_an_archive_lost_while_it_is_read_stops_the_run(
+    tmp_path: Path, error: Exception, words: str
+) -> None:
+    stream = checked_stream(BreakingStream(error), FolderArchive(str(tmp_path)))
+    with pytest.raises(SetupError, match=words):
+        stream.read(1)
+
+
+def test_a_closed_stream_closes_what_is_behind_it(tmp_path: Path) -> None:
+    behind = BreakingStream(OSError())
+    with checked_stream(behind, FolderArchive(str(tmp_path))):
+        pass
+    assert behind.closed
