@@ -25,8 +25,9 @@ from stats.query import connect
 from stats.sql.wide import WIDE, refresh, structure_names
 from stats.tables.files import (
     ROW_GROUP_ROWS,
+    columns_of,
     in_passes,
-    parquet_source,
+    mixed_source,
     quoted,
     reader,
     replace_files,
@@ -34,17 +35,10 @@ from stats.tables.files import (
     stored_files,
     write_file,
 )
+from stats.tables.growth import is_mixed, say_all_files_have, stored_schema
 from stats.tables.opening import open_table, read_from_store
-from stats.tables.schema import PARTITION, SCHEMAS, TableName
+from stats.tables.schema import PARTITION, SCHEMAS, STRUCTURES, TABLES, Table
 from stats.tables.storage import StorageOptions, clear_sentences, storage_options, table_uri
-
-ORDER: Final[dict[TableName, tuple[str, ...]]] = {
-    "structures": ("structure", "series_key", "commit_seq"),
-    "scans": ("series_key", "commit_seq"),
-    "failures": ("series_key", "commit_seq"),
-    "runs": ("run_id",),
-}
-"""How each table is sorted."""
 
 KEEP_HOURS: Final = 7 * 24
 """A replaced file stays so long, for readers and runs that opened the table before."""
@@ -53,7 +47,7 @@ _FENCE_ID: Final = "ctcohort-compaction"
 
 
 @dataclass(frozen=True, slots=True)
-class Rewritten:
+class CompactedPartition:
     """One partition of one table, before and after.
 
     Attributes:
@@ -70,7 +64,7 @@ class Rewritten:
     files_after: int
 
 
-def compact(tables: str, options: StorageOptions | None = None) -> Iterator[Rewritten]:
+def compact(tables: str, options: StorageOptions | None = None) -> Iterator[CompactedPartition]:
     """Sorts every partition that has files no compaction wrote; says each as it is done.
 
     Raises:
@@ -81,8 +75,10 @@ def compact(tables: str, options: StorageOptions | None = None) -> Iterator[Rewr
     settings = storage_options(tables, options)
     with clear_sentences(tables), duckdb.connect() as database, room_to_sort(database):
         read_from_store(database, tables, settings)
-        for name in SCHEMAS:
-            yield from _compact_table(database, tables, name, settings)
+        for of in TABLES:
+            table = open_table(tables, of.name, settings)
+            if table is not None:
+                yield from _compact_table(database, of, table, table_uri(tables, of.name))
 
 
 def vacuum(tables: str, options: StorageOptions | None = None) -> int:
@@ -104,49 +100,65 @@ def vacuum(tables: str, options: StorageOptions | None = None) -> int:
 
 
 def _compact_table(
-    database: duckdb.DuckDBPyConnection, tables: str, name: TableName, settings: dict[str, str]
-) -> Iterator[Rewritten]:
-    table = open_table(tables, name, settings)
-    partitions = {file.partition for file in stored_files(table) if not file.is_sorted}
+    database: duckdb.DuckDBPyConnection, of: Table, table: DeltaTable, root: str
+) -> Iterator[CompactedPartition]:
+    # What the table has is kept, a column that this version does not know among it.
+    columns = stored_schema(table)
+    mixed = is_mixed(table)
+    in_files = columns.remove(columns.get_field_index(PARTITION))
+    partitions = {f.partition for f in stored_files(table) if mixed or not f.is_sorted}
     for partition in sorted(str(p) for p in partitions):
         # Files and number are of one state of the table: what happens after it refuses the rewrite.
         fence = Transaction(_FENCE_ID, (table.transaction_version(_FENCE_ID) or 0) + 1)
         old = [file for file in stored_files(table) if file.partition == partition]
-        counts = [(f"{table_uri(tables, name)}/{file.path}", file.rows) for file in old]
+        counts = [(f"{root}/{file.path}", file.rows) for file in old]
         with TemporaryDirectory(prefix="ctcohort-runs-") as folder:
             new = [
-                write_file(table, partition, _schema(name), reader(database, sql))
-                for sql in _in_order(database, name, counts, Path(folder))
+                write_file(table, partition, in_files, reader(database, sql))
+                for sql in _in_order(database, of, in_files, counts, Path(folder))
             ]
         rows = sum(file.rows for file in old)
         if rows != sum(file.rows for file in new):
-            raise SetupError(f"table {name}, {partition}: not {rows} rows in its files as it says")
+            raise SetupError(
+                f"table {of.name}, {partition}: not {rows} rows in its files as it says"
+            )
         replace_files(table, old, new, fence)
-        yield Rewritten(name, partition, rows, len(old), len(new))
+        yield CompactedPartition(of.name, partition, rows, len(old), len(new))
+    if mixed:
+        say_all_files_have(table, columns)
     if partitions:
         table.create_checkpoint()
 
 
 def _in_order(
     database: duckdb.DuckDBPyConnection,
-    name: TableName,
+    of: Table,
+    schema: pa.Schema,
     counts: Sequence[tuple[str, int]],
     folder: Path,
 ) -> Iterator[str]:
     """One question for each file to be written: its rows in order, as many as memory can sort."""
-    columns, order = ", ".join(_schema(name).names), ", ".join(ORDER[name])
+    order = ", ".join(of.sorted_by)
     uris = [uri for uri, _ in counts]
-    if name != "structures":
-        yield f"SELECT {columns} FROM {parquet_source(uris)} ORDER BY {order}"  # noqa: S608 - our own names
+    columns = _columns(database, schema, uris)
+    if of.schema is not STRUCTURES:
+        yield f"SELECT {columns} FROM {mixed_source(uris)} ORDER BY {order}"  # noqa: S608 - our own names
         return
     groups = list(in_passes(counts))
     if len(groups) > 1:
         uris = _runs(database, groups, columns, folder)
-    source = parquet_source(uris)
+        columns = ", ".join(schema.names)
+    source = mixed_source(uris)
     sql = f"SELECT structure, count(*) FROM {source} GROUP BY 1 ORDER BY 1"  # noqa: S608 - our own names
     for structures in in_passes(database.execute(sql).fetchall()):
         chosen = f"structure IN ({quoted(structures)})"
         yield f"SELECT {columns} FROM {source} WHERE {chosen} ORDER BY {order}"  # noqa: S608 - our own names
+
+
+def _columns(database: duckdb.DuckDBPyConnection, schema: pa.Schema, uris: Sequence[str]) -> str:
+    """SQL of all columns of a table, NULL those that none of these files has."""
+    present = columns_of(database, mixed_source(uris))
+    return ", ".join(name if name in present else f'NULL AS "{name}"' for name in schema.names)
 
 
 def _runs(
@@ -160,15 +172,10 @@ def _runs(
     runs: list[str] = []
     for group in groups:
         runs.append(str(folder / f"{len(runs)}.parquet"))
-        rows = f"SELECT {columns} FROM {parquet_source(group)} ORDER BY structure"  # noqa: S608 - our own names
+        rows = f"SELECT {columns} FROM {mixed_source(group)} ORDER BY structure"  # noqa: S608 - our own names
         form = f"COMPRESSION lz4_raw, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
         database.execute(f"COPY ({rows}) TO {quoted(runs[-1:])} ({form})")
     return runs
-
-
-def _schema(name: TableName) -> pa.Schema:
-    """What stands in the files: all but the partition, which their folder says."""
-    return SCHEMAS[name].remove(SCHEMAS[name].get_field_index(PARTITION))
 
 
 def refresh_wide(tables: str, options: StorageOptions | None = None) -> int:
@@ -180,6 +187,7 @@ def refresh_wide(tables: str, options: StorageOptions | None = None) -> int:
     """
     settings = storage_options(tables, options)
     with clear_sentences(tables), connect(tables, options) as database:
-        names = structure_names(stored_files(open_table(tables, "structures", settings)))
+        structures = open_table(tables, "structures", settings)
+        names = structure_names(stored_files(structures) if structures else [])
         with room_to_sort(database):
             return refresh(database, tables, names, settings)

@@ -31,10 +31,11 @@ import pyarrow as pa
 from segment_actor.errors import SetupError
 from stats.quality.codes import codes_table
 from stats.sql.catalogue import anatomy, dictionary
-from stats.sql.views import joined_views, table_view, wide_views
+from stats.sql.views import joined_views, table_source, table_view, wide_views
 from stats.sql.wide import held, structure_names
 from stats.tables.commit import APP_ID
-from stats.tables.files import quoted, stored_files
+from stats.tables.files import columns_of, quoted, stored_files
+from stats.tables.growth import is_mixed, stored_schema
 from stats.tables.opening import open_table, read_from_store
 from stats.tables.schema import SCHEMAS
 from stats.tables.storage import StorageOptions, clear_sentences, storage_options, table_uri
@@ -56,7 +57,8 @@ def connect(tables: str, options: StorageOptions | None = None) -> duckdb.DuckDB
     with clear_sentences(tables):
         # Scans first: a number that scans knows is complete in the tables that are opened later.
         opened = {name: open_table(tables, name, settings) for name in SCHEMAS}
-        committed = opened["scans"].transaction_version(APP_ID) or 0
+        scans = opened["scans"]
+        committed = (scans.transaction_version(APP_ID) if scans else None) or 0
         files = {name: stored_files(table) for name, table in opened.items()}
         names = structure_names(files["structures"])
         stored = held(tables, names, settings)
@@ -64,8 +66,13 @@ def connect(tables: str, options: StorageOptions | None = None) -> duckdb.DuckDB
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET parquet_metadata_cache = true")  # the files never change
     read_from_store(database, tables, settings)
-    for name in SCHEMAS:
-        database.execute(table_view(name, files[name], table_uri(tables, name), committed))
+    for name, table in opened.items():
+        source, present = "", set[str]()
+        if table is not None and files[name]:
+            mixed = is_mixed(table)
+            source = table_source(files[name], table_uri(tables, name), mixed=mixed)
+            present = columns_of(database, source) if mixed else {*stored_schema(table).names}
+        database.execute(table_view(name, source, files[name], present, committed))
     database.register("anatomy", anatomy())
     database.register("dictionary", dictionary())
     database.register("qc_codes", codes_table())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -59,25 +59,48 @@ _QC_FINDINGS: Final = """
 _OF_LATEST: Final = " SEMI JOIN latest_scans USING (series_key, pipeline_version)"
 
 
-def table_view(name: TableName, files: Sequence[StoredFile], root: str, committed: int) -> str:
-    """SQL of a table's view: its current files, and only what a finished commit wrote.
+def table_source(files: Sequence[StoredFile], root: str, *, mixed: bool) -> str:
+    """SQL of a table's current files.
 
     Never a glob over the folder: it would find files that are no longer part of the table.
 
     Args:
+        files: the current ones, at least one.
+        root: the table's folder or prefix.
+        mixed: some of them may lack columns, so every one has to be opened (stats.tables.growth).
+    """
+    by_name = ", union_by_name = true" if mixed else ""
+    return (
+        f"read_parquet([{quoted([f'{root}/{file.path}' for file in files])}], "
+        f"hive_partitioning = true, hive_types = {{'{PARTITION}': VARCHAR}}{by_name})"
+    )
+
+
+def table_view(
+    name: TableName,
+    source: str,
+    files: Sequence[StoredFile],
+    present: Collection[str],
+    committed: int,
+) -> str:
+    """SQL of a table's view: what a finished commit wrote, in the columns of this version.
+
+    A column that a newer version has added to the table is not shown: nobody here can say what it
+    means.
+
+    Args:
         name: the table.
+        source: of `table_source`; "" if there are no files.
         files: its current files.
-        root: its folder or prefix.
+        present: columns that at least one file has; the others are NULL.
         committed: last commit of scans.
     """
-    columns = ", ".join(f"{f.name}::{_SQL_TYPES[f.type]} AS {f.name}" for f in SCHEMAS[name])
-    if not files:
-        nothing = ", ".join(f"NULL AS {f.name}" for f in SCHEMAS[name])
-        return f"CREATE VIEW {name} AS SELECT {columns} FROM (SELECT {nothing}) WHERE false"  # noqa: S608 - our own names
-    source = (
-        f"read_parquet([{quoted([f'{root}/{file.path}' for file in files])}], "
-        f"hive_partitioning = true, hive_types = {{'{PARTITION}': VARCHAR}})"
+    columns = ", ".join(
+        f"{f.name if f.name in present else 'NULL'}::{_SQL_TYPES[f.type]} AS {f.name}"
+        for f in SCHEMAS[name]
     )
+    if not source:
+        return f"CREATE VIEW {name} AS SELECT {columns} WHERE false"
     unfinished = _last_commit(files, committed + 1) > committed
     finished = f" WHERE commit_seq <= {committed}" if unfinished else ""
     return f"CREATE VIEW {name} AS SELECT {columns} FROM {source}{finished}"  # noqa: S608 - our own names

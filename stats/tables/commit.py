@@ -19,7 +19,8 @@ from typing import Final
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from stats.tables.schema import PARTITION, SCHEMAS, TableName, check_columns
+from stats.tables.growth import fitted, grow, stored_schema
+from stats.tables.schema import PARTITION, SCHEMAS, TABLES, TableName
 from stats.tables.storage import (
     CommitConflict,
     StorageOptions,
@@ -30,7 +31,16 @@ from stats.tables.storage import (
 
 APP_ID: Final = "ctcohort"
 _FENCE_ID: Final = "ctcohort-recovery"
-_COMMIT_ORDER: Final[tuple[TableName, ...]] = ("structures", "failures", "scans")
+_COMMIT_ORDER: Final[tuple[TableName, ...]] = (
+    *(table.name for table in TABLES if table.of_commit and table.name != "scans"),
+    "scans",
+)
+"""`scans` last: until it knows the commit's number, the rows before it are not there for readers.
+
+Killed before the first: nothing happened. Killed in between: rows with a number that `scans` does
+not know; readers pass over them, the next committer deletes them (`recover`). Killed after the
+last: the commit is whole.
+"""
 
 _TRIES: Final = 5
 """Of writing a run's row, which may be repeated as it replaces itself."""
@@ -53,20 +63,31 @@ class Stamp:
     pipeline_version: str
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that become visible together, as mappings from column to value; the stamp is added."""
+    """Rows that become visible together, as mappings from column to value; the stamp is added.
 
-    scans: Sequence[Row] = ()
-    structures: Sequence[Row] = ()
-    failures: Sequence[Row] = ()
+    Args:
+        rows: by the name of their table.
+
+    Raises:
+        ValueError: there is no such table, or its rows belong to no commit.
+    """
+
+    def __init__(self, **rows: Sequence[Row]) -> None:
+        if unknown := rows.keys() - set(_COMMIT_ORDER):
+            raise ValueError(f"rows of {', '.join(sorted(unknown))} are not part of a commit")
+        self._rows = rows
+
+    def of(self, name: TableName) -> Sequence[Row]:
+        """The rows of one table."""
+        return self._rows.get(name, ())
 
     def __bool__(self) -> bool:
-        return bool(self.scans or self.structures or self.failures)
+        return any(self._rows.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class DoneSeries:
     """What the tables hold at one pipeline version.
 
     Attributes:
@@ -86,10 +107,11 @@ class Done:
 
 
 class CohortTables:
-    """The four Delta tables of a cohort; the one committer holds this object for a whole run.
+    """The Delta tables of a cohort; the one committer holds this object for a whole run.
 
     Args:
-        uri: local folder or s3:// prefix; its tables are created if they are missing.
+        uri: local folder or s3:// prefix; its tables are created if they are missing, and take on
+            the columns that this version brings (stats.tables.growth).
         options: AWS_* options for s3://; by default those of the environment.
 
     Raises:
@@ -103,7 +125,7 @@ class CohortTables:
             self._tables = {name: _open_or_create(uri, name, settings) for name in SCHEMAS}
         self.recover()
 
-    def done(self, pipeline_version: str) -> Done:
+    def done(self, pipeline_version: str) -> DoneSeries:
         """What needs no work at this pipeline version."""
         version = pipeline_version.replace("'", "''")
         this_version = f"pipeline_version = '{version}'"
@@ -118,7 +140,7 @@ class CohortTables:
         in_order = sorted(
             zip(*(c.to_pylist() for c in failures.columns), strict=True), key=itemgetter(0)
         )
-        return Done(keys, {key: input_version for _, key, input_version in in_order})
+        return DoneSeries(keys, {key: input_version for _, key, input_version in in_order})
 
     def commit(self, batch: Batch, stamp: Stamp) -> None:
         """Appends a batch: all of it becomes visible, or nothing. An empty one leaves no trace.
@@ -132,9 +154,7 @@ class CohortTables:
             return
         self.recover()
         sequence = 1 + max(self._sequence(name) for name in _COMMIT_ORDER)
-        rows = {
-            name: to_table(name, getattr(batch, name), stamp, sequence) for name in _COMMIT_ORDER
-        }
+        rows = {name: to_table(name, batch.of(name), stamp, sequence) for name in _COMMIT_ORDER}
         with clear_sentences(self.uri):
             for name in _COMMIT_ORDER:
                 self._append(name, rows[name], sequence)
@@ -149,7 +169,7 @@ class CohortTables:
                     self._tables["runs"].update_incremental()
                     write_deltalake(
                         self._tables["runs"],
-                        table,
+                        self._fitted("runs", table),
                         mode="overwrite",
                         predicate=f"run_id = '{run_id}'",
                     )
@@ -173,7 +193,7 @@ class CohortTables:
             fence = Transaction(_FENCE_ID, self._fence() + 1)
             write_deltalake(
                 self._tables["scans"],
-                SCHEMAS["scans"].empty_table(),
+                self._fitted("scans", SCHEMAS["scans"].empty_table()),
                 mode="append",
                 commit_properties=CommitProperties(app_transactions=[fence]),
             )
@@ -187,10 +207,13 @@ class CohortTables:
             transactions.append(Transaction(_FENCE_ID, self._fence()))
         write_deltalake(
             self._tables[name],
-            rows,
+            self._fitted(name, rows),
             mode="append",
             commit_properties=CommitProperties(app_transactions=transactions),
         )
+
+    def _fitted(self, name: TableName, rows: pa.Table) -> pa.Table:
+        return fitted(rows, stored_schema(self._tables[name]))
 
     def _sequence(self, name: TableName) -> int:
         return self._tables[name].transaction_version(APP_ID) or 0
@@ -228,7 +251,7 @@ def _open_or_create(tables: str, name: TableName, options: dict[str, str]) -> De
     uri = table_uri(tables, name)
     if DeltaTable.is_deltatable(uri, storage_options=options):
         table = DeltaTable(uri, storage_options=options)
-        check_columns(name, (field.name for field in table.schema().fields))
+        grow(table, name)
         return table
     return DeltaTable.create(
         uri,

@@ -75,8 +75,13 @@ class StoredFile:
         return Path(self.path).name.startswith(SORTED_PREFIX)
 
 
-def stored_files(table: DeltaTable) -> list[StoredFile]:
-    """The current files. `table.file_uris()` has them percent-encoded if the folder is local."""
+def stored_files(table: DeltaTable | None) -> list[StoredFile]:
+    """The current files; none of a table that is not there yet.
+
+    `table.file_uris()` has them percent-encoded if the folder is local.
+    """
+    if table is None:
+        return []
     actions = pa.table(table.get_add_actions(flatten=True))
     # The log has extremes of some columns only; all of them for 10^4 files would take seconds.
     few = {f"{end}.{name}" for end in ("min", "max") for name in _FEW}
@@ -214,6 +219,16 @@ def quoted(texts: Sequence[str]) -> str:
 def parquet_source(uris: Sequence[str]) -> str:
     """Parquet files as SQL; their folder's name says nothing."""
     return f"read_parquet([{quoted(uris)}], hive_partitioning = false)"
+
+
+def mixed_source(uris: Sequence[str]) -> str:
+    """Parquet files as SQL of which some may lack columns; every file is opened to find out."""
+    return f"read_parquet([{quoted(uris)}], hive_partitioning = false, union_by_name = true)"
+
+
+def columns_of(database: duckdb.DuckDBPyConnection, source: str) -> set[str]:
+    """Names of the columns of a source."""
+    return set(database.sql(f"SELECT * FROM {source} LIMIT 0").columns)  # noqa: S608 - our own names
 
 
 def _repetitive(schema: pa.Schema) -> list[str]:

@@ -9,24 +9,27 @@ import s3fs
 from deltalake import DeltaTable
 
 from segment_actor.errors import SetupError
-from stats.tables.schema import TableName, check_columns
+from stats.tables.growth import stored_schema
+from stats.tables.schema import TABLES, TableName, check_columns
 from stats.tables.storage import is_s3, table_uri
 
 
-def open_table(tables: str, name: TableName, options: dict[str, str]) -> DeltaTable:
-    """One of the four tables, as it is now.
+def open_table(tables: str, name: TableName, options: dict[str, str]) -> DeltaTable | None:
+    """One of the tables, as it is now; None if it is of a kind that came after these tables.
 
     Raises:
-        SetupError: it is not there, or another version of ctcohort made it.
+        SetupError: there are no tables, or another version of ctcohort made them.
     """
     uri = table_uri(tables, name)
     if not DeltaTable.is_deltatable(uri, storage_options=options):
+        if name != TABLES[0].name:
+            return None
         raise SetupError(
             f"there are no tables at {tables}: correct the address, or let ctcohort segment "
             "make them"
         )
     table = DeltaTable(uri, storage_options=options)
-    check_columns(name, (field.name for field in table.schema().fields))
+    check_columns(name, stored_schema(table))
     return table
 
 

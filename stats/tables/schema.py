@@ -1,4 +1,4 @@
-"""The four tables: each column with its type, its unit and its meaning in plain words.
+"""The tables: each column with its type, its unit and its meaning in plain words.
 
 `scans` has one row a CT series, `structures` one row a series and structure, `failures` one row a
 series that could not be measured, `runs` one row a run. Not measured is NULL, never 0.
@@ -7,15 +7,16 @@ Unit and meaning travel in the field metadata, and so into the Delta log and eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from dataclasses import dataclass
+from typing import Final
 
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
 from stats.tables.stages import Stage
 
-TableName = Literal["scans", "structures", "failures", "runs"]
+TableName = str
+"""Of a table of `TABLES`."""
 
 PARTITION = "run_date"
 """Every table is partitioned by it: `run_date=2026-01-31/`."""
@@ -158,32 +159,66 @@ RUNS = pa.schema(
     ]
 )
 
-SCHEMAS: dict[TableName, pa.Schema] = {
-    "scans": SCANS,
-    "structures": STRUCTURES,
-    "failures": FAILURES,
-    "runs": RUNS,
-}
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One stored table: all that its care, its views and its commits need to know of it.
+
+    Attributes:
+        name: of its folder and its view.
+        schema: its columns.
+        sorted_by: how compaction sorts its rows.
+        of_commit: whether its rows belong to a CT and become visible with it, all or none.
+    """
+
+    name: TableName
+    schema: pa.Schema
+    sorted_by: tuple[str, ...]
+    of_commit: bool = True
 
 
-def check_columns(name: TableName, present: Iterable[str]) -> None:
-    """Refuses a stored table that another version of ctcohort made.
+TABLES: Final = (
+    Table("scans", SCANS, ("series_key", "commit_seq")),
+    Table("structures", STRUCTURES, ("structure", "series_key", "commit_seq")),
+    Table("failures", FAILURES, ("series_key", "commit_seq")),
+    Table("runs", RUNS, ("run_id",), of_commit=False),
+)
+"""All tables. `scans` comes first: a commit that it knows is complete in those opened after it."""
 
-    Nothing is migrated: with the columns the measurement changed too, so every CT would be done
-    again in any case, and rows of two methods in one column would mislead.
+SCHEMAS: Final[dict[TableName, pa.Schema]] = {table.name: table.schema for table in TABLES}
+
+
+def check_columns(name: TableName, stored: pa.Schema) -> list[pa.Field]:
+    """Whether a stored table can be read and written by this version.
+
+    A column that may be NULL can come and go between versions: one that the stored table lacks is
+    NULL in its rows, one that is not known here is kept and not shown. What a number means is
+    guarded by `pipeline_version`, not by the list of columns.
 
     Args:
         name: which table.
-        present: names of its columns as stored.
+        stored: its columns as they are stored.
+
+    Returns:
+        The columns that it lacks.
 
     Raises:
-        SetupError: it lacks columns, or has some that this version does not know.
+        SetupError: a required column is missing or unknown here, or a column is of another type.
     """
-    stored, known = set(present), set(SCHEMAS[name].names)
-    odd = [f"lacks {c}" for c in sorted(known - stored)]
-    odd += [f"has {c}, unknown here" for c in sorted(stored - known)]
+    known = SCHEMAS[name]
+    odd = [
+        f"lacks {field.name}"
+        for field in known
+        if not field.nullable and field.name not in stored.names
+    ]
+    for field in stored:
+        if field.name not in known.names:
+            odd += [] if field.nullable else [f"has {field.name}, unknown here"]
+        elif field.type != (wanted := known.field(field.name).type):
+            odd.append(f"has {field.name} as {field.type} instead of {wanted}")
     if odd:
         raise SetupError(
             f"table {name} was made by another version of ctcohort (it {', '.join(odd)}): give a "
             "new --tables address, or use the version that made it"
         )
+    return [field for field in known if field.name not in stored.names]

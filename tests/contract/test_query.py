@@ -266,7 +266,7 @@ def test_the_wide_view_has_volumes_of_complete_structures_and_hu_also_of_cut_one
         {**_row("a", "colon", 9, 0.1, "truncated"), "hu_mean": 5.0},
         _row("a", "aorta", 0, None, "absent"),
     ]
-    CohortTables(str(tmp_path)).commit(Batch([{"series_key": "a"}], rows), OLD)
+    CohortTables(str(tmp_path)).commit(Batch(scans=[{"series_key": "a"}], structures=rows), OLD)
     sql = "SELECT liver_ml, spleen_ml, aorta_ml FROM wide"
     assert _answer(str(tmp_path), sql) == [(1500.0, None, None)]
     sql = "SELECT liver_hu, spleen_hu, colon_hu, aorta_hu FROM wide_hu"

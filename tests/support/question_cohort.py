@@ -39,7 +39,7 @@ def write_question_cohort(folder: Path) -> str:
         failed = [_failure(number) for number in range(9)] if night == 0 else []
         scans = [{**scan, "label_schema": "paper104"} for scan, _ in done]
         rows = [_shifted(row, 0.5 * night) for _, rows in done for row in rows]
-        tables.commit(Batch(scans, rows, failed), stamp)
+        tables.commit(Batch(scans=scans, structures=rows, failures=failed), stamp)
         began = _BEGAN + timedelta(days=night)
         counts = {"cts_todo": len(done) + 9, "cts_done": len(done), "cts_failed": len(failed)}
         times = {"started_at": began, "finished_at": began + timedelta(hours=8)}

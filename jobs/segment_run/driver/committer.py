@@ -77,8 +77,8 @@ class Committer:
         )
         self._tables.commit(batch, self._stamp)
         self._committed.update(self._pending)
-        self.measured += len(batch.scans)
-        self.failed += len(batch.failures)
+        self.measured += len(measured)
+        self.failed += sum(o.failure is not None for o in done)
         self._pending.clear()
         self._last_s = self._clock()
 

@@ -1,0 +1,33 @@
+"""The old place of `stats.tables.schema`; it goes with the release after 0.2."""
+
+from __future__ import annotations
+
+import warnings
+
+from stats.tables.schema import (
+    FAILURES,
+    PARTITION,
+    RUNS,
+    SCANS,
+    SCHEMAS,
+    STRUCTURES,
+    TableName,
+    check_columns,
+)
+
+__all__ = [
+    "FAILURES",
+    "PARTITION",
+    "RUNS",
+    "SCANS",
+    "SCHEMAS",
+    "STRUCTURES",
+    "TableName",
+    "check_columns",
+]
+
+warnings.warn(
+    "stats.schema is now stats.tables.schema; the old name goes with the release after 0.2",
+    DeprecationWarning,
+    stacklevel=2,
+)
