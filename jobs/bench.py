@@ -1,7 +1,7 @@
 """`ctcohort bench`: named cases, ours and a peer's side by side in the same run.
 
 A ratio of two runs of different hours says little on a shared machine, so the sides take turns,
-and the table has the median of the rounds. docs/benchmarks.md has the figures with their dates.
+and the table has the median of the rounds. docs/why/benchmarks.md has the figures with their dates.
 """
 
 from __future__ import annotations

@@ -261,7 +261,7 @@ def main(**flags: object) -> int:
     """Hold our labels of one CT against nnU-Net's and TotalSegmentator's, with the same weights.
 
     Differences are ours minus theirs. Exit code 0: at least --min-equal of the voxels agree. 1:
-    fewer. 2: could not run. docs/parity.md says where differences come from.
+    fewer. 2: could not run. docs/why/parity.md says where differences come from.
     """
     return run(ParityOptions(**flags))  # type: ignore[arg-type]  # click checked the types
 

@@ -1,6 +1,6 @@
 """`ctcohort weights`: import TotalSegmentator's models, and say which are here and trusted.
 
-Nothing opens a connection except `fetch`. How it all works: docs/weights.md.
+Nothing opens a connection except `fetch`. How it all works: docs/how-to/weights.md.
 """
 
 from __future__ import annotations

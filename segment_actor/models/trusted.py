@@ -158,7 +158,7 @@ def trusted_models(names: Sequence[str]) -> dict[str, tuple[Path, Trusted]]:
         raise SetupError(
             f"{len(missing)} of {len(names)} models are not on this machine: {_datasets(missing)}; "
             f"looked in {' and '.join(map(str, places()))}. Get them with: ctcohort weights fetch "
-            f"{_numbers(missing)} (or ctcohort weights import, see docs/weights.md)"
+            f"{_numbers(missing)} (or ctcohort weights import, see docs/how-to/weights.md)"
         )
     lock = read_lock()
     if unknown := [name for name in names if name not in lock]:

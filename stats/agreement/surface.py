@@ -10,7 +10,7 @@ are asked in the order of their distance whether they hold surface of the same s
 answer at once. All structures share the pass, so that 104 cost little more than one.
 
 With Dice, all structures of 300x250x400 voxels take 0.19 s of one core, where `surface-distance`
-takes 16 s (docs/benchmarks.md).
+takes 16 s (docs/why/benchmarks.md).
 """
 
 from __future__ import annotations

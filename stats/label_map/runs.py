@@ -6,7 +6,7 @@ that counts HU values: it visits labelled voxels only. The label map lives on th
 grid and is never enlarged; one array per axis says which of its voxels each voxel of the CT reads.
 
 All of it, quality control included, takes 0.13 s of one core for 97 structures of 512x512x280
-voxels (docs/benchmarks.md).
+voxels (docs/why/benchmarks.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The bounds that quality control compares each structure with; the numbers are in limits.csv.
 
-Where they come from is said in docs/quality.md. A structure without a row has no bounds.
+Where they come from is said in docs/reference/quality.md. A structure without a row has no bounds.
 """
 
 from __future__ import annotations

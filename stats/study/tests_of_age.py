@@ -1,6 +1,6 @@
 """How volume and density of a structure change with age: the numbers of the paper's aging study.
 
-Tests and correlations are scipy's; docs/aging.md has each formula with its source.
+Tests and correlations are scipy's; docs/reference/aging.md has each formula with its source.
 """
 
 from __future__ import annotations

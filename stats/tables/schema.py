@@ -70,7 +70,11 @@ SCANS = pa.schema(
         _column("slice_thickness_mm", _NUMBER, "Slice thickness, from DICOM.", "mm"),
         _column("contrast_agent", _TEXT, "Contrast agent, from DICOM; NULL if none is named."),
         _column("structures_measured", _COUNT, "Structures with at least one voxel.", "structures"),
-        _column("qc", _TEXT, "pass, warn or fail: the worst of the findings (docs/quality.md)."),
+        _column(
+            "qc",
+            _TEXT,
+            "pass, warn or fail: the worst of the findings (docs/reference/quality.md).",
+        ),
         _column("qc_reasons", _TEXT, "Codes and their structures, joined by '; '; NULL if none."),
         _column("resampling", _TEXT, "Way to the model grid: order 3, or the tool it repeats."),
         _column("fetch_s", _NUMBER, "Time to fetch the series from the archive.", "s"),

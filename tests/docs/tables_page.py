@@ -1,4 +1,4 @@
-"""Writes docs/tables.md from the schemas: python -m tests.docs.tables_page > docs/tables.md."""
+"""Writes docs/reference/tables.md from the schemas: `make docs`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stats.tables.schema import SCHEMAS
 
 INTRODUCTION = """# The tables
 
-Four Delta tables (Parquet files and a log) under the folder or prefix given as `--tables`, each
+The Delta tables (Parquet files and a log) under the folder or prefix given as `--tables`, each
 partitioned by `run_date`. Not measured is NULL, never 0. A patient or a CT is known by a keyed hash
 only; the manifest, which stays with the hospital, says which file a key is.
 
@@ -27,12 +27,16 @@ only; the manifest, which stays with the hospital, says which file a key is.
   ([quality](quality.md))
 - `dictionary`: this page, as a table
 
+A table may lack columns that came with a later version; they are NULL in its views until the
+next run adds them. Columns of a newer version are kept and not shown.
+
 Other readers (Spark, Trino, pandas, any that knows Delta or Parquet) see the same rows; they should
 leave out rows whose `commit_seq` is higher than the last of `scans`, which a run that was cut off
 may have left. A fifth folder, `wide`, is derived: `ctcohort table compact` keeps there what the
 views `wide` and `wide_hu` would else compute each time, and it may be deleted at will.
 
-Worked questions: [questions.md](questions.md); from a notebook: [guide.md](guide.md).
+Worked questions: [questions.md](../how-to/questions.md); from a notebook:
+[guide.md](../start/guide.md).
 """
 
 

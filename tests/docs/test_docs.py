@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -9,15 +10,56 @@ import pytest
 
 from jobs.__main__ import COMMANDS
 from segment_actor.person import SEX_WORDS, UNKNOWN_WORDS
+from segment_actor.segment import segment_image
+from stats.measure import measure
+from stats.query import ask, connect
+from tests.docs.options_page import options_page
 from tests.docs.tables_page import tables_page
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+ROOM_PAGES = sorted(
+    page
+    for package in ("cluster", "jobs", "segment_actor", "stats")
+    for page in (REPOSITORY / package).rglob("README.md")
+)
+PAGES = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    REPOSITORY / "SECURITY.md",
+    *ROOM_PAGES,
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+]
 
 
 def test_the_page_of_the_tables_is_that_of_the_schemas() -> None:
-    assert (REPOSITORY / "docs" / "tables.md").read_text(encoding="utf-8") == tables_page()
+    assert (REPOSITORY / "docs" / "reference" / "tables.md").read_text(
+        encoding="utf-8"
+    ) == tables_page()
+
+
+def test_the_page_of_the_options_is_that_of_the_command_line() -> None:
+    page = REPOSITORY / "docs" / "reference" / "options.md"
+    assert page.read_text(encoding="utf-8") == options_page()
+
+
+def test_the_page_of_the_public_names_has_their_signatures() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    for public in (segment_image, connect, ask, measure):
+        name = f"{public.__module__}.{public.__name__}"
+        found = re.search(rf"^    {re.escape(name)}\((.*?)^    \) -> (.+?)$", page, re.M | re.S)
+        assert found, name
+        said = [line.strip().rstrip(",") for line in found[1].strip().splitlines()]
+        signature = inspect.signature(public)
+        assert [line for line in said if line != "*"] == [
+            str(p).removeprefix("*") for p in signature.parameters.values()
+        ]
+        assert found[2] == signature.return_annotation
+
+
+def test_every_page_is_in_the_readme() -> None:
+    pages = [str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "docs").rglob("*.md")]
+    assert [page for page in pages if page not in README] == []
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:
@@ -36,7 +78,7 @@ def test_the_readme_says_that_the_embedded_models_are_not_for_patients() -> None
 
 
 def test_the_page_of_the_aging_study_has_every_word_for_a_sex_and_no_other() -> None:
-    page = (REPOSITORY / "docs" / "aging.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "reference" / "aging.md").read_text(encoding="utf-8")
     unknown = [word for word in UNKNOWN_WORDS if word]
     for meaning, words in (*SEX_WORDS.items(), ("not known", unknown)):
         row = next(line for line in page.splitlines() if line.startswith(f"| {meaning} | "))

@@ -1,4 +1,4 @@
-"""The blocks of docs/guide.md run one after the other, as in a notebook."""
+"""The blocks of docs/start/guide.md run one after the other, as in a notebook."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.question_cohort import PEOPLE, TWICE, write_question_cohort
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "start" / "guide.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
 
 

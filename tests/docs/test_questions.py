@@ -1,4 +1,4 @@
-"""Every question of docs/questions.md gets an answer, and the answers are right where it counts."""
+"""Every question of docs/how-to/questions.md gets an answer, right where it counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.query import main
 from stats.query import add_file, ask, confine, connect
 from tests.support.question_cohort import AGAIN, PEOPLE, TWICE, write_question_cohort
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "how-to"
 PAGE = (DOCS / "questions.md").read_text(encoding="utf-8")
 QUESTIONS = re.findall(r"^```sql\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""200 made CTs of 150 people, two nights, some findings: what docs/questions.md is asked of."""
+"""200 made CTs of 150 people, two nights, some findings: what docs/how-to/questions.md asks."""
 
 from __future__ import annotations
 

@@ -73,6 +73,26 @@ def test_no_init_file_in_tests_hides_a_package() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 
+def test_every_data_file_of_the_packages_is_part_of_the_distribution() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    globs = project["tool"]["setuptools"]["package-data"]
+    shipped = {
+        file
+        for package, patterns in globs.items()
+        for pattern in patterns
+        for folder in (
+            {folder for name in PACKAGES for folder in [ROOT / name, *(ROOT / name).rglob("*/")]}
+            if package == "*"
+            else {ROOT / package.replace(".", "/")}
+        )
+        for file in folder.glob(pattern)
+    }
+    there = {f for name in PACKAGES for f in (ROOT / name).rglob("*") if f.is_file()}
+    data = {f for f in there if f.suffix not in {".py", ".pyc", ".nbi", ".nbc"}}
+    assert sorted(data - shipped) == []
+    assert {ROOT / name / "py.typed" for name in PACKAGES} <= shipped
+
+
 def declared(*, dev: bool) -> list[str]:
     """Names of the distributions that pyproject.toml asks for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -93,7 +113,7 @@ def imported() -> set[str]:
 
 
 def test_every_dependency_is_explained() -> None:
-    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "why" / "dependencies.md").read_text(encoding="utf-8")
     assert [name for name in declared(dev=True) if f"**{name}**" not in text] == []
 
 

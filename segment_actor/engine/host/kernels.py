@@ -2,7 +2,7 @@
 
 All arrays are C-contiguous with x fastest, so every inner loop runs along one row of memory. Memory
 and not arithmetic sets the time: a part of a 512x512x280 CT moves 17 GB, at the 11 GB/s that one
-core gave (docs/benchmarks.md). Therefore each sum is read and written once a window.
+core gave (docs/why/benchmarks.md). Therefore each sum is read and written once a window.
 """
 
 from __future__ import annotations

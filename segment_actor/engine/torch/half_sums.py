@@ -2,8 +2,8 @@
 
 For `--compat`, where every voxel should have nnU-Net's label. A float16 has 11 bits, so near-ties
 between structures fall out otherwise than in float32: 0.1 % of the voxels with random weights,
-0.001 % with trained ones (docs/parity.md). nnunetv2 2.8.1: `inference/predict_from_raw_data.py`,
-`inference/sliding_window_prediction.py`.
+0.001 % with trained ones (docs/why/parity.md). nnunetv2 2.8.1:
+`inference/predict_from_raw_data.py`, `inference/sliding_window_prediction.py`.
 """
 
 from __future__ import annotations
