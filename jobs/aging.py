@@ -28,7 +28,7 @@ from stats.study.aging import (
 )
 from stats.study.demographics import read_demographics
 from stats.study.exclusions import Measure
-from stats.study.selection import MIN_SCANS, Cohort, Step, Wanted, select_cohort
+from stats.study.selection import MIN_SCANS, Cohort, FlowStep, Selection, select_cohort
 from stats.study.tests_of_age import ALPHA, Row
 
 log = logging.getLogger(__name__)
@@ -101,10 +101,10 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
     """Study how the volume and density of each structure change with age."""
     people = read_demographics(demographics) if demographics else None
     strata = _STRATA[sex]
-    wanted = Wanted([s for s in strata if s != "all"], complete, adjust)
+    selection = Selection([s for s in strata if s != "all"], complete, adjust)
     _make(out)
     with connect(tables) as database:
-        cohort = select_cohort(database, people, wanted)
+        cohort = select_cohort(database, people, selection)
         _tell_who(cohort, out)
         _check_size(cohort)
         study = run_study(database, cohort, Question(strata, alpha, keep_truncated))
@@ -148,15 +148,15 @@ def _tell_who(cohort: Cohort, out: Path) -> None:
         )
 
 
-def _write_flow(steps: list[Step], out: Path) -> None:
+def _write_flow(steps: list[FlowStep], out: Path) -> None:
     _write_bytes(out / "flow.csv", FORMS["csv"](_table(steps)))
 
 
-def _show(steps: list[Step]) -> None:
+def _show(steps: list[FlowStep]) -> None:
     click.echo(FORMS["table"](_table(steps)).decode())
 
 
-def _table(steps: list[Step]) -> pa.Table:
+def _table(steps: list[FlowStep]) -> pa.Table:
     return pa.Table.from_pylist([asdict(step) for step in steps])
 
 

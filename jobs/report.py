@@ -12,7 +12,7 @@ from segment_actor.errors import SetupError
 from stats.query import connect
 from stats.sql.report_runs import table_sizes
 from stats.study.demographics import read_demographics
-from stats.study.selection import Wanted, select_cohort
+from stats.study.selection import Selection, select_cohort
 
 
 @click.command("report", cls=Command)
@@ -39,7 +39,7 @@ def main(tables: str, out: Path, title: str, demographics: Path | None) -> None:
         raise SetupError(f"cannot write {out}: there is no folder {out.parent}")
     people = read_demographics(demographics) if demographics else None
     with connect(tables) as database:
-        cohort = select_cohort(database, people, Wanted())
+        cohort = select_cohort(database, people, Selection())
         page = render(gather(database, cohort, table_sizes(tables)), title)
     try:
         out.write_text(page, encoding="utf-8")

@@ -7,14 +7,17 @@
 A DuckDB connection in memory over the current files of the Delta tables. Views:
 
     scans, structures, failures, runs   the tables (stats.tables.schema says what each column means)
-    measurements   structures, with age, sex and scanner of the scan and kind of the structure
+    measurements   structures, with age, sex and scanner of the scan, kind of the structure, and
+                   whole_ml and usable_hu: the volume and the HU that count (stats.sql.what_counts),
+                   else NULL, and why in volume_excluded_by and hu_excluded_by
     latest         measurements, of each series only the pipeline version measured last
-    latest_scans   scans, likewise
-    qc_passed      latest, of complete structures (status ok) without a finding of quality control
-                   in a scan that did not fail it
+    latest_scans   scans, of each series only the pipeline version measured last
+    qc_passed      latest, of volumes that count and have no finding of quality control, in scans
+                   that did not fail it
     wide, wide_hu  one row a scan of latest_scans, and a column a structure: <structure>_ml, _hu
     anatomy        what is known of each structure of each label schema
     dictionary     what each column means, and its unit
+    counted_structures   measurements without the join with scans, which 10^8 rows would feel
     qc_findings    one row a finding of quality control: CT, structure, and what it means
     qc_codes       what quality control can find
 """
@@ -32,7 +35,7 @@ from segment_actor.errors import SetupError
 from stats.quality.codes import codes_table
 from stats.sql.catalogue import anatomy, dictionary
 from stats.sql.views import joined_views, table_source, table_view, wide_views
-from stats.sql.wide import held, structure_names
+from stats.sql.wide import stored_wide, structure_names
 from stats.tables.commit import APP_ID
 from stats.tables.files import columns_of, quoted, stored_files
 from stats.tables.growth import is_mixed, stored_schema
@@ -61,7 +64,7 @@ def connect(tables: str, options: StorageOptions | None = None) -> duckdb.DuckDB
         committed = (scans.transaction_version(APP_ID) if scans else None) or 0
         files = {name: stored_files(table) for name, table in opened.items()}
         names = structure_names(files["structures"])
-        stored = held(tables, names, settings)
+        stored = stored_wide(tables, names, settings)
     database = duckdb.connect(config={"autoinstall_known_extensions": False})
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET parquet_metadata_cache = true")  # the files never change

@@ -9,7 +9,7 @@ import numpy as np
 
 from segment_actor.anatomy import load_schema
 from stats.sql.catalogue import LABEL_SCHEMAS
-from stats.study.exclusions import MEASURES, excluded, measured
+from stats.study.exclusions import MEASURES, excluded, measured, used_values
 from stats.study.selection import MIN_SCANS, Cohort
 from stats.study.tests_of_age import ALPHA, correlate
 
@@ -27,12 +27,12 @@ def correlations(database: duckdb.DuckDBPyConnection, cohort: Cohort) -> list[Ro
         cohort: the same.
     """
     rows: list[Row] = []
-    for structure, lower_volume_ml in cohort.structures.items():
+    for structure in cohort.structures:
         found = measured(database, cohort, structure)
         for measure in MEASURES:
-            faults = excluded(found, measure, lower_volume_ml)
-            used = ~np.logical_or.reduce(list(faults.values()))
-            ages, values = cohort.age_years[used], getattr(found, measure)[used]
+            values = used_values(found, measure, excluded(found, measure))
+            used = np.isfinite(values)
+            ages, values = cohort.age_years[used], values[used]
             if len(values) < MIN_SCANS or not np.ptp(values) or not np.ptp(ages):
                 continue
             row: Row = {"structure": structure, "measure": measure, "n": len(values)}

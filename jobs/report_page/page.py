@@ -37,7 +37,7 @@ def gather(database: duckdb.DuckDBPyConnection, cohort: Cohort, tables: Sequence
         cohort: the same.
         tables: of `stats.sql.report_runs.table_sizes`.
     """
-    report_runs.prepare(database)
+    report_runs.prepare(database, cohort.candidates_table)
     rows = next(t["rows"] for t in tables if t["table"] == "structures")
     exact = rows <= report_cohort.EXACT_ROWS
     return {

@@ -152,7 +152,7 @@ def structures(database: duckdb.DuckDBPyConnection, *, exact: bool) -> list[Row]
                count(*) FILTER (status = 'absent') AS absent,
                count(whole_ml) AS n_ml, {take}(whole_ml, {list(QUANTILES)}) AS ml,
                count(usable_hu) AS n_hu, {take}(usable_hu, {list(QUANTILES)}) AS hu
-        FROM report_structures GROUP BY structure ORDER BY min(id), structure
+        FROM report_structures GROUP BY structure ORDER BY min(structure_id), structure
         """,  # noqa: S608 - our own names
     )
 

@@ -45,23 +45,19 @@ def counts(database: duckdb.DuckDBPyConnection) -> Row:
     )[0]
 
 
-def prepare(database: duckdb.DuckDBPyConnection) -> None:
+def prepare(database: duckdb.DuckDBPyConnection, candidates: str) -> None:
     """Makes the views that the questions share."""
     (versions,) = database.sql("SELECT count(DISTINCT pipeline_version) FROM scans").fetchall()
     # a join with 10^8 rows, which one method only does not need
     latest = (
         "" if versions[0] <= 1 else "SEMI JOIN latest_scans USING (series_key, pipeline_version)"
     )
+    database.execute(f"CREATE OR REPLACE TEMP VIEW candidates AS FROM {candidates}")
     database.execute(
         f"""
         CREATE OR REPLACE TEMP VIEW report_structures AS
-        SELECT structures.*, anatomy.category, anatomy.id, anatomy.lower_volume_ml,
-               CASE WHEN status = 'ok' THEN volume_ml END AS whole_ml,
-               CASE WHEN status = 'ok' OR volume_ml >= coalesce(lower_volume_ml, 0)
-                    THEN hu_mean END AS usable_hu
-        FROM (FROM structures {latest}) AS structures
-        LEFT JOIN anatomy USING (label_schema, structure)
-        """  # noqa: S608 - our own words
+        FROM counted_structures {latest}
+        """
     )
     database.execute(
         """

@@ -7,7 +7,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from stats.sql.wide import Held, turned
+from stats.sql.what_counts import COUNTED_NAMES, counted_columns
+from stats.sql.wide import StoredWide, pivot_sql
 from stats.tables.files import StoredFile, parquet_source, quoted
 from stats.tables.schema import PARTITION, SCHEMAS, TableName
 
@@ -29,18 +30,25 @@ _LATEST_SCANS: Final = """
         FROM scans GROUP BY series_key
     ) USING (series_key, pipeline_version)
 """
-_MEASUREMENTS: Final = """
-    CREATE VIEW {name} AS
-    SELECT structures.*, patient_key, age_years, sex, manufacturer, scanner_model, kvp,
-           slice_thickness_mm, contrast_agent, qc, category, side
+_COUNTED: Final = """
+    CREATE VIEW counted_structures AS
+    SELECT structures.*, category, side, anatomy.id AS structure_id, lower_volume_ml,
+           {counted_columns}
     FROM structures
-    JOIN {scans} USING (series_key, pipeline_version)
     LEFT JOIN anatomy ON anatomy.structure = structures.structure
                      AND anatomy.label_schema = structures.label_schema
 """
+_MEASUREMENTS: Final = """
+    CREATE VIEW {name} AS
+    SELECT counted.* EXCLUDE (structure_id, lower_volume_ml, category, side, {counted_names}),
+           patient_key, age_years, sex, manufacturer, scanner_model, kvp, slice_thickness_mm,
+           contrast_agent, qc, category, side, {counted_names}
+    FROM counted_structures AS counted
+    JOIN {scans} USING (series_key, pipeline_version)
+"""
 _QC_PASSED: Final = """
     CREATE VIEW qc_passed AS
-    FROM latest WHERE status = 'ok' AND qc_reasons IS NULL AND qc IS DISTINCT FROM 'fail'
+    FROM latest WHERE whole_ml IS NOT NULL AND qc_reasons IS NULL AND qc IS DISTINCT FROM 'fail'
 """
 _QC_FINDINGS: Final = """
     CREATE VIEW qc_findings AS
@@ -107,28 +115,31 @@ def table_view(
 
 
 def joined_views(scans: Sequence[StoredFile]) -> list[str]:
-    """SQL of measurements, latest_scans, latest, qc_passed and qc_findings, in this order.
+    """SQL of latest_scans, counted_structures and the views over them, in the order to make them.
 
     Where the log says that all scans are of one pipeline version, there is nothing to compare.
     """
+    names = ", ".join(COUNTED_NAMES)
     return [
         _ONE_VERSION if is_one_version(scans) else _LATEST_SCANS,
-        _MEASUREMENTS.format(name="measurements", scans="scans"),
-        _MEASUREMENTS.format(name="latest", scans="latest_scans"),
+        _COUNTED.format(counted_columns=counted_columns()),
+        _MEASUREMENTS.format(name="measurements", scans="scans", counted_names=names),
+        _MEASUREMENTS.format(name="latest", scans="latest_scans", counted_names=names),
         _QC_PASSED,
         _QC_FINDINGS,
     ]
 
 
 def wide_views(
-    names: Sequence[str], held: Held, committed: int, scans: Sequence[StoredFile]
+    names: Sequence[str], stored: StoredWide, committed: int, scans: Sequence[StoredFile]
 ) -> list[str]:
     """SQL of wide and wide_hu: what compaction has stored, and what was committed after that."""
     parts = []
-    if held.files:
-        parts.append(f"SELECT * FROM {parquet_source(held.files)} WHERE commit_seq <= {committed}")  # noqa: S608 - our own names
-    if held.commit < _last_commit(scans, committed) or not parts:
-        parts.append(turned(names, f"commit_seq > {held.commit}"))
+    if stored.files:
+        source = parquet_source(stored.files)
+        parts.append(f"SELECT * FROM {source} WHERE commit_seq <= {committed}")  # noqa: S608 - our own names
+    if stored.commit < _last_commit(scans, committed) or not parts:
+        parts.append(pivot_sql(names, f"commit_seq > {stored.commit}"))
     source = " UNION ALL BY NAME ".join(parts)
     latest = "" if is_one_version(scans) else _OF_LATEST
     columns = ", ".join(SCHEMAS["scans"].names)

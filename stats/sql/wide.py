@@ -3,10 +3,10 @@
 Derived from `scans` and `structures` alone. Turning rows into columns takes 12 s for 10^7 rows, so
 `refresh` keeps the outcome as a Delta table beside the four, sorted by sex and age: people of one
 sex and about one age, with whom a patient is compared, lie together. What is committed later is
-turned when it is asked for (stats.sql.views), so the views never lag behind.
+pivoted when it is asked for (stats.sql.views), so the views never lag behind.
 
-A volume is that of a complete, plausible structure (status ok). HU are also those of a structure
-that the field of view cuts, if what is seen of it is not implausibly small. All else is NULL.
+Values are those that count (stats.sql.what_counts): volumes of complete, plausible structures, HU
+also of those that the field of view cuts. All else is NULL.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 
 from segment_actor.anatomy import load_schema
 from stats.sql.catalogue import LABEL_SCHEMAS
+from stats.sql.what_counts import rule_number
 from stats.tables.files import (
     StoredFile,
     add_action,
@@ -41,29 +42,28 @@ from stats.tables.storage import table_uri
 WIDE: Final = "wide"
 """Folder of the table."""
 
-_HELD_ID: Final = "ctcohort-wide"
-"""Delta application whose number is the last commit of `scans` that the table holds."""
+_COMMIT_ID: Final = "ctcohort-wide"
+"""Delta application whose number is the last commit of `scans` that the table has."""
 
-_SCANS_A_TURN: Final = 40_000
-"""Scans turned at a time: 4 million rows, less than 1 GB."""
+_RULE_ID: Final = "ctcohort-wide-rule"
+"""Delta application whose number is that of the rule by which values counted when it was made."""
+
+_SCANS_A_PASS: Final = 40_000
+"""Scans pivoted at a time: 4 million rows, less than 1 GB."""
 
 _WEIGHT: Final = 10
 """A row of this table counts as so many of `structures` in memory."""
 
-_VALUES: Final = """
-    CASE WHEN status = 'ok' THEN volume_ml END AS volume_ml,
-    CASE WHEN status = 'ok' OR volume_ml >= coalesce(lower_volume_ml, 0) THEN hu_mean END AS hu_mean
-"""
 _AGE_GROUP: Final = "coalesce(sex, '') || printf('%04d', coalesce(floor(age_years), -1)::INTEGER)"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredWide:
     """The stored table.
 
     Attributes:
-        files: where its files are.
-        commit: last commit of scans that they hold; 0 if there is nothing.
+        files: path or URI of each Parquet file.
+        commit: last commit of scans that is in them; 0 if there is nothing.
     """
 
     files: Sequence[str]
@@ -89,10 +89,10 @@ def wide_schema(names: Sequence[str]) -> pa.Schema:
     return pa.schema([*scans, *values])
 
 
-def turned(names: Sequence[str], which: str) -> str:
+def pivot_sql(names: Sequence[str], which: str) -> str:
     """SQL that turns the rows of some scans into columns.
 
-    It needs the views scans and structures and the table anatomy.
+    It needs the views scans and counted_structures.
 
     Args:
         names: structures.
@@ -104,25 +104,26 @@ def turned(names: Sequence[str], which: str) -> str:
         SELECT * FROM (FROM scans WHERE {which})
         LEFT JOIN (
             PIVOT (
-                SELECT series_key, pipeline_version, structure, {_VALUES}
-                FROM structures LEFT JOIN anatomy USING (label_schema, structure)
-                WHERE status IN ('ok', 'truncated') AND {which})
+                SELECT series_key, pipeline_version, structure, whole_ml, usable_hu
+                FROM counted_structures
+                WHERE volume_ml IS NOT NULL AND {which})
             ON structure IN ({quoted(names)})
-            USING first(volume_ml) AS ml, first(hu_mean) AS hu
+            USING first(whole_ml) AS ml, first(usable_hu) AS hu
             GROUP BY series_key, pipeline_version
         ) USING (series_key, pipeline_version)"""  # noqa: S608 - our own names
 
 
-def held(tables: str, names: Sequence[str], settings: dict[str, str]) -> Held:
-    """What is stored; nothing if there is no table with just these columns."""
+def stored_wide(tables: str, names: Sequence[str], settings: dict[str, str]) -> StoredWide:
+    """What is stored; nothing if there is no table of just these columns, made by today's rule."""
     uri = table_uri(tables, WIDE)
     if not names or not DeltaTable.is_deltatable(uri, storage_options=settings):
-        return Held([], 0)
+        return StoredWide([], 0)
     table = DeltaTable(uri, storage_options=settings)
-    if [field.name for field in table.schema().fields] != wide_schema(names).names:
-        return Held([], 0)
+    columns = [field.name for field in table.schema().fields]
+    if columns != wide_schema(names).names or table.transaction_version(_RULE_ID) != rule_number():
+        return StoredWide([], 0)
     files = [f"{uri}/{file.path}" for file in stored_files(table)]
-    return Held(files, table.transaction_version(_HELD_ID) or 0)
+    return StoredWide(files, table.transaction_version(_COMMIT_ID) or 0)
 
 
 def refresh(
@@ -140,7 +141,7 @@ def refresh(
         CommitFailedError: another refresh came first; nothing is changed.
     """
     schema, uri = wide_schema(names), table_uri(tables, WIDE)
-    before = held(tables, names, settings)
+    before = stored_wide(tables, names, settings)
     sql = f"SELECT count(*), max(commit_seq) FROM scans WHERE commit_seq > {before.commit}"  # noqa: S608 - our own names
     ((scans, last),) = database.execute(sql).fetchall()
     if not scans or not names:
@@ -150,7 +151,7 @@ def refresh(
     )
     with TemporaryDirectory(prefix="ctcohort-wide-") as folder:
         which = f"commit_seq > {before.commit}"
-        fresh = _turn(database, names, which, ceil(scans / _SCANS_A_TURN), Path(folder))
+        fresh = _pivot_to_files(database, names, which, ceil(scans / _SCANS_A_PASS), Path(folder))
         source = parquet_source([*before.files, *fresh])
         sql = f"SELECT {_AGE_GROUP}, count(*) FROM {source} GROUP BY 1 ORDER BY 1"  # noqa: S608 - our own names
         counts = [(group, n * _WEIGHT) for group, n in database.execute(sql).fetchall()]
@@ -166,29 +167,31 @@ def refresh(
         mode="overwrite",
         schema=schema,
         partition_by=[],
-        commit_properties=CommitProperties(app_transactions=[Transaction(_HELD_ID, last)]),
+        commit_properties=CommitProperties(
+            app_transactions=[Transaction(_COMMIT_ID, last), Transaction(_RULE_ID, rule_number())]
+        ),
     )
     return int(scans)
 
 
-def _turn(
+def _pivot_to_files(
     database: duckdb.DuckDBPyConnection,
     names: Sequence[str],
     which: str,
-    turns: int,
+    passes: int,
     folder: Path,
 ) -> list[str]:
-    """Turns the scans of a condition, in some turns by their keys, into files in the folder."""
+    """Pivots the scans of a condition, in some passes by their keys, into files in the folder."""
     sql = f"""SELECT max(series_key) FROM (
-                SELECT series_key, ntile({turns}) OVER (ORDER BY series_key) AS turn
+                SELECT series_key, ntile({passes}) OVER (ORDER BY series_key) AS pass
                 FROM scans WHERE {which})
-              GROUP BY turn ORDER BY 1"""  # noqa: S608 - our own names
+              GROUP BY pass ORDER BY 1"""  # noqa: S608 - our own names
     ends = ["", *(key for (key,) in database.execute(sql).fetchall())]
     files: list[str] = []
     for first, last in pairwise(ends):
         keys = f"series_key > {quoted([first])} AND series_key <= {quoted([last])}"
         files.append(str(folder / f"{len(files)}.parquet"))
-        chosen = turned(names, f"{which} AND {keys}")
+        chosen = pivot_sql(names, f"{which} AND {keys}")
         database.execute(f"COPY ({chosen}) TO {quoted(files[-1:])} (COMPRESSION lz4_raw)")
     return files
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from stats.study.exclusions import (
     MEASURES,
-    REASONS,
     STEPS,
     UNITS,
     Measure,
@@ -20,9 +19,10 @@ from stats.study.exclusions import (
     excluded,
     in_words,
     measured,
+    used_values,
 )
 from stats.study.percentiles import PERCENTILES, reference_curve
-from stats.study.selection import QUARTILES, Cohort, Flags, Numbers, Step
+from stats.study.selection import QUARTILES, Cohort, Flags, FlowStep, Numbers
 from stats.study.tests_of_age import ALPHA, PAIRS, Row, judge, stack, study
 
 Stratum = Literal["all", "M", "F"]
@@ -33,7 +33,7 @@ AGING: Final = pa.schema(
     [
         ("structure", _TEXT), ("measure", _TEXT), ("unit", _TEXT), ("sex", _TEXT),
         ("n", _COUNT), ("excluded", _COUNT),
-        *((f"excluded_{reason}", _COUNT) for reason in REASONS),
+        *((f"excluded_{reason}", _COUNT) for reason in STEPS),
         ("excluded_reasons", _TEXT), ("lower_volume_ml", _NUMBER),
         ("mean", _NUMBER), ("sd", _NUMBER), ("median", _NUMBER),
         ("ks_d", _NUMBER), ("ks_p", _NUMBER),
@@ -105,11 +105,11 @@ def run_study(
     """
     for structure, lower_volume_ml in cohort.structures.items():
         found = measured(database, cohort, structure)
-        if found.seen.any():
+        if found.segmented.any():
             yield _studied(cohort, question, structure, found, lower_volume_ml)
 
 
-def structure_flow(rows: Sequence[Row]) -> list[Step]:
+def structure_flow(rows: Sequence[Row]) -> list[FlowStep]:
     """How many measurements of volume were left out, over all structures and strata.
 
     Args:
@@ -121,10 +121,10 @@ def structure_flow(rows: Sequence[Row]) -> list[Step]:
         return sum(int(str(row[column])) for row in volumes)
 
     left = total("n") + total("excluded")
-    steps = [Step("structures of these scans", "structures", 0, left)]
+    steps = [FlowStep("structures of these scans", "structures", 0, left)]
     for reason, sentence in STEPS.items():
         left -= (count := total(f"excluded_{reason}"))
-        steps.append(Step(sentence, "structures", count, left))
+        steps.append(FlowStep(sentence, "structures", count, left))
     return steps
 
 
@@ -135,10 +135,9 @@ def _studied(
     reference: list[Row] = []
     values: dict[Measure, Numbers] = {}
     for measure in MEASURES:
-        faults = excluded(found, measure, lower_volume_ml, keep_truncated=question.keep_truncated)
-        used = ~np.logical_or.reduce(list(faults.values()))
-        numbers: Numbers = getattr(found, measure)
-        values[measure] = np.where(used, numbers, np.nan)
+        faults = excluded(found, measure, keep_truncated=question.keep_truncated)
+        values[measure] = numbers = used_values(found, measure, faults)
+        used = np.isfinite(numbers)
         name: Row = {"structure": structure, "measure": measure, "unit": UNITS[measure]}
         for sex in question.strata:
             row = name | {"sex": sex, "lower_volume_ml": _known(lower_volume_ml)}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 
+from stats.sql.what_counts import KEPT_ON_REQUEST, REASONS
 from stats.study.selection import Cohort, Flags, Numbers
 
 Measure = Literal["volume_ml", "hu_mean"]
@@ -16,15 +19,11 @@ MEASURES: Final[tuple[Measure, ...]] = ("volume_ml", "hu_mean")
 
 UNITS: Final[dict[Measure, str]] = {"volume_ml": "ml", "hu_mean": "HU"}
 
-STEPS: Final = {
-    "not_segmented": "the scan's method does not know the structure",
-    "absent": "no voxel was found",
-    "below_cutoff": "failed segmentation: volume below the lower cut-off",
-    "truncated": "the field of view cuts the structure (volume only)",
-}
+STEPS: Final = {"not_segmented": "the scan's method does not know the structure", **REASONS}
 """Reason and its meaning, in this order; a measurement is counted at the first that fits."""
 
-REASONS: Final = tuple(STEPS)
+_NOT_SEGMENTED: Final = 0
+"""Place of `not_segmented` in `STEPS`: no row of the tables says so, but that there is none."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +31,21 @@ class Measured:
     """One structure in all N scans of a cohort, in the cohort's order; NaN where not measured.
 
     Attributes:
-        volume_ml, hu_mean: (N,) ml and HU.
-        seen: (N,) whether the scan's method knows the structure at all.
-        truncated: (N,) whether the field of view cuts it.
-        implausible: (N,) whether it was below the lower volume of its schema when measured.
+        volume_ml: (N,) ml.
+        hu_mean: (N,) HU.
+        excluded_by: measure to (N,) place in `STEPS` of the reason why it does not count; -1 where
+            it counts.
     """
 
     volume_ml: Numbers
     hu_mean: Numbers
-    seen: Flags
-    truncated: Flags
-    implausible: Flags
+    excluded_by: Mapping[Measure, npt.NDArray[np.int8]]
+
+    @property
+    def segmented(self) -> Flags:
+        """(N,) whether the scan's method knows the structure at all."""
+        known: Flags = self.excluded_by["volume_ml"] != _NOT_SEGMENTED
+        return known
 
 
 def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str) -> Measured:
@@ -54,10 +57,12 @@ def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str
         structure: e.g. `kidney_left`.
     """
     rows = database.sql(
-        """SELECT number, volume_ml, hu_mean, latest.status = 'truncated' AS truncated,
-                  latest.status = 'implausible' AS implausible
-           FROM latest JOIN cohort USING (series_key) WHERE structure = $structure""",
-        params={"structure": structure},
+        f"""SELECT number, volume_ml, hu_mean,
+                   coalesce(list_position($reasons, volume_excluded_by), 0) - 1 AS volume_by,
+                   coalesce(list_position($reasons, hu_excluded_by), 0) - 1 AS hu_by
+            FROM latest JOIN {cohort.scans_table} USING (series_key)
+            WHERE structure = $structure""",  # noqa: S608 - our own name
+        params={"structure": structure, "reasons": list(STEPS)},
     ).to_arrow_table()
     n, at = len(cohort.age_years), rows["number"].to_numpy()
 
@@ -66,38 +71,39 @@ def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str
         column[at] = rows[name].to_numpy()
         return column
 
-    def flags(name: str) -> Flags:
-        column = np.zeros(n, dtype=bool)
+    def reasons(name: str) -> npt.NDArray[np.int8]:
+        column = np.full(n, _NOT_SEGMENTED, dtype=np.int8)
         column[at] = rows[name].to_numpy()
         return column
 
-    seen = np.zeros(n, dtype=bool)
-    seen[at] = True
-    return Measured(
-        numbers("volume_ml"), numbers("hu_mean"), seen, flags("truncated"), flags("implausible")
-    )
+    excluded_by: dict[Measure, npt.NDArray[np.int8]] = {
+        "volume_ml": reasons("volume_by"), "hu_mean": reasons("hu_by"),
+    }  # fmt: skip
+    return Measured(numbers("volume_ml"), numbers("hu_mean"), excluded_by)
 
 
-def excluded(
-    rows: Measured, measure: Measure, lower_volume_ml: float, *, keep_truncated: bool = False
-) -> dict[str, Flags]:
-    """(N,) for each of `REASONS`: the scans that it excludes. They do not overlap.
-
-    The volume below the cut-off of Table S1 is a failed segmentation and excludes both measures.
-    A structure that leaves the field of view has no volume, yet what is seen of it has a density.
+def excluded(rows: Measured, measure: Measure, *, keep_truncated: bool = False) -> dict[str, Flags]:
+    """(N,) for each of `STEPS`: the scans that it excludes. They do not overlap.
 
     Args:
         rows: the structure.
         measure: what is studied.
-        lower_volume_ml: the cut-off; NaN excludes nothing but what was implausible already.
         keep_truncated: count the volume of what is seen of a cut structure too, as the paper does.
     """
-    absent = rows.seen & ~(np.isfinite(rows.volume_ml) & np.isfinite(getattr(rows, measure)))
-    failed = ((rows.volume_ml < lower_volume_ml) | rows.implausible) & ~absent
-    cut = rows.truncated & ~absent & ~failed
-    if keep_truncated or measure == "hu_mean":
-        cut = np.zeros_like(cut)
-    return dict(zip(REASONS, (~rows.seen, absent, failed, cut), strict=True))
+    kept = KEPT_ON_REQUEST if keep_truncated else None
+    by = rows.excluded_by[measure]
+    return {reason: (by == n) & (reason != kept) for n, reason in enumerate(STEPS)}
+
+
+def used_values(rows: Measured, measure: Measure, faults: Mapping[str, Flags]) -> Numbers:
+    """(N,) ml or HU; NaN where one of the faults excludes the scan.
+
+    Args:
+        rows: the structure.
+        measure: what is studied.
+        faults: of `excluded`, of the same measure.
+    """
+    return np.where(np.logical_or.reduce(list(faults.values())), np.nan, getattr(rows, measure))
 
 
 def in_words(counts: dict[str, int], lower_volume_ml: float) -> str | None:

@@ -161,11 +161,8 @@ _WIDE: Final[dict[Measure, tuple[str, str]]] = {
     "volume_ml": ("wide", "ml"), "hu_mean": ("wide_hu", "hu"),
 }  # fmt: skip
 
-# What counts is what counts in the wide views (stats.sql.wide), and so in the study.
 _OWN: Final = """
-    SELECT structure, status, CASE WHEN status = 'ok' THEN volume_ml END AS volume_ml,
-           CASE WHEN status = 'ok' OR status = 'truncated' AND volume_ml >= coalesce(
-               lower_volume_ml, 0) THEN hu_mean END AS hu_mean
-    FROM latest JOIN anatomy USING (label_schema, structure)
-    WHERE series_key = $key ORDER BY structure
+    SELECT structure, status, whole_ml AS volume_ml, usable_hu AS hu_mean
+    FROM latest WHERE series_key = $key AND category IS NOT NULL ORDER BY structure
 """
+"""Structures of a label schema alone: the wide views have no column for others."""

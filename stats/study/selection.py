@@ -7,9 +7,10 @@ unknown age or with an incomplete field of view, less further scans of the same 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
+from uuid import uuid4
 
 import duckdb
 import numpy as np
@@ -41,8 +42,8 @@ _REASONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Who is asked for.
+class Selection:
+    """Who is to be studied, and what is to be corrected for.
 
     Attributes:
         sexes: only these; empty for all, of whatever sex.
@@ -56,7 +57,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FlowStep:
     """A line of the flow: how many were left out for a reason, and how many are left."""
 
     step: str
@@ -76,6 +77,10 @@ class Cohort:
         structures: names and Table S1's lower bounds in ml, NaN where it has none.
         flow: who was left out and why.
         unmatched: keys without a partner, by side: `scans` and `demographics`.
+        scans_table: temporary table of the connection with a row a scan: its `number` in this
+            order and its `series_key`.
+        candidates_table: temporary table of all scans measured, with the age and sex that count
+            and the `reason` to leave them out; NULL for those in the cohort.
         pipeline_versions: how many methods measured these scans.
     """
 
@@ -83,9 +88,11 @@ class Cohort:
     sex: npt.NDArray[np.str_]
     confounders: dict[str, Numbers]
     structures: dict[str, float]
-    flow: list[Step]
-    unmatched: dict[str, list[str]] = field(default_factory=dict)
-    pipeline_versions: int = 1
+    flow: list[FlowStep]
+    unmatched: dict[str, list[str]]
+    scans_table: str
+    candidates_table: str
+    pipeline_versions: int
 
     @cached_property
     def age_bounds_years(self) -> Numbers:
@@ -109,9 +116,9 @@ def quartile_of(age_years: Numbers, bounds_years: Numbers) -> npt.NDArray[np.int
 
 
 def select_cohort(
-    database: duckdb.DuckDBPyConnection, demographics: Demographics | None, wanted: Wanted
+    database: duckdb.DuckDBPyConnection, demographics: Demographics | None, selection: Selection
 ) -> Cohort:
-    """Chooses the scans, and leaves them in the temporary table `cohort` for `measured`.
+    """Chooses the scans; the cohort names the temporary tables in which the connection has them.
 
     Of several scans of a patient the last is taken: the one at the highest age; at the same age
     the one with most structures.
@@ -119,42 +126,43 @@ def select_cohort(
     Args:
         database: from `stats.query.connect`.
         demographics: the user's own; None takes age and sex from table scans.
-        wanted: who is asked for.
+        selection: who is to be studied.
 
     Raises:
         SetupError: no row of the demographics fits, or a named column or structure is unknown.
     """
-    _check_structures(database, wanted.complete)
+    _check_structures(database, selection.complete)
     unmatched = _register_people(database, demographics)
     sources = {"age_years": "age_years", "sex": "sex"} | {
-        f"adjust_{n}": name for n, name in enumerate(wanted.adjust)
+        f"adjust_{n}": name for n, name in enumerate(selection.adjust)
     }
     columns = [f"{_source(database, demographics, s)} AS {c}" for c, s in sources.items()]
-    parameters: dict[str, object] = {"oldest": OLDEST_YEARS, "sexes": list(wanted.sexes)}
-    if wanted.complete:
-        parameters["complete"] = list(wanted.complete)
-    database.execute(_candidates(columns, demographics, wanted), parameters)
-    database.execute(_COHORT)
-    rows = database.sql("SELECT * FROM cohort ORDER BY number").to_arrow_table()
-    versions = database.sql("SELECT count(DISTINCT pipeline_version) FROM cohort").fetchall()
+    parameters: dict[str, object] = {"oldest": OLDEST_YEARS, "sexes": list(selection.sexes)}
+    if selection.complete:
+        parameters["complete"] = list(selection.complete)
+    tag = uuid4().hex  # so that a second cohort of the connection leaves the first as it is
+    candidates, scans = f"candidates_{tag}", f"cohort_{tag}"
+    found = _candidates(columns, demographics, selection)
+    database.execute(f"CREATE TEMP TABLE {candidates} AS {found}", parameters)
+    database.execute(
+        f"""CREATE TEMP TABLE {scans} AS
+            SELECT row_number() OVER (ORDER BY series_key) - 1 AS number, * EXCLUDE (reason)
+            FROM {candidates} WHERE reason IS NULL"""  # noqa: S608 - our own names
+    )
+    rows = database.table(scans).order("number").to_arrow_table()
     return Cohort(
         age_years=rows["age_years"].to_numpy().astype(np.float64),
         sex=np.array([s or "" for s in rows["sex"].to_pylist()], dtype=np.str_),
         confounders={
-            name: _as_numbers(rows[f"adjust_{n}"], name) for n, name in enumerate(wanted.adjust)
+            name: _as_numbers(rows[f"adjust_{n}"], name) for n, name in enumerate(selection.adjust)
         },
-        structures=_structures(database),
-        flow=_flow(database),
+        structures=_structures(database, rows["label_schema"].unique().to_pylist()),
+        flow=_flow(database, candidates),
         unmatched=unmatched,
-        pipeline_versions=int(versions[0][0]),
+        scans_table=scans,
+        candidates_table=candidates,
+        pipeline_versions=len(rows["pipeline_version"].unique()),
     )
-
-
-_COHORT: Final = """
-    CREATE OR REPLACE TEMP TABLE cohort AS
-    SELECT row_number() OVER (ORDER BY series_key) - 1 AS number, * EXCLUDE (reason)
-    FROM candidates WHERE reason IS NULL
-"""
 
 
 def _register_people(
@@ -205,18 +213,19 @@ def _source(
     raise SetupError(f"there is no column {name} to adjust for; choose from {', '.join(known)}")
 
 
-def _candidates(columns: Sequence[str], demographics: Demographics | None, wanted: Wanted) -> str:
+def _candidates(
+    columns: Sequence[str], demographics: Demographics | None, selection: Selection
+) -> str:
     """SQL of all measured scans, each by its last method, with the reason to leave it out."""
     join, unmatched = "", "false"
     if demographics is not None:
         key = demographics.key
         join, unmatched = f"LEFT JOIN people ON people.{key} = scans.{key}", f"people.{key} IS NULL"
     incomplete = "false"
-    if wanted.complete:
+    if selection.complete:
         incomplete = """series_key IN (SELECT series_key FROM latest WHERE
             list_contains($complete, structure) AND status IN ('truncated', 'absent'))"""
     return f"""
-        CREATE OR REPLACE TEMP TABLE candidates AS
         WITH known AS (
             SELECT scans.series_key, scans.pipeline_version, scans.patient_key,
                    scans.structures_measured, scans.label_schema,
@@ -242,30 +251,32 @@ def _candidates(columns: Sequence[str], demographics: Demographics | None, wante
     """  # noqa: S608 - our own names, and quoted ones
 
 
-def _flow(database: duckdb.DuckDBPyConnection) -> list[Step]:
-    counts = dict(
-        database.sql("SELECT coalesce(reason, ''), count(*) FROM candidates GROUP BY 1").fetchall()
-    )
+def _flow(database: duckdb.DuckDBPyConnection, candidates: str) -> list[FlowStep]:
+    sql = f"SELECT coalesce(reason, ''), count(*) FROM {candidates} GROUP BY 1"  # noqa: S608 - our own name
+    counts = dict(database.sql(sql).fetchall())
     failed = database.sql(
         "SELECT count(DISTINCT series_key) FROM failures "
         "WHERE series_key NOT IN (SELECT series_key FROM scans)"
     ).fetchall()
     counts["failed"] = failed[0][0]
     left = sum(counts.values())
-    steps = [Step("CT series seen", "scans", 0, left)]
+    steps = [FlowStep("CT series seen", "scans", 0, left)]
     for reason, sentence in _REASONS.items():
         left -= (excluded := counts.get(reason, 0))
         if excluded or reason in ("failed", "age"):
-            steps.append(Step(sentence, "scans", excluded, left))
+            steps.append(FlowStep(sentence, "scans", excluded, left))
     return steps
 
 
-def _structures(database: duckdb.DuckDBPyConnection) -> dict[str, float]:
+def _structures(
+    database: duckdb.DuckDBPyConnection, label_schemas: Sequence[str | None]
+) -> dict[str, float]:
     """Structures of the cohort's label schemas in the order of their ids."""
     rows = database.sql(
         """SELECT structure, max(lower_volume_ml) FROM anatomy
-           WHERE label_schema IN (SELECT DISTINCT label_schema FROM cohort)
-           GROUP BY structure ORDER BY min(id), structure"""
+           WHERE list_contains($schemas, label_schema)
+           GROUP BY structure ORDER BY min(id), structure""",
+        params={"schemas": [name for name in label_schemas if name is not None]},
     ).fetchall()
     return {name: np.nan if bound is None else float(bound) for name, bound in rows}
 

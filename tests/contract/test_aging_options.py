@@ -16,7 +16,7 @@ from jobs.percentile import main as percentile
 from segment_actor.errors import SetupError
 from stats.query import connect
 from stats.study.demographics import Demographics
-from stats.study.selection import Wanted, select_cohort
+from stats.study.selection import Selection, select_cohort
 from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.synthetic_cohort import write_synthetic_cohort
 
@@ -80,8 +80,8 @@ def test_who_is_of_no_known_sex_is_counted_where_sexes_are_studied(tmp_path: Pat
     scans = [{"series_key": str(sex), "age_years": 50.0, "sex": sex} for sex in ("M", "O", None)]
     CohortTables(str(tmp_path)).commit(Batch(scans=scans), STAMP)
     with connect(str(tmp_path)) as database:
-        everybody = select_cohort(database, None, Wanted())
-        either = select_cohort(database, None, Wanted(sexes=["M", "F"]))
+        everybody = select_cohort(database, None, Selection())
+        either = select_cohort(database, None, Selection(sexes=["M", "F"]))
     assert (everybody.flow[-1].left, either.flow[-1].left) == (3, 1)
     assert either.flow[-1].excluded == 2
 
@@ -98,7 +98,7 @@ def test_a_text_column_of_the_users_table_can_be_corrected_for(tables: str, tmp_
 @pytest.mark.parametrize("column", ["sex", "label_schema", "commit_seq", "kvp"])
 def test_any_column_of_scans_can_be_corrected_for(tables: str, column: str) -> None:
     with connect(tables) as database:
-        cohort = select_cohort(database, None, Wanted(adjust=[column]))
+        cohort = select_cohort(database, None, Selection(adjust=[column]))
     numbers = cohort.confounders[column]
     assert numbers.shape == (len(cohort.age_years), 1)
     assert np.isnan(numbers).all() == (column == "kvp")  # which no row of this table has
@@ -111,7 +111,7 @@ def test_of_a_patients_scans_the_last_one_is_studied(tmp_path: Path) -> None:
     ]
     CohortTables(str(tmp_path)).commit(Batch(scans=scans), STAMP)
     with connect(str(tmp_path)) as database:
-        cohort = select_cohort(database, None, Wanted())
+        cohort = select_cohort(database, None, Selection())
     assert cohort.age_years.tolist() == [57.5]
     assert cohort.flow[-1].excluded == 2
 
@@ -122,7 +122,7 @@ def test_a_scan_measured_again_counts_once_by_its_last_method(tmp_path: Path) ->
         scan = {"series_key": "a", "age_years": age, "label_schema": "paper104"}
         place.commit(Batch(scans=[scan]), Stamp("run", "2026-02-01", version))
     with connect(str(tmp_path)) as database:
-        cohort = select_cohort(database, None, Wanted())
+        cohort = select_cohort(database, None, Selection())
     assert (cohort.age_years.tolist(), cohort.pipeline_versions) == ([60.0], 1)
 
 
@@ -130,7 +130,7 @@ def test_an_impossible_age_in_the_tables_is_left_out_and_counted(tmp_path: Path)
     scans = [{"series_key": str(age), "age_years": age} for age in (50.0, 999.0, -1.0)]
     CohortTables(str(tmp_path)).commit(Batch(scans=scans), STAMP)
     with connect(str(tmp_path)) as database:
-        flow = select_cohort(database, None, Wanted()).flow
+        flow = select_cohort(database, None, Selection()).flow
     assert flow[-1].step == "age outside 0 to 123 years"
     assert (flow[-1].excluded, flow[-1].left) == (2, 1)
 
@@ -138,7 +138,7 @@ def test_an_impossible_age_in_the_tables_is_left_out_and_counted(tmp_path: Path)
 def test_no_partner_at_all_is_refused(tables: str) -> None:
     people = pa.table({"patient_key": ["x"], "age_years": [50.0]})
     with connect(tables) as database, pytest.raises(SetupError, match="no patient_key of f is"):
-        select_cohort(database, Demographics("f", "patient_key", people), Wanted())
+        select_cohort(database, Demographics("f", "patient_key", people), Selection())
 
 
 @pytest.mark.parametrize(

@@ -263,14 +263,14 @@ def test_of_two_refreshed_wide_tables_one_is_refused(
 ) -> None:
     tables = str(tmp_path)
     CohortTables(tables).commit(_batch(1), STAMP)
-    turn = wide._turn
+    pivot = wide._pivot_to_files
 
     def twice(*arguments: Any) -> list[str]:
-        monkeypatch.setattr(wide, "_turn", turn)
+        monkeypatch.setattr(wide, "_pivot_to_files", pivot)
         refresh_wide(tables)
-        return turn(*arguments)
+        return pivot(*arguments)
 
-    monkeypatch.setattr(wide, "_turn", twice)
+    monkeypatch.setattr(wide, "_pivot_to_files", twice)
     with pytest.raises(CommitConflict):
         refresh_wide(tables)
     assert len(_content(tables)["wide"]) == 1

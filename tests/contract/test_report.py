@@ -21,7 +21,7 @@ from jobs.report_page.axis import figure
 from stats.query import connect
 from stats.sql import report_cohort, report_runs
 from stats.study.aging import Question, run_study
-from stats.study.selection import Wanted, select_cohort
+from stats.study.selection import Selection, select_cohort
 from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.seaweed import running_seaweed
 from tests.support.synthetic_cohort import FAILED, INCOMPLETE, UNKNOWN_AGE, write_synthetic_cohort
@@ -120,8 +120,7 @@ def _ask(tables: str, sql: str) -> list[tuple[Any, ...]]:
 
 def _prepared(tables: str) -> duckdb.DuckDBPyConnection:
     database = connect(tables)
-    select_cohort(database, None, Wanted())
-    report_runs.prepare(database)
+    report_runs.prepare(database, select_cohort(database, None, Selection()).candidates_table)
     return database
 
 
@@ -198,7 +197,7 @@ def test_ages_and_bins_add_up_to_all_scans(tables: str) -> None:
 
 def test_correlations_are_those_of_the_aging_study(tables: str) -> None:
     with connect(tables) as database:
-        cohort = select_cohort(database, None, Wanted())
+        cohort = select_cohort(database, None, Selection())
         ours = correlations(database, cohort)
         studied = run_study(database, cohort, Question())
         study = [row for s in studied for row in s.rows if row.get("r_s") is not None]

@@ -14,14 +14,15 @@ only; the manifest, which stays with the hospital, says which file a key is.
 
 `ctcohort query` and `stats.query.connect` show them as views of the same names, and besides:
 
-- `measurements`: `structures` with age, sex and scanner of the scan, and category and side of the
-  structure
+- `measurements`: `structures` with age, sex and scanner of the scan, category and side of the
+  structure, and `whole_ml` and `usable_hu`: the volume and the mean HU where they count, else NULL
+  with the reason in `volume_excluded_by` and `hu_excluded_by` (absent, below_cutoff, truncated)
 - `latest`: `measurements`, of each CT only the pipeline version that measured it last
-- `latest_scans`: `scans`, likewise
-- `qc_passed`: `latest`, of structures that lie whole in the CT (status ok) and have no finding of
+- `latest_scans`: `scans`, of each CT only the pipeline version that measured it last
+- `qc_passed`: `latest`, of volumes that count (`whole_ml`) and have no finding of
   quality control, in CTs that did not fail it
-- `wide` and `wide_hu`: one row a CT of `latest_scans`, and a column a structure: `liver_ml` (status
-  ok), `liver_hu` (also cut by the field of view, if not implausibly small); else NULL
+- `wide` and `wide_hu`: one row a CT of `latest_scans`, and a column a structure: `liver_ml` is
+  its `whole_ml`, `liver_hu` its `usable_hu`
 - `anatomy`: what is known of each structure (category, side, SNOMED code, lower cut-off)
 - `qc_findings`: one row a finding of quality control, in words; `qc_codes`: all that it can find
   ([quality](quality.md))
