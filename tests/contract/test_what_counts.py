@@ -18,7 +18,9 @@ from stats.query import connect
 from stats.sql import what_counts
 from stats.tables.commit import Batch, CohortTables, Stamp
 
-QUESTIONS = (Path(__file__).parents[2] / "docs" / "questions.md").read_text(encoding="utf-8")
+QUESTIONS = (Path(__file__).parents[2] / "docs" / "how-to" / "questions.md").read_text(
+    encoding="utf-8"
+)
 STAMP = Stamp(run_id="run", run_date="2026-02-01", pipeline_version="v1")
 PEOPLE = 30
 LARGE_ML = 190.0

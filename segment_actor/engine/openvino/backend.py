@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 
 from segment_actor.engine.host.sums import ZEROS, HostImage, HostSums
 from segment_actor.engine.memory import available_bytes, resident_bytes
@@ -105,7 +106,11 @@ def openvino_backend(folder: Path, execution: Execution) -> OpenVinoBackend:
         log.info(
             "converting %s for OpenVINO; this is done once on each machine", folder.parent.name
         )
-        openvino.save_model(_converted(model), into / XML, compress_to_fp16=False)
+        # Never while another thread compiles: numba 0.68 then lacks definitions for the rest of the
+        # process ("No definition for lowering divmod"), or torch cannot trace. With empty caches
+        # the first CT of `segment-one` failed every time, since models load beside the work.
+        with global_compiler_lock:
+            openvino.save_model(_converted(model), into / XML, compress_to_fp16=False)
 
     try:
         return _read(cached_model(cache_root(), key, convert), execution)
