@@ -129,8 +129,8 @@ class StageSeconds:
 
     Attributes:
         n: CTs of which the stage was timed.
-        quantiles_s: over these CTs; None if the stage was never timed.
-        total_s: all their seconds together; None likewise.
+        quantiles_s: over these CTs; None if none was timed.
+        total_s: all their seconds together; None if none was timed.
     """
 
     stage: Stage
