@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from jobs.figures.aging import draw_strongest, draw_structure
 from jobs.figures.aging_overview import draw_overview
 from jobs.shared.command import Command
 from jobs.shared.output import FORMS
+from jobs.shared.staging import staged, writing_to
 from segment_actor.errors import SetupError
 from stats.query import connect
 from stats.study.aging import (
@@ -25,6 +25,7 @@ from stats.study.aging import (
     Studied,
     run_study,
     structure_flow,
+    three_strongest,
 )
 from stats.study.demographics import read_demographics
 from stats.study.exclusions import Measure
@@ -102,13 +103,16 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
     people = read_demographics(demographics) if demographics else None
     strata = _STRATA[sex]
     selection = Selection([s for s in strata if s != "all"], complete, adjust)
-    _make(out)
-    with connect(tables) as database:
+    # The folder is made first: minutes of counting are not lost to a wrong one.
+    with staged(out) as folder, connect(tables) as database, writing_to(out):
         cohort = select_cohort(database, people, selection)
-        _tell_who(cohort, out)
-        _check_size(cohort)
-        study = run_study(database, cohort, Question(strata, alpha, keep_truncated))
-        rows = _write_study(study, cohort, out, figures, strata)
+        _tell_who(cohort)
+        _write_who(cohort, folder)
+        rows = []
+        if len(cohort.age_years) >= MIN_SCANS:
+            study = run_study(database, cohort, Question(strata, alpha, keep_truncated))
+            rows = _write_study(study, cohort, folder, figures, strata)
+    _check_size(cohort)  # last: who was left out is written in any case
     found = sum(bool(row["significant"]) for row in rows)
     click.echo(
         f"{len(rows)} rows in {out / 'aging.csv'}; age groups differ in {found} of them "
@@ -116,16 +120,8 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
     )
 
 
-def _make(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"cannot write to {out}: {error.strerror}") from error
-
-
-def _tell_who(cohort: Cohort, out: Path) -> None:
-    """Prints and writes the flow, and names what did not match."""
-    _write_flow(cohort.flow, out)
+def _tell_who(cohort: Cohort) -> None:
+    """Prints the flow, and names what did not match."""
     _show(cohort.flow)
     for side, keys in cohort.unmatched.items():
         if keys:
@@ -133,13 +129,6 @@ def _tell_who(cohort: Cohort, out: Path) -> None:
                 "%d keys of %s have no partner: %s%s",
                 len(keys), side, ", ".join(keys[:3]), ", ..." if len(keys) > 3 else "",
             )  # fmt: skip
-    if cohort.unmatched:
-        unmatched = [
-            {"side": side, "key": key} for side, keys in cohort.unmatched.items() for key in keys
-        ]
-        schema = pa.schema([("side", pa.string()), ("key", pa.string())])
-        table = pa.Table.from_pylist(unmatched, schema=schema)
-        _write_bytes(out / "unmatched.csv", FORMS["csv"](table))
     if cohort.pipeline_versions > 1:
         log.warning(
             "the scans were measured by %d methods (pipeline_version): differences between them "
@@ -148,8 +137,19 @@ def _tell_who(cohort: Cohort, out: Path) -> None:
         )
 
 
+def _write_who(cohort: Cohort, out: Path) -> None:
+    _write_flow(cohort.flow, out)
+    if cohort.unmatched:
+        unmatched = [
+            {"side": side, "key": key} for side, keys in cohort.unmatched.items() for key in keys
+        ]
+        schema = pa.schema([("side", pa.string()), ("key", pa.string())])
+        table = pa.Table.from_pylist(unmatched, schema=schema)
+        (out / "unmatched.csv").write_bytes(FORMS["csv"](table))
+
+
 def _write_flow(steps: list[FlowStep], out: Path) -> None:
-    _write_bytes(out / "flow.csv", FORMS["csv"](_table(steps)))
+    (out / "flow.csv").write_bytes(FORMS["csv"](_table(steps)))
 
 
 def _show(steps: list[FlowStep]) -> None:
@@ -180,7 +180,7 @@ def _write_study(
         rows += studied.rows
         reference += studied.reference
         for sex in strata:
-            strongest[sex] = _strongest(strongest[sex], studied, sex)
+            strongest[sex] = three_strongest(strongest[sex], studied, sex)
             if figures == "all":
                 name = studied.structure if len(strata) == 1 else f"{studied.structure}_{sex}"
                 path = out / "figures" / "structures" / f"{name}.png"
@@ -213,35 +213,9 @@ def _draw_all(
         draw_strongest(cohort, strongest, sex, folder / f"strongest{ending}.png")
 
 
-def _strongest(
-    known: list[tuple[Studied, Measure]], studied: Studied, sex: Stratum
-) -> list[tuple[Studied, Measure]]:
-    """The three with the largest |r_s|; of a pair, of all ribs or vertebrae only the strongest."""
-
-    def strength(candidate: tuple[Studied, Measure]) -> float:
-        of, measure = candidate
-        mine = [row for row in of.rows if (row["measure"], row["sex"]) == (measure, sex)]
-        found = [row.get("r_s") for row in mine]
-        return max((abs(r) for r in found if isinstance(r, float)), default=0.0)
-
-    best: dict[str, tuple[Studied, Measure]] = {}
-    for candidate in sorted([*known, *((studied, m) for m in studied.values)], key=strength):
-        stem = re.sub("_(left|right|[CTLS]?[0-9]+)", "", candidate[0].structure)
-        if strength(candidate) > 0.0:
-            best[stem] = candidate
-    return sorted(best.values(), key=strength, reverse=True)[:3]
-
-
 def _write(table: pa.Table, stem: Path) -> None:
-    _write_bytes(stem.with_suffix(".parquet"), FORMS["parquet"](table))
-    _write_bytes(stem.with_suffix(".csv"), FORMS["csv"](table))
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise SetupError(f"cannot write {path}: {error.strerror}") from error
+    stem.with_suffix(".parquet").write_bytes(FORMS["parquet"](table))
+    stem.with_suffix(".csv").write_bytes(FORMS["csv"](table))
 
 
 if __name__ == "__main__":

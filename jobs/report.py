@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from jobs.report_page.page import gather, render
+from jobs.report_page.page import render
 from jobs.shared.command import Command
 from segment_actor.errors import SetupError
 from stats.query import connect
-from stats.sql.report_runs import table_sizes
+from stats.report.overview import overview
 from stats.study.demographics import read_demographics
 from stats.study.selection import Selection, select_cohort
 
@@ -40,7 +40,7 @@ def main(tables: str, out: Path, title: str, demographics: Path | None) -> None:
     people = read_demographics(demographics) if demographics else None
     with connect(tables) as database:
         cohort = select_cohort(database, people, Selection())
-        page = render(gather(database, cohort, table_sizes(tables)), title)
+        page = render(overview(database, tables, cohort), title)
     try:
         out.write_text(page, encoding="utf-8")
     except OSError as error:

@@ -17,7 +17,8 @@ A DuckDB connection in memory over the current files of the Delta tables. Views:
     wide, wide_hu  one row a scan of latest_scans, and a column a structure: <structure>_ml, _hu
     anatomy        what is known of each structure of each label schema
     dictionary     what each column means, and its unit
-    counted_structures   measurements without the join with scans, which 10^8 rows would feel
+    counted_structures, latest_structures   measurements and latest without what stands in scans, as
+                   a join with 10^8 rows is felt
     qc_findings    one row a finding of quality control: CT, structure, and what it means
     qc_codes       what quality control can find
 """

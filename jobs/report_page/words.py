@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from segment_actor.errors import FailureCode
+from stats.report.cohort import LengthBin
+from stats.report.work import Run
+from stats.tables.stages import Stage
 
 FAILURES: Final[Mapping[str, str]] = {
     FailureCode.EMPTY_FILE: "The file has no content: its transfer to the archive failed.",
@@ -31,14 +35,13 @@ FAILURES: Final[Mapping[str, str]] = {
     FailureCode.UNEXPECTED: "Something unforeseen; please report it to the developers.",
 }
 
-STAGES: Final[Mapping[str, str]] = {
-    "fetch": "fetch from the archive",
-    "read": "decode and check",
-    "resample": "resample to the models' grid",
-    "network": "segment, all models",
-    "measure": "measure all structures",
-    "segment": "segment",
-    "write": "write to the tables",
+STAGES: Final[Mapping[Stage, str]] = {
+    Stage.FETCH: "fetch from the archive",
+    Stage.READ: "decode and check",
+    Stage.RESAMPLE: "resample to the models' grid",
+    Stage.SEGMENT: "segment, all models",
+    Stage.MEASURE: "measure all structures",
+    Stage.WRITE: "write to the tables",
 }
 
 KINDS: Final[Mapping[str, str]] = {
@@ -48,15 +51,31 @@ KINDS: Final[Mapping[str, str]] = {
 """Categories of the label schemas, in the order of the report."""
 
 
-def built_in(model_set: str | None) -> Mapping[str, Any]:
-    """What a built-in model set says of itself, without its models; {} for a site's own set."""
+def precision_of(run: Run) -> str | None:
+    """Its arithmetic, as it wrote or as its built-in model set says; None if neither does."""
+    return run.setting("precision") or built_in(run.model_set).get("precision")
+
+
+def warning_of(run: Run) -> str | None:
+    """What its numbers must not be used for, as it wrote or as its built-in model set says."""
+    return run.setting("warning") or built_in(run.model_set).get("warning")
+
+
+def length_label(length: LengthBin) -> str:
+    """E.g. "400 to 600 mm"."""
+    if length.above_mm is None:
+        return f"up to {length.up_to_mm:,g} mm"
+    if length.up_to_mm is None:
+        return f"over {length.above_mm:,g} mm"
+    return f"{length.above_mm:,g} to {length.up_to_mm:,g} mm"
+
+
+@cache
+def built_in(model_set: str | None) -> Mapping[str, str]:
+    """The texts of a built-in model set, by key; {} for a site's own set."""
     folder = resources.files("segment_actor.models") / "sets"
     for file in folder.iterdir():
         if file.name == f"{model_set}.toml":
-            return tomllib.loads(file.read_text(encoding="utf-8"))
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+            return {key: value for key, value in values.items() if isinstance(value, str)}
     return {}
-
-
-def title_of(structure: str) -> str:
-    """A structure's name as people write it."""
-    return structure.replace("_", " ")

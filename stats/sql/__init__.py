@@ -1,1 +1,1 @@
-"""The tables as SQL sees them: views, and the questions of the report."""
+"""The tables as SQL sees them: views, and the one rule of what counts."""

@@ -65,6 +65,7 @@ _QC_FINDINGS: Final = """
     JOIN qc_codes USING (code)
 """
 _OF_LATEST: Final = " SEMI JOIN latest_scans USING (series_key, pipeline_version)"
+"""A join with 10^8 rows, which scans of one method only do not need."""
 
 
 def table_source(files: Sequence[StoredFile], root: str, *, mixed: bool) -> str:
@@ -120,9 +121,12 @@ def joined_views(scans: Sequence[StoredFile]) -> list[str]:
     Where the log says that all scans are of one pipeline version, there is nothing to compare.
     """
     names = ", ".join(COUNTED_NAMES)
+    one_version = is_one_version(scans)
+    of_latest = "" if one_version else _OF_LATEST
     return [
-        _ONE_VERSION if is_one_version(scans) else _LATEST_SCANS,
+        _ONE_VERSION if one_version else _LATEST_SCANS,
         _COUNTED.format(counted_columns=counted_columns()),
+        f"CREATE VIEW latest_structures AS FROM counted_structures{of_latest}",
         _MEASUREMENTS.format(name="measurements", scans="scans", counted_names=names),
         _MEASUREMENTS.format(name="latest", scans="latest_scans", counted_names=names),
         _QC_PASSED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -126,6 +127,37 @@ def structure_flow(rows: Sequence[Row]) -> list[FlowStep]:
         left -= (count := total(f"excluded_{reason}"))
         steps.append(FlowStep(sentence, "structures", count, left))
     return steps
+
+
+def three_strongest(
+    known: Sequence[tuple[Studied, Measure]], studied: Studied, sex: Stratum
+) -> list[tuple[Studied, Measure]]:
+    """The three measures with the largest |r_s| of those known and of one more structure.
+
+    Of a pair, of all ribs or of all vertebrae only the strongest is taken.
+
+    Args:
+        known: of the structures before, at most three.
+        studied: the next structure.
+        sex: the stratum whose r_s is meant.
+    """
+
+    def strength(candidate: tuple[Studied, Measure]) -> float:
+        of, measure = candidate
+        mine = [row for row in of.rows if (row["measure"], row["sex"]) == (measure, sex)]
+        found = [row.get("r_s") for row in mine]
+        return max((abs(r) for r in found if isinstance(r, float)), default=0.0)
+
+    best: dict[str, tuple[Studied, Measure]] = {}
+    for candidate in sorted([*known, *((studied, m) for m in studied.values)], key=strength):
+        if strength(candidate) > 0.0:
+            best[_without_number(candidate[0].structure)] = candidate
+    return sorted(best.values(), key=strength, reverse=True)[:3]
+
+
+def _without_number(structure: str) -> str:
+    """What all of a kind have in common: `rib` of `rib_left_5`, `vertebrae` of `vertebrae_L4`."""
+    return re.sub("_(left|right|[CTLS]?[0-9]+)", "", structure)
 
 
 def _studied(

@@ -44,8 +44,8 @@ class Measured:
     @property
     def segmented(self) -> Flags:
         """(N,) whether the scan's method knows the structure at all."""
-        known: Flags = self.excluded_by["volume_ml"] != _NOT_SEGMENTED
-        return known
+        segmented: Flags = self.excluded_by["volume_ml"] != _NOT_SEGMENTED
+        return segmented
 
 
 def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str) -> Measured:

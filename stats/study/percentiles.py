@@ -102,13 +102,13 @@ def patient_percentiles(
         "youngest": age_years - window_years,
         "oldest": age_years + window_years,
     }
-    answer: list[Row] = [{"structure": row["structure"]} for row in own]
+    rows: list[Row] = [{"structure": row["structure"]} for row in own]
     for measure, (view, ending) in _WIDE.items():
         values = {f"{row['structure']}_{ending}": row[measure] for row in own}
         counts = _counts(database, view, values, people)
-        for told, row, count in zip(answer, own, counts, strict=True):
-            told.update(_told(measure, row[measure], row["status"], count))
-    return pa.Table.from_pylist(answer, schema=PERCENTILE)
+        for row, measured, count in zip(rows, own, counts, strict=True):
+            row.update(_percentile_columns(measure, measured[measure], measured["status"], count))
+    return pa.Table.from_pylist(rows, schema=PERCENTILE)
 
 
 def _counts(
@@ -124,7 +124,7 @@ def _counts(
     if not values:
         return []
     columns = [
-        f"count({name}), count_if({name} < {_sql(value)}), count_if({name} = {_sql(value)})"
+        f"count({name}), count_if({name} < {_literal(value)}), count_if({name} = {_literal(value)})"
         for name, value in values.items()
     ]
     (found,) = database.execute(
@@ -136,11 +136,13 @@ def _counts(
     return list(zip(found[::3], found[1::3], found[2::3], strict=True))
 
 
-def _sql(value: float | None) -> str:
+def _literal(value: float | None) -> str:
     return "NULL::DOUBLE" if value is None else f"{value!r}::DOUBLE"
 
 
-def _told(measure: Measure, value: float | None, status: str, counts: tuple[int, int, int]) -> Row:
+def _percentile_columns(
+    measure: Measure, value: float | None, status: str, counts: tuple[int, int, int]
+) -> Row:
     n, lower, equal = counts
     percentile = reason = None
     if value is None:

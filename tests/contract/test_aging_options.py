@@ -214,3 +214,19 @@ def test_each_structure_and_sex_has_its_page(tmp_path: Path) -> None:
     names = {file.stem for file in (tmp_path / "figures").rglob("*.png")}
     pages = {f"{structure}_{sex}" for structure in ("aorta", "brain") for sex in "MF"}
     assert names == pages | {"overview_M", "overview_F", "strongest_M", "strongest_F"}
+
+
+def test_a_study_that_ends_early_writes_nothing_and_leaves_older_files(
+    tables: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    assert _aging(tables, out, "--figures", "none").exit_code == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("jobs.aging.draw_overview", full_disk)
+    result = _aging(tables, out, "--figures", "overview", "--sex", "M")
+    assert (result.exit_code, f"cannot write to {out}: No space" in result.output) == (2, True)
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before

@@ -5,21 +5,23 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
 from jobs.query import main as query
 from jobs.report import main
-from jobs.report_page.aging import correlations
 from jobs.report_page.axis import figure
 from stats.query import connect
-from stats.sql import report_cohort, report_runs
+from stats.report.cohort import LengthBin, Lengths, ages, lengths, scanners
+from stats.report.correlations import age_correlations
+from stats.report.quality import FlaggedStructure, quality
+from stats.report.structures import structure_figures
 from stats.study.aging import Question, run_study
 from stats.study.selection import Selection, select_cohort
 from stats.tables.commit import Batch, CohortTables, Stamp
@@ -118,12 +120,6 @@ def _ask(tables: str, sql: str) -> list[tuple[Any, ...]]:
         return database.sql(sql).fetchall()
 
 
-def _prepared(tables: str) -> duckdb.DuckDBPyConnection:
-    database = connect(tables)
-    report_runs.prepare(database, select_cohort(database, None, Selection()).candidates_table)
-    return database
-
-
 def test_the_head_counts_series_as_sql_does(tables: str, page: Page) -> None:
     ((measured,),) = _ask(tables, "SELECT count(*) FROM scans")
     ((failed,),) = _ask(tables, "SELECT count(DISTINCT series_key) FROM failures")
@@ -162,22 +158,20 @@ def test_volumes_are_those_of_whole_structures(tables: str, page: Page) -> None:
 
 
 def test_quantiles_of_many_rows_are_nearly_those_of_few(tables: str) -> None:
-    with _prepared(tables) as database:
-        exact = report_cohort.structures(database, exact=True)
-        digest = report_cohort.structures(database, exact=False)
+    with connect(tables) as database:
+        exact = structure_figures(database, exact=True)
+        digest = structure_figures(database, exact=False)
     for one, other in zip(exact, digest, strict=True):
-        assert other["ml"] == pytest.approx(one["ml"], rel=0.05)
-        assert one | {"ml": 0, "hu": 0} == other | {"ml": 0, "hu": 0}
+        assert other.measured.volume_ml == pytest.approx(one.measured.volume_ml, rel=0.05)
+        assert replace(one, measured=other.measured) == other
 
 
 def test_quality_is_counted_by_verdict_finding_and_structure(tables: str, page: Page) -> None:
     ((whole,),) = _ask(tables, "SELECT count(*) FROM latest_scans WHERE qc IS NULL")
     assert f"not judged: {whole}" in page.text
     assert "its volume is below half of the lower cut-off. too_small warn 1 100 %" in page.text
-    with _prepared(tables) as database:
-        assert report_cohort.flagged(database) == [
-            {"structure": "liver", "scans": 1, "code": "too_small"}
-        ]
+    with connect(tables) as database:
+        assert quality(database).flagged == (FlaggedStructure("liver", 1, "too_small"),)
 
 
 def test_the_cohort_counts_who_is_not_known(page: Page) -> None:
@@ -188,24 +182,25 @@ def test_the_cohort_counts_who_is_not_known(page: Page) -> None:
 
 def test_ages_and_bins_add_up_to_all_scans(tables: str) -> None:
     ((scans, aged),) = _ask(tables, "SELECT count(*), count(age_years) FROM latest_scans")
-    with _prepared(tables) as database:
-        assert sum(row["scans"] for row in report_cohort.ages(database)) == aged
-        bins = report_cohort.binned(database, "field_of_view_mm", (400.0, 512.0, 600.0))
-        assert bins == {1: 1, None: scans - 1}
-        assert sum(row["scans"] for row in report_cohort.scanners(database)) == scans
+    with connect(tables) as database:
+        candidates = select_cohort(database, None, Selection()).candidates_table
+        assert sum(b.men + b.women + b.others for b in ages(database, candidates)) == aged
+        found = lengths(database, "field_of_view_mm", (400.0, 512.0, 600.0))
+        assert found == Lengths((LengthBin(400.0, 512.0, 1),), not_known=scans - 1)
+        assert sum(scanner.scans for scanner in scanners(database)) == scans
 
 
 def test_correlations_are_those_of_the_aging_study(tables: str) -> None:
     with connect(tables) as database:
         cohort = select_cohort(database, None, Selection())
-        ours = correlations(database, cohort)
+        ours = list(age_correlations(database, cohort))
         studied = run_study(database, cohort, Question())
         study = [row for s in studied for row in s.rows if row.get("r_s") is not None]
     assert len(ours) == 2 * len(ONLY)
     for one, other in zip(ours, study, strict=True):
-        assert one["found"] == other["correlated"]
+        assert one.significant == other["correlated"]
         same = ("structure", "measure", "n", "r_s", "ci_low", "ci_high", "p")
-        assert {k: one[k] for k in same} == {k: other[k] for k in same}
+        assert {k: getattr(one, k) for k in same} == {k: other[k] for k in same}
 
 
 def test_the_page_loads_nothing_and_runs_nothing(page: Page) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.report_page import axis, words
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import FailureCode
-from stats.sql.report_runs import STAGES
+from stats.tables.stages import Stage
 
 VOLUMES = st.lists(st.floats(1e-3, 1e4), min_size=1)
 HU = st.lists(st.floats(-1024, 3071), min_size=1)
@@ -74,7 +74,7 @@ def test_a_size_has_a_unit(size_bytes: int, text: str) -> None:
 
 def test_every_code_stage_and_kind_has_words() -> None:
     assert set(words.FAILURES) == set(FailureCode)
-    assert set(STAGES) | {"segment", "write"} == set(words.STAGES)
+    assert set(Stage) == set(words.STAGES)
     kinds = {s.category for s in load_schema("total_v2").structures}
     assert kinds < set(words.KINDS)
 

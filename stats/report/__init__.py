@@ -1,0 +1,1 @@
+"""The cohort's tables as one value that a report is drawn from: aggregates only, and no HTML."""
