@@ -100,6 +100,7 @@ def pivot_sql(names: Sequence[str], which: str) -> str:
     """
     if not names:
         return f"SELECT * FROM scans WHERE {which}"  # noqa: S608 - our own names
+    # What was not measured cannot count: said of volume_ml, Parquet's reader leaves it out.
     return f"""
         SELECT * FROM (FROM scans WHERE {which})
         LEFT JOIN (

@@ -24,7 +24,7 @@ from stats.study.exclusions import (
 )
 from stats.study.percentiles import PERCENTILES, reference_curve
 from stats.study.selection import QUARTILES, Cohort, Flags, FlowStep, Numbers
-from stats.study.tests_of_age import ALPHA, PAIRS, Row, judge, stack, study
+from stats.study.tests_of_age import ALPHA, PAIRS, Row, judge, stack_confounders, study
 
 Stratum = Literal["all", "M", "F"]
 
@@ -196,7 +196,7 @@ def _left_out(faults: Mapping[str, Flags], stratum: Flags, lower_volume_ml: floa
 def _row(cohort: Cohort, question: Question, numbers: Numbers, used: Flags) -> Row:
     row: Row = {"n": int(used.sum()), "adjusted_for": " ".join(cohort.confounders) or None}
     row |= {f"age_bound_{q}": float(b) for q, b in enumerate(cohort.age_bounds_years, start=1)}
-    confounders = stack(list(cohort.confounders.values()), len(used))[used]
+    confounders = stack_confounders(list(cohort.confounders.values()), len(used))[used]
     row |= study(cohort.age_years[used], numbers[used], cohort.quartile[used], confounders)
     tests = len(cohort.structures) * len(MEASURES) * len(question.strata)
     return row | judge(row, tests, question.alpha)

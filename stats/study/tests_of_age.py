@@ -177,6 +177,6 @@ def judge(row: Row, tests: int, alpha: float) -> Row:
     }
 
 
-def stack(confounders: Sequence[Numbers], n: int) -> Numbers:
+def stack_confounders(confounders: Sequence[Numbers], n: int) -> Numbers:
     """(n, k) of all confounders together."""
     return np.column_stack([np.empty((n, 0)), *confounders])

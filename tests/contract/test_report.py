@@ -20,6 +20,7 @@ from jobs.report_page.axis import figure
 from stats.query import connect
 from stats.report.cohort import LengthBin, Lengths, ages, lengths, scanners
 from stats.report.correlations import age_correlations
+from stats.report.overview import overview
 from stats.report.quality import FlaggedStructure, quality
 from stats.report.structures import structure_figures
 from stats.study.aging import Question, run_study
@@ -201,6 +202,14 @@ def test_correlations_are_those_of_the_aging_study(tables: str) -> None:
         assert one.significant == other["correlated"]
         same = ("structure", "measure", "n", "r_s", "ci_low", "ci_high", "p")
         assert {k: getattr(one, k) for k in same} == {k: other[k] for k in same}
+
+
+def test_another_selection_leaves_the_overview_of_the_first_as_it_was(tables: str) -> None:
+    with connect(tables) as database:
+        everybody = select_cohort(database, None, Selection())
+        before = overview(database, tables, everybody)
+        select_cohort(database, None, Selection(sexes=["M"]))
+        assert overview(database, tables, everybody) == before
 
 
 def test_the_page_loads_nothing_and_runs_nothing(page: Page) -> None:

@@ -18,6 +18,8 @@ only; the manifest, which stays with the hospital, says which file a key is.
   structure, and `whole_ml` and `usable_hu`: the volume and the mean HU where they count, else NULL
   with the reason in `volume_excluded_by` and `hu_excluded_by` (absent, below_cutoff, truncated)
 - `latest`: `measurements`, of each CT only the pipeline version that measured it last
+- `counted_structures` and `latest_structures`: these two without the columns of scans, for
+  questions to 10^8 rows
 - `latest_scans`: `scans`, of each CT only the pipeline version that measured it last
 - `qc_passed`: `latest`, of volumes that count (`whole_ml`) and have no finding of
   quality control, in CTs that did not fail it
