@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,21 @@ PAGES = [
     *ROOM_PAGES,
     *sorted((REPOSITORY / "docs").rglob("*.md")),
 ]
+ROOMS = ("cluster", "docs", "infra", "jobs", "segment_actor", "stats", "tests")
+SOURCES = [
+    REPOSITORY / "Makefile",
+    REPOSITORY / "pyproject.toml",
+    *PAGES,
+    *(
+        file
+        for room in ROOMS
+        for file in (REPOSITORY / room).rglob("*")
+        if file.suffix in {".html", ".py", ".sh", ".toml", ".yaml"}
+    ),
+]
+OF_OURS = re.compile(rf"(?<![\w./-])(?:{'|'.join(ROOMS)})/[\w./-]+\.(?:csv|md|py|sh|toml|yaml)\b")
+OF_OTHERS = {"tests/tests.sh"}
+"""Files of TotalSegmentator whose path looks like one of ours."""
 
 
 def test_the_page_of_the_tables_is_that_of_the_schemas() -> None:
@@ -51,10 +68,28 @@ def test_the_page_of_the_public_names_has_their_signatures() -> None:
         assert found, name
         said = [line.strip().rstrip(",") for line in found[1].strip().splitlines()]
         signature = inspect.signature(public)
-        assert [line for line in said if line != "*"] == [
-            str(p).removeprefix("*") for p in signature.parameters.values()
-        ]
+        assert said == list(_parameters(signature))
         assert found[2] == signature.return_annotation
+
+
+def _parameters(signature: inspect.Signature) -> Iterator[str]:
+    star = False
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and not star:
+            star = True
+            yield "*"
+        yield str(parameter)
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\d\S*) - (\S+)$", changes, flags=re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == project["version"]
+    assert f'\nversion: {newest[1]}\ndate-released: "{newest[2]}"\n' in citation
+    assert f"Version {project['version']}," in README
 
 
 def test_every_page_is_in_the_readme() -> None:
@@ -87,5 +122,29 @@ def test_the_page_of_the_aging_study_has_every_word_for_a_sex_and_no_other() -> 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8"))
-    assert [t for t in targets if not (page.parent / t).exists()] == []
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text)
+    missing = [
+        (path, anchor)
+        for path, anchor in links
+        if not (page.parent / path).exists()
+        or (anchor and anchor not in _anchors(page.parent / path if path else page))
+    ]
+    assert missing == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """Of each heading, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_file_of_ours_that_a_text_names_is_there() -> None:
+    named = {
+        (str(source.relative_to(REPOSITORY)), name)
+        for source in SOURCES
+        for name in OF_OURS.findall(source.read_text(encoding="utf-8"))
+    }
+    assert [
+        n for n in sorted(named) if not (REPOSITORY / n[1]).exists() | (n[1] in OF_OTHERS)
+    ] == []

@@ -52,7 +52,7 @@ def _naive(hu: np.ndarray, labels: np.ndarray, indices: Indices, label: int) -> 
 
 
 def _assert_equal(ours: StructureRow, theirs: StructureRow) -> None:
-    """In every column but `qc_reasons`, which tests/unit/test_qc.py looks at."""
+    """In every column but `qc_reasons`, which has tests of its own."""
     ours_, theirs_ = replace(ours, qc_reasons=None).record("k"), theirs.record("k")
     for column, value in theirs_.items():
         expected = pytest.approx(value, rel=1e-12, abs=1e-9) if isinstance(value, float) else value
