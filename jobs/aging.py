@@ -55,7 +55,12 @@ _STRATA: dict[str, tuple[Stratum, ...]] = {
     type=click.Path(dir_okay=False, path_type=Path),
     help="CSV or Parquet with series_key or patient_key, and age_years, sex or others.",
 )
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for tables and figures.",
+)
 @click.option(
     "--sex",
     type=click.Choice(list(_STRATA)),

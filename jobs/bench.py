@@ -34,7 +34,12 @@ _FILE = click.Path(exists=True, path_type=Path)
 @click.option("--ct", type=_FILE, help="A CT, .nii.gz; default: a phantom.")
 @click.option("--weights", type=_FILE, help="TOTALSEG_HOME_DIR with official model folders.")
 @click.option("--peer-python", type=_FILE, help="Python that has TotalSegmentator installed.")
-@click.option("--work", type=click.Path(path_type=Path), default=Path("bench_work"))
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    default=Path("bench_work"),
+    help="Folder for inputs and outputs [bench_work].",
+)
 @click.option("--rounds", default=3, show_default=True, help="Turns of both sides.")
 @click.option("--threads", default=2, show_default=True, help="Threads of both sides.")
 @format_option

@@ -52,7 +52,12 @@ Writes:
 @click.option("--predicted", type=_FOLDER, required=True, help="Folder of files of the same names.")
 @click.option("--against", type=_FOLDER, help="Folder of another model's, to test against.")
 @click.option("--schema", required=True, help=f"One of {', '.join(schema_names())}.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for tables and figures.",
+)
 @click.option(
     "--tolerance-mm",
     type=click.FloatRange(min=0, min_open=True),

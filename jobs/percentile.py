@@ -28,7 +28,12 @@ from stats.study.percentiles import WINDOW_YEARS, patient_percentiles
     type=click.Choice(list(FORMS)),
     help="How it is written; by default as FILE is called, else as a table.",
 )
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the answer there instead of printing it.",
+)
 def main(
     tables: str, series_key: str, window_years: float, form: str | None, out: Path | None
 ) -> None:

@@ -44,7 +44,7 @@ from jobs.segment_run.version import code_version, library_versions, pipeline_ve
 from jobs.shared.command import DONE, SOME_FAILED, Command
 from jobs.shared.models import execution_of
 from segment_actor.errors import SetupError
-from segment_actor.execution import ENGINE_NAMES, Execution
+from segment_actor.execution import AUTO, ENGINE_NAMES, Execution, kinds_of
 from segment_actor.models.folder import folder_digest
 from segment_actor.models.set import ModelSet, load_model_set, model_set_digest
 from stats.tables.commit import CohortTables, Row, Stamp
@@ -172,7 +172,8 @@ def _with_device(nodes: tuple[Node, ...], config: SegmentConfig) -> tuple[Node, 
     """The nodes with their GPUs, or without them if the run shall not use any."""
     if config.device == "gpu" and not any(node.gpus for node in nodes):
         raise SetupError("--device gpu was asked for, but the Ray cluster has no GPU.")
-    if config.device == "cpu" or (config.device, config.engine) == ("auto", "openvino"):
+    only_cpu = config.device == AUTO and "gpu" not in kinds_of(config.engine)
+    if config.device == "cpu" or only_cpu:
         return tuple(replace(node, gpus=0) for node in nodes)
     return nodes
 

@@ -72,7 +72,11 @@ Flags = Mapping[str, object]
     "--engine", default="auto", show_default=True, type=click.Choice(ENGINE_NAMES),
     help="What runs the networks.",
 )  # fmt: skip
-@click.option("--precision", type=click.Choice(PRECISIONS), help="[default: as the model set says]")
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Of the networks' arithmetic [as the model set says].",
+)
 @click.option(
     "--compat", type=click.Choice(list(WAYS)),
     help="Resample, move windows and count statistics as that program does.",

@@ -53,6 +53,11 @@ ENGINES: Final = (
 ENGINE_NAMES: Final = (AUTO, *(engine.name for engine in ENGINES))
 
 
+def kinds_of(engine: str) -> tuple[Kind, ...]:
+    """The kinds of devices that a named engine runs on; all for auto."""
+    return tuple(dict.fromkeys(k for e in ENGINES if engine in (AUTO, e.name) for k in e.kinds))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """How networks are run. None of it is meant to change a label.

@@ -42,7 +42,7 @@ class Comparison:
         hu: (I, J, K) int16, the CT on their grid.
         voxel_ml: volume of a voxel.
         ours: (I, J, K) uint8, ids of the schema.
-        theirs: likewise.
+        theirs: (I, J, K) uint8, of the other.
         counts: whether the exit code depends on it.
     """
 

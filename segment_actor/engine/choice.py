@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from segment_actor.errors import SetupError
-from segment_actor.execution import AUTO, ENGINES, Engine, Execution, Kind, Precision
+from segment_actor.execution import AUTO, ENGINES, Engine, Execution, Kind, Precision, kinds_of
 
 NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """A machine with a CUDA device has one of these (Linux, WSL); looking there spares importing torch
@@ -31,7 +31,7 @@ def decide(wanted: Execution, *, here: bool = True) -> Execution:
         SetupError: no such device or combination, or the engine is not installed.
     """
     named = next((engine for engine in ENGINES if engine.name == wanted.engine), None)
-    only_cpu = named is not None and "gpu" not in named.kinds
+    only_cpu = "gpu" not in kinds_of(wanted.engine)
     device = _device("cpu" if only_cpu and wanted.device == AUTO else wanted.device, here=here)
     kind: Kind = "cpu" if device == "cpu" else "gpu"
     engine = named or next(e for e in ENGINES if kind in e.kinds and _is_installed(e))

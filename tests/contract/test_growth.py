@@ -204,6 +204,20 @@ def test_a_required_or_retyped_column_is_refused_with_its_name(
             use(tables)
 
 
+def test_a_column_may_be_described_in_other_words_than_when_it_was_made(
+    tables: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """deltalake's own merge of schemas refuses that."""
+    for name, columns in list(schema.SCHEMAS.items()):
+        reworded = [field.with_metadata({"description": "Corrected."}) for field in columns]
+        monkeypatch.setitem(schema.SCHEMAS, name, pa.schema(reworded))
+    committer = CohortTables(tables)
+    committer.commit(Batch(scans=[{"series_key": "ct-d"}]), NIGHT)
+    committer.write_run({"status": "finished"}, NIGHT)
+    assert answer(tables, "SELECT count(*) FROM scans") == [(4,)]
+    assert answer(tables, "SELECT count(*) FROM runs") == [(3,)]
+
+
 def test_a_table_that_came_after_these_tables_is_empty_until_it_is_written(
     tables: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

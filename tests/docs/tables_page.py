@@ -8,7 +8,7 @@ from stats.tables.schema import SCHEMAS
 
 INTRODUCTION = """# The tables
 
-The Delta tables (Parquet files and a log) under the folder or prefix given as `--tables`, each
+Delta tables (Parquet files and a log) under the folder or prefix given as `--tables`, each
 partitioned by `run_date`. Not measured is NULL, never 0. A patient or a CT is known by a keyed hash
 only; the manifest, which stays with the hospital, says which file a key is.
 

@@ -18,7 +18,7 @@ class Committer:
     Args:
         tables: opened once for the run.
         stamp: what every row carries.
-        method: likewise.
+        method: name of the model set, its schema and its way, for every row.
         todo: the series of this run.
         every: (CTs, seconds), whichever comes first.
         clock: seconds, monotonic.
