@@ -8,7 +8,7 @@ import click
 
 from jobs.report_page.page import render
 from jobs.shared.command import Command
-from segment_actor.errors import SetupError
+from jobs.shared.staging import writing_to
 from stats.query import connect
 from stats.report.overview import overview
 from stats.study.demographics import read_demographics
@@ -35,16 +35,14 @@ def main(tables: str, out: Path, title: str, demographics: Path | None) -> None:
     What ran, what failed and why, throughput, quality control, who was measured, volumes and
     densities, and how they change with age. It names no patient, no CT and no path.
     """
-    if not out.parent.is_dir():  # said now, not after minutes of counting
-        raise SetupError(f"cannot write {out}: there is no folder {out.parent}")
+    with writing_to(out):  # said now, not after minutes of counting
+        next(out.parent.iterdir(), None)
     people = read_demographics(demographics) if demographics else None
     with connect(tables) as database:
         cohort = select_cohort(database, people, Selection())
         page = render(overview(database, tables, cohort), title)
-    try:
+    with writing_to(out):
         out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SetupError(f"cannot write {out}: {error.strerror}") from error
     click.echo(f"{out}: {len(page.encode()) / 1000:,.0f} kB")
 
 
