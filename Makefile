@@ -17,7 +17,7 @@ test: check  ## lint, types, import rules; all tests, with the coverage floor of
 	$(BIN)/pytest --cov
 
 test-fast: $(READY)  ## unit and contract tests that take neither Ray, nor a server, nor long
-	$(BIN)/pytest tests/unit tests/contract -m "not (ray or s3 or slow)"
+	$(BIN)/pytest tests/unit tests/contract -m "not (ray or s3 or slow)" -n 2
 
 check: $(READY)  ## lint, format, types and import rules
 	$(BIN)/ruff check .

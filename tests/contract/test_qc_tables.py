@@ -17,6 +17,7 @@ BOTH = "neighbours_swapped; too_small"
 
 def structure(key: str, name: str, reasons: str | None, status: str = "ok") -> dict[str, object]:
     row = {"series_key": key, "structure": name, "voxel_count": 1, "status": status}
+    row |= {"volume_ml": 1.0, "hu_mean": 50.0}
     return {**row, "qc_reasons": reasons}
 
 
