@@ -62,7 +62,9 @@ def test_no_word_outside_the_list_is_ever_a_sex(cell: str) -> None:
             sex_of(cell)
 
 
-@pytest.mark.parametrize("cell", [*UNKNOWN_WORDS, *sorted(STR_NA_VALUES), "Missing", " ? ", ".", None])
+@pytest.mark.parametrize(
+    "cell", [*UNKNOWN_WORDS, *sorted(STR_NA_VALUES), "Missing", " ? ", ".", None]
+)
 def test_what_is_not_known_is_neither_an_age_nor_a_sex(cell: object) -> None:
     assert (age_of(cell), sex_of(cell)) == (None, None)
 
