@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from jobs.archive.site_secret import site_secret_source
 from jobs.segment_run.config import SegmentConfig, segment_config
 from segment_actor.errors import SetupError
 
@@ -76,9 +75,3 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
         segment_config(tmp_path / "none.toml", GOOD)
     with pytest.raises(SetupError, match="is not a TOML file"):
         segment_config(toml(tmp_path, "archive ="), GOOD)
-
-
-def test_the_secrets_place_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CTCOHORT_SITE_SECRET", raising=False)
-    monkeypatch.setenv("CTCOHORT_SITE_SECRET_FILE", "/etc/site_secret")
-    assert site_secret_source() == (None, Path("/etc/site_secret"))
