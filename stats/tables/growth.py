@@ -14,13 +14,17 @@ from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.schema import Schema
 
 from stats.tables.schema import TableName, check_columns
 
 IN_EVERY_FILE: Final = "ctcohort.columnsInEveryFile"
 """Property of a table: how many of its first columns every file has. Not there: all of them."""
+
+_COMPACTED_ID: Final = "ctcohort-columns-in-every-file"
+"""Delta application whose number says the same after compaction: unlike a property it is no change
+of metadata, which would refuse the run under way (deltalake 1.6.6: "Metadata changed")."""
 
 
 def stored_schema(table: DeltaTable) -> pa.Schema:
@@ -31,7 +35,10 @@ def stored_schema(table: DeltaTable) -> pa.Schema:
 def is_mixed(table: DeltaTable) -> bool:
     """Whether there may be files that lack a column of the table."""
     everywhere = table.metadata().configuration.get(IN_EVERY_FILE)
-    return everywhere is not None and int(everywhere) < len(stored_schema(table))
+    if everywhere is None:
+        return False
+    compacted = table.transaction_version(_COMPACTED_ID) or 0
+    return max(int(everywhere), compacted) < len(stored_schema(table))
 
 
 def grow(table: DeltaTable, name: TableName) -> None:
@@ -55,8 +62,13 @@ def grow(table: DeltaTable, name: TableName) -> None:
 
 def say_all_files_have(table: DeltaTable, columns: pa.Schema) -> None:
     """After all files were rewritten with these columns; later ones may be there already."""
-    if table.metadata().configuration.get(IN_EVERY_FILE, str(len(columns))) != str(len(columns)):
-        _set_in_every_file(table, len(columns))
+    said = Transaction(_COMPACTED_ID, len(columns))
+    write_deltalake(
+        table,
+        stored_schema(table).empty_table(),
+        mode="append",
+        commit_properties=CommitProperties(app_transactions=[said]),
+    )
 
 
 def fitted(rows: pa.Table, stored: pa.Schema) -> pa.Table:

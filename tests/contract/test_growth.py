@@ -119,6 +119,15 @@ def test_after_compaction_files_need_not_be_opened_to_know_their_columns(
     assert growth.is_mixed(DeltaTable(f"{tables}/scans"))
 
 
+def test_a_run_under_way_goes_on_when_grown_tables_are_compacted(tables: str, bring: Grow) -> None:
+    bring(scans=[KERNEL], structures=[ENTROPY])
+    committer = CohortTables(tables)
+    committer.commit(one_more(), NIGHT)
+    list(compact(tables))
+    committer.commit(Batch(scans=[{"series_key": "ct-e"}]), NIGHT)
+    assert answer(tables, "SELECT count(*) FROM scans") == [(5,)]
+
+
 def test_meaning_and_unit_of_an_added_column_are_in_the_log(tables: str, bring: Grow) -> None:
     bring(structures=[ENTROPY])
     CohortTables(tables)
