@@ -29,7 +29,7 @@ from stats.label_map.runs import (
 )
 from stats.quality.findings import ObservedStructure, reasons_by_structure
 
-MEASUREMENT_VERSION: Final = "2"
+MEASUREMENT_VERSION: Final = "3"
 """Changes when a number in `structures` would change for the same labels; part of the pipeline
 version, so that old and new numbers are never mixed."""
 
@@ -64,6 +64,8 @@ class StructureRow:
         largest_component_fraction: share of the largest piece in the model grid's voxels, 0..1.
         centroid_r_mm, centroid_a_mm, centroid_s_mm: mean place of its voxels, to the right of, in
             front of and above the CT's first voxel; None where the spacing is not known.
+        qc: pass, warn or fail: the worst of its findings and of those on the whole CT; None where
+            nothing was judged.
         qc_reasons: codes of the findings that concern it (stats.quality.codes), joined by '; ', in
             alphabetical order; None if there are none.
         status: absent, else truncated (touches the border), else implausible (below the schema's
@@ -88,6 +90,7 @@ class StructureRow:
     centroid_r_mm: float | None = None
     centroid_a_mm: float | None = None
     centroid_s_mm: float | None = None
+    qc: str | None = None
     qc_reasons: str | None = None
     status: str = Status.ABSENT.value
 

@@ -21,7 +21,7 @@ from segment_actor.volume import Volume
 
 Kind = Literal["nifti", "zip", "dicom"]
 
-READING_VERSION = 1
+READING_VERSION = 2
 """Part of the pipeline version: raise it when a file gives other voxels, or is refused anew."""
 
 MAX_UNZIPPED_BYTES = 4 * 2**30

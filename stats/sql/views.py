@@ -42,13 +42,14 @@ _MEASUREMENTS: Final = """
     CREATE VIEW {name} AS
     SELECT counted.* EXCLUDE (structure_id, lower_volume_ml, category, side, {counted_names}),
            patient_key, age_years, sex, manufacturer, scanner_model, kvp, slice_thickness_mm,
-           contrast_agent, qc, category, side, {counted_names}
+           contrast_agent, contrast_phase, scans.qc AS scan_qc, category, side, {counted_names}
     FROM counted_structures AS counted
-    JOIN {scans} USING (series_key, pipeline_version)
+    JOIN {scans} AS scans USING (series_key, pipeline_version)
 """
 _QC_PASSED: Final = """
     CREATE VIEW qc_passed AS
-    FROM latest WHERE whole_ml IS NOT NULL AND qc_reasons IS NULL AND qc IS DISTINCT FROM 'fail'
+    FROM latest WHERE whole_ml IS NOT NULL AND qc_reasons IS NULL
+                  AND scan_qc IS DISTINCT FROM 'fail'
 """
 _QC_FINDINGS: Final = """
     CREATE VIEW qc_findings AS

@@ -54,6 +54,14 @@ SCANS = pa.schema(
     [
         _SERIES,
         _column("patient_key", _TEXT, "Pseudonym of the patient; NULL if not known."),
+        _column("study_key", _TEXT, "Pseudonym of the study (one visit); NULL if not known."),
+        _column(
+            "scan_day",
+            _COUNT,
+            "Day of the scan, counted from a day that is secret and another one for each patient: "
+            "only differences within one patient mean something. NULL if not known.",
+            "days",
+        ),
         _column("age_years", _NUMBER, "Age of the patient at the scan.", "years"),
         _column("sex", _TEXT, "M, F or O; NULL if not known."),
         _column("shape_i", _COUNT, "Voxels from left to right.", "voxels"),
@@ -68,12 +76,27 @@ SCANS = pa.schema(
         _column("scanner_model", _TEXT, "Model name of the scanner, from DICOM."),
         _column("kvp", _NUMBER, "Peak tube voltage, from DICOM.", "kV"),
         _column("slice_thickness_mm", _NUMBER, "Slice thickness, from DICOM.", "mm"),
-        _column("contrast_agent", _TEXT, "Contrast agent, from DICOM; NULL if none is named."),
+        _column("kernel", _TEXT, "Reconstruction kernel, from DICOM: soft or sharp; else NULL."),
+        _column(
+            "contrast_agent",
+            _TEXT,
+            "yes or no, from DICOM; NULL if the header is silent, which is not no.",
+        ),
+        _column(
+            "contrast_phase",
+            _TEXT,
+            "native, arterial, portal_venous, late or unknown (docs/reference/contrast.md).",
+        ),
+        _column("contrast_phase_method", _TEXT, "What it was told by: header, or measured HU."),
+        _column(
+            "contrast_phase_confidence", _NUMBER, "How sure that phase is, 0 to 1.", "fraction"
+        ),
         _column("structures_measured", _COUNT, "Structures with at least one voxel.", "structures"),
         _column(
             "qc",
             _TEXT,
-            "pass, warn or fail: the worst of the findings (docs/reference/quality.md).",
+            "pass, warn or fail: fail if it concerns the whole CT, warn if structures have "
+            "findings (docs/reference/quality.md).",
         ),
         _column("qc_reasons", _TEXT, "Codes and their structures, joined by '; '; NULL if none."),
         _column("resampling", _TEXT, "Way to the model grid: order 3, or the tool it repeats."),
@@ -104,7 +127,12 @@ STRUCTURES = pa.schema(
         _column("hu_median", _NUMBER, "Median attenuation, exact.", "HU"),
         _column("hu_p75", _NUMBER, "75th percentile of attenuation, exact.", "HU"),
         _column("hu_p95", _NUMBER, "95th percentile of attenuation, exact.", "HU"),
-        _column("touches_border", _FLAG, "True if a voxel lies on one of the CT's six faces."),
+        _column(
+            "touches_border",
+            _FLAG,
+            "True if a voxel lies at the edge of what was scanned: one of the CT's six faces, or "
+            "where the scanner's round field of view ends.",
+        ),
         _column("components", _COUNT, "Separate pieces on the model grid, joined by faces."),
         _column(
             "largest_component_fraction", _NUMBER, "Share of the largest piece, 0 to 1.", "fraction"
@@ -112,6 +140,11 @@ STRUCTURES = pa.schema(
         _column("centroid_r_mm", _NUMBER, "Centroid, to the right of the CT's first voxel.", "mm"),
         _column("centroid_a_mm", _NUMBER, "Centroid, in front of the CT's first voxel.", "mm"),
         _column("centroid_s_mm", _NUMBER, "Centroid, above the CT's first voxel.", "mm"),
+        _column(
+            "qc",
+            _TEXT,
+            "pass, warn or fail: the worst of its findings and of those on the whole CT.",
+        ),
         _column("qc_reasons", _TEXT, "Codes of view qc_codes, joined by '; '; NULL if none."),
         _column(
             "status",
