@@ -98,7 +98,7 @@ def check_spacing(spacing_mm: npt.NDArray[np.float64]) -> None:
 
 def check_extent(shape: Shape, affine: Affine) -> None:
     """Refuses an image larger or smaller than a patient's. SeriesError: BAD_SPACING."""
-    extent_mm = shape * spacing_of(affine)
+    extent_mm = np.array(shape) * spacing_of(affine)
     whole = max(shape) >= SMALL_CROP_VOXELS
     if extent_mm.max() <= LARGEST_EXTENT_MM and not (
         whole and extent_mm.max() < SMALLEST_EXTENT_MM

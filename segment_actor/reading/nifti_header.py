@@ -25,12 +25,21 @@ _VERSIONS: dict[int, type[Any]] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 
 SMALLEST_HEADER_BYTES = min(_VERSIONS)
 
+_EOL_CHECKS = [[13, 10, 26, 10], [0, 0, 0, 0]]
+"""Of version 2: another value tells that a transfer has changed line ends, in the voxels too."""
+
+EXTENSION_MARK_BYTES = 4
+"""Behind the header of a single file: whether extensions follow."""
+
 MAX_VOXEL_OFFSET = 2**26
 """64 MiB of header extensions; real ones have kilobytes."""
 
 SPACING_TOLERANCE = 0.01
 """Relative difference of pixdim and sform, which both say the voxel size; some tools round pixdim
 to 2 digits."""
+
+FORM_CODES = frozenset(range(6))
+"""Of the standard: what the coordinates of a form mean; 0: it does not count."""
 
 SMALLEST_FORM_COSINE = 0.7
 """Between one axis of the image by the qform and by the sform: 45 degrees."""
@@ -114,12 +123,14 @@ def header_fields(raw: bytes) -> _Fields:
     if len(raw) < size:
         raise truncated_file()
     fields: _Fields = _VERSIONS[size](raw[:size], check=False)
-    if fields["magic"].item()[:3] not in (b"n+1", b"n+2"):
+    if fields["magic"].item() != fields.single_magic:
         raise SeriesError(
             FailureCode.UNREADABLE_FILE,
             "The file is a header without its image (one of an .hdr/.img pair, or Analyze). "
             "Convert it to a single .nii.gz file.",
         )
+    if "eol_check" in fields.keys() and fields["eol_check"].tolist() not in _EOL_CHECKS:  # noqa: SIM118  # a header's own `in` looks at its values
+        raise _damaged_header()
     return fields
 
 
@@ -160,6 +171,8 @@ def _affine(fields: _Fields) -> Affine:
     mm = mm_of_unit(fields)
     pixdim_mm = fields["pixdim"][1:4].astype(np.float64) * mm
     check_spacing(pixdim_mm)
+    if not {int(fields["sform_code"]), int(fields["qform_code"])} <= FORM_CODES:
+        raise _damaged_header()
     if fields["sform_code"] == 0 and fields["qform_code"] == 0:
         raise SeriesError(
             FailureCode.BAD_AFFINE,
@@ -216,7 +229,7 @@ def _check_forms(fields: _Fields) -> None:
 
 def _voxel_offset(fields: _Fields) -> int:
     offset = float(fields["vox_offset"])
-    if not float(fields["sizeof_hdr"]) <= offset <= MAX_VOXEL_OFFSET:
+    if not float(fields["sizeof_hdr"]) + EXTENSION_MARK_BYTES <= offset <= MAX_VOXEL_OFFSET:
         raise _damaged_header()
     return int(offset)
 

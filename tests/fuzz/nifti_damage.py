@@ -78,8 +78,9 @@ def _scaled(rng: np.random.Generator, raw: bytearray) -> None:
     header = fields(raw)
     factor = 10.0 ** rng.uniform(-4, 4)
     header["pixdim"][0, 1:4] *= factor
-    for name in ("srow_x", "srow_y", "srow_z", "qoffset_x", "qoffset_y", "qoffset_z"):
-        header[name] *= factor
+    with np.errstate(all="ignore"):  # another damage may have been there before
+        for name in ("srow_x", "srow_y", "srow_z", "qoffset_x", "qoffset_y", "qoffset_z"):
+            header[name] *= factor
 
 
 def _unit(rng: np.random.Generator, raw: bytearray) -> None:

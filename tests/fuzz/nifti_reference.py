@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import logging
-from typing import Any
+import zlib
 
 import nibabel as nib
 import numpy as np
@@ -19,14 +18,22 @@ nib.imageglobals.logger.setLevel(logging.CRITICAL)  # it tells of every repair
 
 def read(data: bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(I, J, K) values and (4, 4) affine in mm."""
-    stream: Any = io.BytesIO(data)
-    if data[:2] == b"\x1f\x8b":
-        stream = gzip.GzipFile(fileobj=stream)
-    size = stream.read(4)
-    stream.seek(0)
-    second = 540 in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
+    raw = bytearray(_unpacked(data))
+    second = 540 in (int.from_bytes(raw[:4], "little"), int.from_bytes(raw[:4], "big"))
+    size = 540 if second else 348
+    raw[size : size + 4] = bytes(4)  # no extension: nibabel gives up at a damaged one
+    stream = io.BytesIO(raw)
     image = (nib.Nifti2Image if second else nib.Nifti1Image).from_stream(stream)
     values = image.get_fdata(dtype=np.float64)
     affine = image.affine.copy()
     affine[:3] *= _MM_OF_UNIT.get(int(image.header["xyzt_units"]) % 8, 1.0)
     return values.reshape(values.shape[:3]), affine
+
+
+def _unpacked(data: bytes) -> bytes:
+    out = b""
+    while data[:2] == b"\x1f\x8b":
+        member = zlib.decompressobj(31)
+        out += member.decompress(data)
+        data = member.unused_data
+    return out or data

@@ -1,4 +1,4 @@
-"""The verdicts of the fuzz harness; `python -m tests.fuzz` runs it."""
+"""A few hundred hostile inputs each time; `python -m tests.fuzz` takes as many as wanted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from segment_actor.errors import FailureCode, SeriesError
-from tests.fuzz.case import Arrays, Case, Verdict, judge
+from tests.fuzz.case import FAULTS, Arrays, Case, Verdict, judge
+from tests.fuzz.pool import chunks, run_chunks, targets
+
+
+def test_no_hostile_input_crashes_misleads_or_exhausts() -> None:
+    found = run_chunks(chunks(targets(), seed=0, inputs=500), processes=2)
+    faults = [
+        f"{chunk.target} {chunk.number}.{n} {one.name}: {one.verdict}\n{one.detail}"
+        for chunk, n, one in found
+        if one.verdict in FAULTS
+    ]
+    assert not faults, "\n".join(faults)
 
 
 def refuse() -> Arrays:

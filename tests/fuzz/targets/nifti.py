@@ -54,6 +54,7 @@ def _ct(rng: np.random.Generator) -> bytes:
     image = version((hu + offset).astype(kind), None, header)
     image.header.set_slope_inter(1, -offset)
     affine = _affine(rng)
+    image.header.set_zooms(nib.affines.voxel_sizes(affine))
     if rng.random() < 0.8:
         image.set_sform(affine, code=1)
     if rng.random() < 0.8 or not image.header["sform_code"]:

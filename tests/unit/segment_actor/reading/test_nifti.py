@@ -122,6 +122,20 @@ def test_an_affine_without_finite_numbers_is_refused(value: float, column: int) 
         read_nifti(patched(GOOD, "<f", SROW_OFFSET + 4 * column, value))
 
 
+@pytest.mark.parametrize("codes", [(-1, 1), (1, 99), (0, -1)])
+def test_a_form_of_a_kind_that_the_standard_lacks_is_refused(codes: tuple[int, int]) -> None:
+    with pytest.raises(SeriesError, match="header is damaged"):
+        read_nifti(patched(GOOD, "<2h", FORM_CODES, *codes))
+
+
+def test_line_ends_changed_by_a_transfer_are_noticed() -> None:
+    data = nib.Nifti2Image(made_hu(), RAS_2MM).to_bytes()
+    assert read_nifti(data).shape == made_hu().shape
+    for place in (6, 8):  # the magic, what is behind it
+        with pytest.raises(SeriesError, match="unreadable_file"):
+            read_nifti(data[:place] + b"\n" + data[place + 1 :])
+
+
 def test_lengths_in_micrometres_become_millimetres() -> None:
     image = nib.Nifti1Image(made_hu(), np.diag([700.0, 700, 1000, 1]))
     image.header.set_xyzt_units("micron", "sec")
