@@ -104,7 +104,7 @@ def check_extent(shape: Shape, affine: Affine) -> None:
         whole and extent_mm.max() < SMALLEST_EXTENT_MM
     ):
         return
-    i, j, k = (f"{mm:.3g}" for mm in extent_mm)
+    i, j, k = (f"{mm:.0f}" if mm >= 100 else f"{mm:.3g}" for mm in extent_mm)
     raise SeriesError(
         FailureCode.BAD_SPACING,
         f"By its header the image is {i} x {j} x {k} mm large, which no CT of a patient is. "

@@ -96,12 +96,21 @@ def check_hounsfield(hu: HuArray) -> None:
             f"The values run from {low} to {high} and cannot be Hounsfield units, where air is "
             "-1000 and fat -100. Export the original CT, not a rescaled copy or another modality.",
         )
-    cut_below = low > NO_AIR_HU and lowest > max(FEWEST_CLIPPED, CLIPPED_LOW_SHARE * hu.size)
-    most = CLIPPED_HIGH_SHARE * (hu.size - dark) if high < METAL_HU else FILLED_SHARE * hu.size
-    cut_above = highest > max(FEWEST_CLIPPED, most)
-    if cut_below or cut_above:
+    if low > NO_AIR_HU and lowest > max(FEWEST_CLIPPED, CLIPPED_LOW_SHARE * hu.size):
+        raise _cut_off(low)
+    if high < METAL_HU and highest > max(FEWEST_CLIPPED, CLIPPED_HIGH_SHARE * (hu.size - dark)):
+        raise _cut_off(high)
+    if highest > max(FEWEST_CLIPPED, FILLED_SHARE * hu.size):
         raise SeriesError(
             FailureCode.NOT_HOUNSFIELD,
-            f"The values were cut off at {low if cut_below else high}, as in a copy that was made "
-            "for one window, and what lies beyond is lost. Export the original CT.",
+            f"{highest / hu.size:.0%} of the image have its highest value, {high}, as where a fill "
+            "was put around a round field of view, and air is -1000. Export the original CT.",
         )
+
+
+def _cut_off(hu: int) -> SeriesError:
+    return SeriesError(
+        FailureCode.NOT_HOUNSFIELD,
+        f"The values were cut off at {hu}, as in a copy that was made for one window. What lies "
+        "beyond is lost. Export the original CT.",
+    )
