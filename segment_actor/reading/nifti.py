@@ -30,6 +30,10 @@ from segment_actor.reading.nifti_header import (
 )
 from segment_actor.volume import ExactHuArray, HuArray, Volume
 
+MAX_IMAGE_BYTES = 2**32
+"""Of the voxels as they are stored, and of what follows them: a CT of 512x512x2000 in float64. A
+file of 4 MB can decompress to as much."""
+
 _MAX_DEFLATE_RATIO = 1032  # what deflate can reach: 258 bytes from 2 bits
 _SKIP_BYTES = 2**20
 
@@ -88,9 +92,13 @@ def read_stored(data: bytes) -> StoredImage:
         size = header.dtype.itemsize * math.prod(header.shape)
         if size > _MAX_DEFLATE_RATIO * len(data):  # before memory is asked for
             raise truncated_file()
+        if size > MAX_IMAGE_BYTES:
+            raise _too_much(size)
         _skip(stream, header.voxel_offset - len(raw_header))
         voxels = _read(stream, size)
-        _skip(stream, None)  # gzip compares its checksum at the end
+        # gzip compares its checksum at the end
+        if _skip(stream, MAX_IMAGE_BYTES) == MAX_IMAGE_BYTES:
+            raise _too_much(2 * MAX_IMAGE_BYTES)
     if voxels.size < size:
         raise truncated_file()
     return StoredImage(voxels.view(header.dtype).reshape(header.shape, order="F"), header)
@@ -141,11 +149,20 @@ def _read(stream: _Stream, size: int) -> npt.NDArray[np.uint8]:
     return buffer[:filled]
 
 
-def _skip(stream: _Stream, size: int | None) -> None:
-    """Over `size` bytes, or all that are left."""
-    left = math.inf if size is None else size
-    while left > 0 and (got := _read(stream, int(min(left, _SKIP_BYTES))).size):
-        left -= got
+def _skip(stream: _Stream, size: int) -> int:
+    """Over `size` bytes, or all that are left. Returns how many there were."""
+    skipped = 0
+    while skipped < size and (got := _read(stream, min(size - skipped, _SKIP_BYTES)).size):
+        skipped += got
+    return skipped
+
+
+def _too_much(size: int) -> SeriesError:
+    return SeriesError(
+        FailureCode.TOO_LARGE,
+        f"Decompressed, the file has {size / 2**30:.0f} GiB or more, which no CT has. "
+        "Export the series again, as whole numbers.",
+    )
 
 
 def _hounsfield(stored: npt.NDArray[Any], header: NiftiHeader) -> HuArray:

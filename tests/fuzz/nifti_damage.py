@@ -77,8 +77,8 @@ def _scaled(rng: np.random.Generator, raw: bytearray) -> None:
     """The same place in other units: pixdim, qform and sform agree."""
     header = fields(raw)
     factor = 10.0 ** rng.uniform(-4, 4)
-    header["pixdim"][0, 1:4] *= factor
     with np.errstate(all="ignore"):  # another damage may have been there before
+        header["pixdim"][0, 1:4] *= factor
         for name in ("srow_x", "srow_y", "srow_z", "qoffset_x", "qoffset_y", "qoffset_z"):
             header[name] *= factor
 

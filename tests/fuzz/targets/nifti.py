@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,9 @@ from tests.fuzz import nifti_reference
 from tests.fuzz.case import Arrays, Case
 from tests.fuzz.nifti_damage import DAMAGES, damaged, packed
 
+LARGE_SHARE = 1 / 1000
+"""Of the cases: each takes seconds."""
+
 FINEST_MM = (1.5, 1.5, 1.5)
 """The models' finest grid."""
 
@@ -23,6 +27,8 @@ FINEST_MM = (1.5, 1.5, 1.5)
 def cases(rng: np.random.Generator) -> Iterator[Case]:
     """CTs of every data type, version, byte order and orientation, damaged."""
     while True:
+        if rng.random() < LARGE_SHARE:
+            yield _large(rng)
         done, raw = damaged(rng, _ct(rng), DAMAGES)
         way, data = packed(rng, raw)
         yield _case(f"{done}, {way}", data)
@@ -30,6 +36,14 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def _case(name: str, data: bytes) -> Case:
     return Case(name, {"ct.nii": data}, lambda: _read(data), lambda: _expected(data))
+
+
+def _large(rng: np.random.Generator) -> Case:
+    """Small on disk; large in a room, and on the models' grid."""
+    spacing_mm = 10 ** rng.uniform(0, 1.8, 3)
+    hu = rng.integers(-1000, 1500, (96, 1, 96)).astype(np.int16).repeat(96, 1)
+    image = nib.Nifti1Image(hu, np.diag([*spacing_mm, 1.0]))
+    return _case(f"large, {spacing_mm.round(1)} mm", gzip.compress(image.to_bytes(), 1, mtime=0))
 
 
 def _read(data: bytes) -> Arrays:

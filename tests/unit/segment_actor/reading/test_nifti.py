@@ -201,6 +201,19 @@ def test_a_file_of_several_gzip_members_is_read_and_half_a_member_is_not() -> No
         read_nifti(b"".join(parts)[:-10])
 
 
+def test_more_bytes_than_any_ct_are_refused_before_memory_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    header = GOOD[:40] + struct.pack("<4h", 3, 1000, 1000, 1000) + GOOD[48:352]
+    header = patched(patched(header, "<2h", 70, 64, 64), "<3f", PIXDIM_OFFSET + 4, 2, 2, 2)
+    with pytest.raises(SeriesError, match=r"too_large.* 7 GiB or more"):
+        read_nifti(header + bytes(8_000_000))
+    monkeypatch.setattr("segment_actor.reading.nifti.MAX_IMAGE_BYTES", 2**20)
+    assert read_nifti(gzip.compress(GOOD + bytes(2**20 - 1))).shape == made_hu().shape
+    with pytest.raises(SeriesError, match="too_large"):  # a tail without an end
+        read_nifti(gzip.compress(GOOD + bytes(2**20)))
+
+
 @given(st.integers(0, len(GOOD) - 1))
 def test_a_plain_file_cut_anywhere_is_refused(length: int) -> None:
     with pytest.raises(SeriesError):
