@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from segment_actor.errors import SetupError
@@ -64,7 +65,8 @@ def storage_options(tables: str, given: StorageOptions | None = None) -> dict[st
 def clear_sentences(tables: str) -> Iterator[None]:
     """Turns what deltalake and the store raise into a SetupError of one sentence.
 
-    deltalake 1.6 gives OSError or DeltaError for all of it; only the text tells them apart.
+    deltalake 1.6 gives OSError or DeltaError for all of it, or, while rows are read, what Arrow
+    makes of them; only the text tells them apart.
 
     Raises:
         CommitConflict: someone else has committed meanwhile.
@@ -79,7 +81,7 @@ def clear_sentences(tables: str) -> Iterator[None]:
             f"another job is writing to the tables at {tables}; this one stopped and doubled "
             "nothing: let the other finish, then submit again"
         ) from error
-    except (DeltaError, OSError) as error:
+    except (DeltaError, OSError, pa.ArrowException) as error:
         raise _unusable(tables, _cause(str(error)) or _first_line(str(error))) from error
 
 
@@ -99,6 +101,11 @@ _CAUSES: Final = (
         "these credentials or this user may not do that here: ask for permission to read and write",
     ),
     (("No space left", "QuotaExceeded"), "the disk is full: make room, then submit again"),
+    (
+        ("UnknownIssuer", "invalid peer certificate", "CERTIFICATE_VERIFY_FAILED"),
+        "the store's certificate is not trusted: set AWS_CA_BUNDLE to a file with your hospital's "
+        "own CA",
+    ),
     (
         ("error sending request", "dns error", "timed out"),
         "the store does not answer: check AWS_ENDPOINT_URL and the network",
