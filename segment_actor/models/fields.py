@@ -87,25 +87,23 @@ class Field:
 
     def fields(self) -> dict[str, Field]:
         """Of an object: each of its keys to its value."""
-        if not isinstance(self.value, dict):
-            raise self._is_not("an object")
-        return {key: Field(f"{self.name} > {_plain(key)}", v) for key, v in self.value.items()}
+        return {key: self._below(key, value) for key, value in self._object().items()}
 
     def __getitem__(self, key: str) -> Field:
         """Of an object: the value of a key that must be there."""
-        fields = self.fields()
-        if key not in fields:
+        content = self._object()
+        if key not in content:
             raise FieldError(f"{self.name} has no '{key}'")
-        return fields[key]
+        return self._below(key, content[key])
 
     def get(self, key: str) -> Field | None:
         """Of an object: the value of a key; None if it is not there, or null."""
-        field = self.fields().get(key)
-        return None if field is None or field.value is None else field
+        value = self._object().get(key)
+        return None if value is None else self._below(key, value)
 
     def only(self, known: Collection[str]) -> None:
         """Makes sure that an object has no other keys: one that is misspelt would do nothing."""
-        for key in self.fields():
+        for key in self._object():
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=1)
                 hint = f"did you mean '{near[0]}'" if near else f"known are {', '.join(known)}"
@@ -116,7 +114,7 @@ class Field:
         if not isinstance(self.value, list) or not least <= len(self.value) <= most:
             length = f"{least}" if least == most else f"{least} to {most:,}"
             raise self._is_not(f"a list of {length} values")
-        return [Field(f"{self.name} > {n}", value) for n, value in enumerate(self.value)]
+        return [self._below(str(n), value) for n, value in enumerate(self.value)]
 
     def text(self, *, empty: bool = False) -> str:
         """A text of one line, without control characters; not empty unless it may be."""
@@ -153,6 +151,15 @@ class Field:
             raise self._is_not(f"a number from {least:g} to {most:g}")
         return float(value)  # type: ignore[arg-type]
 
+    def _object(self) -> dict[str, object]:
+        if not isinstance(self.value, dict):
+            raise self._is_not("an object")
+        return self.value
+
+    def _below(self, key: str, value: object) -> Field:
+        plain = key if key.isprintable() and len(key) < 60 else shown(key)
+        return Field(f"{self.name} > {plain}", value)
+
     def _is_not(self, expected: str) -> FieldError:
         return FieldError(f"{self.name} must be {expected}, got {shown(self.value)}")
 
@@ -176,7 +183,3 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise FieldError(f"the key {shown(twice)} stands twice in one object")
     return content
-
-
-def _plain(key: str) -> str:
-    return key if key.isprintable() and len(key) < 60 else shown(key)

@@ -68,6 +68,11 @@ def check_folder(plans: bytes, dataset: bytes, schema: str) -> None:
     assert math.prod(own["patch_size"]) <= 2**25
     assert not own.get("previous_stage")
     assert own["normalization_schemes"] == ["CTNormalization"]
+    _check_normalization(content)
+    _check_labels(described, schema)
+
+
+def _check_normalization(content: dict[str, Any]) -> None:
     hu = (
         content.get("foreground_intensity_properties_per_channel")
         or content["foreground_intensity_properties_by_modality"]
@@ -76,6 +81,9 @@ def check_folder(plans: bytes, dataset: bytes, schema: str) -> None:
     assert low < high
     _number(hu["mean"], -1e5, 1e5)
     assert _number(hu["std"], 0, 1e5) > 1e-6
+
+
+def _check_labels(described: dict[str, Any], schema: str) -> None:
     channels = described.get("channel_names") or described["modality"]
     assert isinstance(channels, dict)
     assert len(channels) == 1

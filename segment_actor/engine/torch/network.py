@@ -50,8 +50,8 @@ NUMBERS: list[Any] = [
 ]
 
 DAMAGE = (
-    *(RuntimeError, EOFError, ValueError, OSError, LookupError, TypeError, AttributeError),
-    *(AssertionError, OverflowError, struct.error),
+    *(RuntimeError, EOFError, ValueError, OSError, struct.error),
+    *(LookupError, TypeError, AttributeError, AssertionError),
 )
 """What torch raises where a file is damaged, by where the damage is (found by `tests.fuzz`)."""
 
@@ -123,7 +123,7 @@ def _load_checkpoint(path: Path) -> dict[str, Any]:
             "save the checkpoint again with nnU-Net v2, from a source you trust"
         ) from error
     except DAMAGE as error:
-        why = " ".join(str(error).split())[:200]
+        why = ascii(str(error)[:200])  # torch quotes the file's own bytes
         raise SetupError(f"{path} is damaged; copy or download it again ({why})") from error
     if not isinstance(checkpoint, dict) or "network_weights" not in checkpoint:
         raise SetupError(f"{path} is no nnU-Net v2 checkpoint: it holds no 'network_weights'")

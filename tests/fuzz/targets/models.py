@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -258,8 +259,10 @@ def _damage_settings(rng: np.random.Generator, files: Files) -> str:
 
 def _damage_checkpoint(rng: np.random.Generator, files: Files) -> str:
     content = _checkpoint_of(files)
-    if rng.random() < 0.4:
+    if rng.random() < 0.2:
         files[CHECKPOINT], done = _raw(rng, files[CHECKPOINT])
+    elif rng.random() < 0.3:
+        files[CHECKPOINT], done = _repack(rng, files[CHECKPOINT]), "pickle"
     else:
         done = _change_checkpoint(rng, content)
         stream = io.BytesIO()
@@ -267,6 +270,19 @@ def _damage_checkpoint(rng: np.random.Generator, files: Files) -> str:
         files[CHECKPOINT] = stream.getvalue()
     files[SET] = _set_toml(files[CHECKPOINT], _SET)
     return done
+
+
+def _repack(rng: np.random.Generator, data: bytes) -> bytes:
+    """A whole .zip whose pickle is damaged: no checksum tells."""
+    became = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(became, "w") as new:
+        for member in old.infolist():
+            content = bytearray(old.read(member))
+            if member.filename.endswith("data.pkl"):
+                at = int(rng.integers(len(content)))
+                content[at : at + int(rng.choice([0, 1, 2, 10**6]))] = rng.bytes(1)
+            new.writestr(member.filename, bytes(content))
+    return became.getvalue()
 
 
 def _change_checkpoint(rng: np.random.Generator, content: dict[str, Any]) -> str:
@@ -317,4 +333,5 @@ _KINDS: dict[str, Callable[[np.random.Generator, Files], str]] = {
     SETTINGS: _damage_settings,
     CHECKPOINT: _damage_checkpoint,
 }
-_SHARES = (0.4, 0.15, 0.2, 0.15, 0.1)
+_SHARES = (0.35, 0.15, 0.2, 0.15, 0.15)
+"""Of the kinds, in their order."""
