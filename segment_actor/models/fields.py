@@ -69,6 +69,11 @@ class _Short(reprlib.Repr):
         """Python refuses to write out a number of thousands of digits, and nobody reads it."""
         return str(x) if x.bit_length() < 64 else f"a number of {x.bit_length()} bits"
 
+    def repr_instance(self, x: object, _level: int) -> str:
+        """Of what no file of JSON or TOML holds, but a checkpoint may: the type."""
+        simple = x is None or isinstance(x, bool | float)
+        return repr(x) if simple else f"a value of type {type(x).__name__}"
+
 
 _SHORT: Final = _Short()
 

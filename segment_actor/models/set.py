@@ -111,14 +111,16 @@ def load_model_set(name_or_path: str | Path, compat: str | None = None) -> Model
     Raises:
         SetupError: with the culprit and the remedy.
     """
-    path = _find(name_or_path)
     try:
+        path = _find(name_or_path)
         model_set = _model_set(path.parent, read_toml(path), compat)
         _check_grids(model_set)
     except ValueError as error:
-        raise SetupError(f"model set {path} is not valid: {error}; correct the file") from error
+        raise SetupError(
+            f"model set {name_or_path} is not valid: {error}; correct the file"
+        ) from error
     except OSError as error:
-        raise SetupError(f"model set {path} cannot be read ({error.strerror})") from error
+        raise SetupError(f"model set {name_or_path} cannot be read ({error.strerror})") from error
     schema = load_schema(model_set.schema)
     for group in model_set.groups:
         label_table(read_model_folder(group.folder).label_names, schema)

@@ -51,6 +51,9 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(tmp_path: Path) -> 
         ("commit_every_s = inf", "commit_every_s must be from 0.1 "),
         ("group_timeout_s = nan", "group_timeout_s must be from 1 "),
         ('model_set = ""', "model_set is empty"),
+        ('labels = "  "', "labels is empty"),
+        ('labels = "a\\u0000b"', "labels must be a text of one line"),
+        ("lanes = 0x1" + "0" * 5000, "lanes must be from 1 .*, got a number of 20001 bits"),
         ('precision = "float64"', "precision must be one of float32, bfloat16"),
     ],
 )
@@ -71,6 +74,12 @@ def test_exactly_one_of_archive_and_manifest_is_needed(sources: dict[str, str]) 
         segment_config(None, {"tables": "t", **sources})
 
 
+@pytest.mark.parametrize("key", ["tables", "archive"])
+def test_an_unset_variable_of_the_shell_is_not_the_current_folder(key: str) -> None:
+    with pytest.raises(SetupError, match=f"{key} is empty"):
+        segment_config(None, GOOD | {key: ""})
+
+
 def test_tables_are_needed() -> None:
     with pytest.raises(SetupError, match="--tables URI"):
         segment_config(None, {"archive": "a"})
@@ -81,3 +90,5 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
         segment_config(tmp_path / "none.toml", GOOD)
     with pytest.raises(SetupError, match="is not a TOML file"):
         segment_config(toml(tmp_path, "archive ="), GOOD)
+    with pytest.raises(SetupError, match="nested too deeply"):
+        segment_config(toml(tmp_path, "archive = " + "[" * 20_000), GOOD)

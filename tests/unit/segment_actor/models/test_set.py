@@ -56,6 +56,16 @@ def test_folders_are_found_from_the_file_and_the_spacing_in_the_plans(tmp_path: 
         (HEAD.replace("paper104", "paper105"), "paper105"),
         (HEAD.replace("licence", "license"), "licen"),
         (HEAD + "step = \n", "not valid"),
+        (HEAD + "step = 1e-12\n", "step must be a number from 0.1 to 1, got 1e-12"),
+        (HEAD + "step = nan\n", "step must be a number from 0.1 to 1, got nan"),
+        (HEAD + "stepp = 0.5\n", r"unknown key 'stepp' \(did you mean 'step'\)"),
+        (HEAD + "order = true\n", "order must be a whole number from 0 to 3, got True"),
+        (HEAD + "compat = 5\n", "compat must be a text of one line, got 5"),
+        (HEAD.replace('"tiny"', "5"), "name must be a text of one line, got 5"),
+        (HEAD.replace('"tiny"', '""'), "name is empty"),
+        (HEAD.replace('"tiny"', '"a\\u0000b"'), "name must be a text of one line"),
+        (HEAD.replace('"paper104"', '["a"]'), r"schema must be one of .*, got \['a'\]"),
+        (HEAD + "warning = " + "[" * 20_000 + "]" * 20_000 + "\n", "nested too deeply"),
     ],
 )
 def test_wrong_settings_are_refused(tmp_path: Path, head: str, sentence: str) -> None:
@@ -67,6 +77,45 @@ def test_wrong_settings_are_refused(tmp_path: Path, head: str, sentence: str) ->
 def test_a_set_without_groups_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="groups"):
         load_model_set(write(tmp_path, HEAD))
+
+
+@pytest.mark.parametrize(
+    ("groups", "sentence"),
+    [
+        ("[]", r"groups must be a list of 1 to 100 values, got \[\]"),
+        ('"abc"', "groups must be a list"),
+        ("[1]", "groups > 0 must be an object, got 1"),
+        ('[{name = "a"}]', "groups > 0 has no 'folder'"),
+        ('[{name = "a", folder = 5}]', "folder must be a text"),
+        ('[{name = "a", folder = "b", sha256 = "c", colour = 1}]', "unknown key 'colour'"),
+        ('[{name = "a", weights = ["b"]}]', "weights must be a text"),
+    ],
+)
+def test_groups_that_are_none_are_refused(tmp_path: Path, groups: str, sentence: str) -> None:
+    with pytest.raises(SetupError, match=sentence):
+        load_model_set(write(tmp_path, f"{HEAD}groups = {groups}\n"))
+
+
+def test_a_group_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    first = group_toml(tmp_path, "first")
+    for second in (first, first.replace('name = "first"', 'name = "second"')):
+        with pytest.raises(SetupError, match="is there twice"):
+            load_model_set(write(tmp_path, HEAD + first + second))
+
+
+def test_a_set_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD)
+    path.write_bytes(HEAD.encode() + b'warning = "\xe4"\n')
+    with pytest.raises(SetupError, match="is not UTF-8 text"):
+        load_model_set(path)
+
+
+def test_a_name_too_long_for_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="cannot be read .File name too long"):
+        load_model_set("x" * 300)
+    group = f'[[groups]]\nname = "a"\nfolder = "{"x" * 300}"\nsha256 = "0"\n'
+    with pytest.raises(SetupError, match=r"tiny\.toml cannot be read"):
+        load_model_set(write(tmp_path, HEAD + group))
 
 
 def test_another_checkpoint_than_the_sets_is_refused(tmp_path: Path) -> None:

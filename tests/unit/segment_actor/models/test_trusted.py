@@ -98,7 +98,9 @@ def test_the_lock_never_takes_other_files_for_a_model_it_knows(homes: tuple[Path
         trust(folder)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"a": {"licence": "x"}}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"a": {"licence": "x"}}', "[" * 20_000, '{"a": null}']
+)
 def test_a_damaged_lock_is_refused(homes: tuple[Path, Path], text: str) -> None:
     homes[0].mkdir()
     (homes[0] / LOCK).write_text(text)

@@ -16,6 +16,9 @@ from tests.support.tiny_model import tiny_network, write_tiny_model
 
 CHECKPOINT = "fold_0/checkpoint_final.pth"
 
+BIAS = "decoder.seg_layers.1.bias"
+"""Of the last layer: one for each of three labels."""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -122,6 +125,47 @@ def test_a_damaged_checkpoint_is_refused(folder: Path) -> None:
     (folder / CHECKPOINT).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SetupError, match="damaged"):
         load_network(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda c: c.update(network_weights=None), "'network_weights' is no table"),
+        (lambda c: c.pop("network_weights"), "holds no 'network_weights'"),
+        (lambda c: c.update(init_args=None), "its 'init_args' are no dictionary"),
+        (
+            lambda c: c["init_args"].update(configuration=torch.zeros(2)),
+            "of configuration a value of type Tensor",
+        ),
+        (lambda c: c["network_weights"].pop(BIAS), f"'{BIAS}' is missing"),
+        (lambda c: c["network_weights"].update(more=torch.zeros(1)), "'more' is left over"),
+        (lambda c: c["network_weights"].update({BIAS: torch.zeros(7)}), r"not of shape \(3,\)"),
+        (lambda c: c["network_weights"].update({BIAS: None}), r"not of shape \(3,\)"),
+        (lambda c: c["network_weights"].update({BIAS: torch.ones(3).int()}), "not of shape"),
+        (lambda c: c["network_weights"][BIAS].fill_(torch.nan), f"'{BIAS}' holds NaN"),
+        (lambda c: c["network_weights"][BIAS].fill_(-torch.inf), f"'{BIAS}' holds NaN"),
+        (
+            lambda c: c["network_weights"].update({BIAS: torch.ones(3).double() * 1e300}),
+            "holds NaN or infinity",
+        ),
+    ],
+)
+def test_a_checkpoint_that_is_none_of_these_plans_is_refused(
+    folder: Path, change: Callable[[dict[str, Any]], Any], sentence: str
+) -> None:
+    checkpoint = torch.load(folder / CHECKPOINT, weights_only=False)
+    change(checkpoint)
+    torch.save(checkpoint, folder / CHECKPOINT)
+    with pytest.raises(SetupError, match=sentence):
+        load_network(folder)
+
+
+def test_weights_of_several_gpus_and_of_half_the_size_are_taken(folder: Path) -> None:
+    checkpoint = torch.load(folder / CHECKPOINT, weights_only=False)
+    weights = checkpoint["network_weights"].items()
+    checkpoint["network_weights"] = {f"module.{name}": one.half() for name, one in weights}
+    torch.save(checkpoint, folder / CHECKPOINT)
+    assert next(load_network(folder).module.parameters()).dtype == torch.float32
 
 
 def test_a_folder_named_after_another_configuration_is_refused(folder: Path) -> None:
