@@ -46,5 +46,5 @@ def test_a_certificate_of_nobody_we_trust_is_said_and_what_to_set(
     server, endpoint, _ = store
     server.use(monkeypatch, AWS_ENDPOINT_URL=endpoint)
     for use in (lambda: open_store("s3://cts"), lambda: CohortTables("s3://tables/u")):
-        with pytest.raises(SetupError, match="certificate is not trusted.* set AWS_CA_BUNDLE"):
+        with pytest.raises(SetupError, match=r"certificate is not trusted.* set AWS_CA_BUNDLE"):
             use()
