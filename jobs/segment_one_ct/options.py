@@ -29,7 +29,7 @@ class ListCommand(Command):
         for arg in [*args, "--"]:
             if arg.startswith("-"):
                 if not values:
-                    raise click.UsageError(f"{option} needs a structure, such as liver", ctx)
+                    raise click.UsageError(f"{option} needs a structure, such as liver")
                 option, values = (arg, 0) if arg in _LIST_OPTIONS else ("", 1)
                 spread += [] if option else [arg]
             else:

@@ -32,14 +32,14 @@ class Command(click.Command):
             option, sign, value = arg.partition("=") if arg.startswith("--") else (before, "=", arg)
             if sign and not value:
                 what = option if option.startswith("-") else "An argument"
-                raise click.UsageError(f"{what} is empty; is a shell variable not set?", ctx)
+                raise click.UsageError(f"{what} is empty; is a shell variable not set?")
         rest = super().parse_args(ctx, list(args))
         options = {name for param in self.params for name in param.opts}
         for param in self.params:
             given = ctx.params.get(param.name or "")
             for value in given if isinstance(given, tuple) else (given,):
                 if str(value) in options:
-                    raise click.UsageError(f"{param.opts[-1]} needs a value before {value}", ctx)
+                    raise click.UsageError(f"{param.opts[-1]} needs a value before {value}")
         return rest
 
     def invoke(self, ctx: click.Context) -> object:

@@ -139,6 +139,6 @@ format_option = click.option(
     type=click.Choice(list(FORMS)),
     default="table",
     show_default=True,
-    help="How the answer is written.",
+    help="How the answer is written; in CSV a text that Excel would run has ' in front.",
 )
 """The option of every command that prints rows; its value goes to `write_answer`."""

@@ -48,10 +48,13 @@ def storage_options(tables: str, given: StorageOptions | None = None) -> dict[st
     """What deltalake needs beside the AWS_* variables, which it reads by itself.
 
     A store in the hospital often has a plain http:// address, which must be allowed explicitly,
-    and no region, which must be named.
+    and no region, which must be named. Or it is https:// with a certificate of the hospital's own
+    CA: of AWS_CA_BUNDLE deltalake knows nothing, it asks SSL_CERT_FILE whom to trust.
     """
     if not is_s3(tables):
         return {}
+    if trusted := os.environ.get("AWS_CA_BUNDLE"):
+        os.environ.setdefault("SSL_CERT_FILE", trusted)
     options = dict(given or {})
     endpoint = options.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL", ""))
     if endpoint.startswith("http://"):
@@ -103,8 +106,8 @@ _CAUSES: Final = (
     (("No space left", "QuotaExceeded"), "the disk is full: make room, then submit again"),
     (
         ("UnknownIssuer", "invalid peer certificate", "CERTIFICATE_VERIFY_FAILED"),
-        "the store's certificate is not trusted: set AWS_CA_BUNDLE to a file with your hospital's "
-        "own CA",
+        "the store's certificate is not trusted: set AWS_CA_BUNDLE to a file with the "
+        "certificate of your hospital's CA",
     ),
     (
         ("error sending request", "dns error", "timed out"),

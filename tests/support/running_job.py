@@ -85,7 +85,12 @@ def running_job(
     process = subprocess.Popen(
         command,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "CTCOHORT_SITE_SECRET": SECRET, **(env or {})},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "CTCOHORT_SITE_SECRET": SECRET,
+            **(env or {}),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
