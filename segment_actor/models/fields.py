@@ -169,9 +169,17 @@ class Field:
         return FieldError(f"{self.name} must be {expected}, got {shown(self.value)}")
 
 
+_ENDS_A_LINE: Final = ("Cc", "Cs", "Zl", "Zp")
+_TURNS_A_LINE: Final = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+
 def _has_control(text: str) -> bool:
-    """Whether it has what would end a line, a path or an encoding."""
-    return any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in text)
+    """Whether it has what would end a line or a path, or show it in another order than it has."""
+    return any(
+        unicodedata.category(sign) in _ENDS_A_LINE
+        or unicodedata.bidirectional(sign) in _TURNS_A_LINE
+        for sign in text
+    )
 
 
 def _text(path: Path) -> str:

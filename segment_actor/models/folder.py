@@ -30,8 +30,8 @@ CHECKPOINT = "fold_0/checkpoint_final.pth"
 FINEST_MM, COARSEST_MM = 0.05, 25.0
 """Of a model's grid, along an axis. No CT is finer; official models have 1.5 to 6 mm."""
 
-MOST_PATCH_VOXELS: Final = 2**25
-"""320^3. The largest patch of published models, 40 x 448 x 576, is a third of it."""
+MOST_PATCH_VOXELS, LONGEST_PATCH = 2**24, 1024
+"""256^3. The largest patch of published models, 40 x 448 x 576, has 10 million voxels."""
 
 LARGEST_HU: Final = 1e5
 """Beyond what int16 can hold, which a CT is stored in, whatever its slope."""
@@ -201,7 +201,7 @@ def _transpose(field: Field) -> Shape:
 
 
 def _patch_size(field: Field, architecture: Architecture) -> Shape:
-    a, b, c = (voxels.whole(1, MOST_PATCH_VOXELS) for voxels in field.items(3, 3))
+    a, b, c = (voxels.whole(1, LONGEST_PATCH) for voxels in field.items(3, 3))
     coarsest = np.divide((a, b, c), np.prod(architecture.arguments["strides"], axis=0))
     if a * b * c > MOST_PATCH_VOXELS:
         raise FieldError(f"{field.name} of {[a, b, c]} is more than {MOST_PATCH_VOXELS:,} voxels")

@@ -64,8 +64,8 @@ def check_folder(plans: bytes, dataset: bytes, schema: str) -> None:
     strides = network["arch_kwargs"]["strides"] if network else own["pool_op_kernel_sizes"]
     for axis, voxels in enumerate(own["patch_size"]):
         down = math.prod(s if isinstance(s, int) else s[axis] for s in strides)
-        assert _whole(voxels, 2, 10_000) % down == 0
-    assert math.prod(own["patch_size"]) <= 2**25
+        assert _whole(voxels, 2, 2000) % down == 0
+    assert math.prod(own["patch_size"]) <= 300**3
     assert not own.get("previous_stage")
     assert own["normalization_schemes"] == ["CTNormalization"]
     _check_normalization(content)

@@ -99,8 +99,7 @@ def load_network(folder: Path) -> Network:
         ) from error
     # assign: the file's tensors become the weights, without a second copy.
     module.load_state_dict(weights, strict=True, assign=True)
-    # float(): a checkpoint may hold its weights in float16, at half the size.
-    module.float().eval().requires_grad_(requires_grad=False)
+    module.eval().requires_grad_(requires_grad=False)
     return Network(
         module=module,
         spacing_mm=model.spacing_mm,
@@ -148,7 +147,7 @@ def _check_trained(model: ModelFolder, checkpoint: dict[str, Any]) -> None:
 def _weights(found: object, wanted: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The weights of a checkpoint, each of them known to fit.
 
-    Training on several GPUs puts a prefix before each name. Cloned, because a memory-mapped weight
+    Training on several GPUs puts a prefix before each name. Copied, because a memory-mapped weight
     would be paged in and out under memory pressure.
 
     Raises:
@@ -163,9 +162,12 @@ def _weights(found: object, wanted: dict[str, torch.Tensor]) -> dict[str, torch.
     for name, tensor in weights.items():
         if not _is_like(tensor, wanted[name]):
             raise ValueError(f"{shown(name)} is not of shape {tuple(wanted[name].shape)}")
+    # a checkpoint may hold its weights in float16, at half the size
+    copies = {name: one.to(wanted[name].dtype, copy=True) for name, one in weights.items()}
+    for name, tensor in copies.items():
         if not _is_finite(tensor):  # one NaN makes every voxel background
             raise ValueError(f"{shown(name)} holds NaN or infinity, as of damage or bad training")
-    return {name: tensor.clone() for name, tensor in weights.items()}
+    return copies
 
 
 def _is_like(found: object, wanted: torch.Tensor) -> bool:
@@ -181,9 +183,8 @@ def _is_like(found: object, wanted: torch.Tensor) -> bool:
 
 
 def _is_finite(weight: torch.Tensor) -> bool:
-    """Also as the float32 that it becomes."""
     # the least and the most in one pass; a NaN is both
-    return all(torch.isfinite(end) for end in torch.aminmax(weight.float()))
+    return all(torch.isfinite(end) for end in torch.aminmax(weight))
 
 
 def _build(model: ModelFolder) -> nn.Module:
