@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
 from segment_actor.anatomy import display_name
-from stats.study.aging import Stratum, Studied
+from stats.study.aging import Studied
 from stats.study.exclusions import MEASURES, Measure
-from stats.study.selection import QUARTILES, Cohort, Numbers
+from stats.study.selection import QUARTILES, Cohort, Numbers, Stratum
 from stats.study.tests_of_age import PAIRS, Row
 
 BLUE, VERMILLION, GREY, INK = "#0072B2", "#D55E00", "#8A8F94", "#22272B"
@@ -90,9 +90,7 @@ def _draw_measure(
     axes: Sequence[Axes], cohort: Cohort, studied: Studied, measure: Measure, sex: Stratum
 ) -> None:
     row = next(r for r in studied.rows if r["measure"] == measure and r["sex"] == sex)
-    used = np.isfinite(studied.values[measure])
-    if sex != "all":
-        used &= cohort.sex == sex
+    used = np.isfinite(studied.values[measure]) & cohort.of(sex)
     ages, values = cohort.age_years[used], studied.values[measure][used]
     if "r_s" not in row:
         for axis in axes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import duckdb
 import numpy as np
@@ -23,10 +23,8 @@ from stats.study.exclusions import (
     used_values,
 )
 from stats.study.percentiles import PERCENTILES, reference_curve
-from stats.study.selection import QUARTILES, Cohort, Flags, FlowStep, Numbers
+from stats.study.selection import QUARTILES, Cohort, Flags, FlowStep, Numbers, Stratum
 from stats.study.tests_of_age import ALPHA, PAIRS, Row, judge, stack_confounders, study
-
-Stratum = Literal["all", "M", "F"]
 
 _TEXT, _COUNT, _NUMBER, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -85,7 +83,7 @@ class Studied:
         structure: its name.
         rows: of `AGING`.
         reference: of `REFERENCE`.
-        values: (N,) of each measure in the cohort's order; NaN where excluded.
+        values: (M,) of each measure in the cohort's order, of one scan a patient; NaN elsewhere.
     """
 
     structure: str
@@ -173,15 +171,11 @@ def _studied(
         name: Row = {"structure": structure, "measure": measure, "unit": UNITS[measure]}
         for sex in question.strata:
             row = name | {"sex": sex, "lower_volume_ml": _known(lower_volume_ml)}
-            row |= _left_out(faults, _of(cohort, sex), lower_volume_ml)
-            rows.append(row | _row(cohort, question, numbers, used & _of(cohort, sex)))
+            row |= _left_out(faults, cohort.of(sex), lower_volume_ml)
+            rows.append(row | _row(cohort, question, numbers, used & cohort.of(sex)))
         for sex in ("all", "M", "F"):
             reference += [name | row for row in _curve(cohort, numbers, used, sex)]
     return Studied(structure, rows, reference, values)
-
-
-def _of(cohort: Cohort, sex: Stratum) -> Flags:
-    return np.ones(len(cohort.sex), dtype=bool) if sex == "all" else cohort.sex == sex
 
 
 def _left_out(faults: Mapping[str, Flags], stratum: Flags, lower_volume_ml: float) -> Row:
@@ -194,16 +188,38 @@ def _left_out(faults: Mapping[str, Flags], stratum: Flags, lower_volume_ml: floa
 
 
 def _row(cohort: Cohort, question: Question, numbers: Numbers, used: Flags) -> Row:
-    row: Row = {"n": int(used.sum()), "adjusted_for": " ".join(cohort.confounders) or None}
+    row: Row = {"n": int(used.sum())}
     row |= {f"age_bound_{q}": float(b) for q, b in enumerate(cohort.age_bounds_years, start=1)}
-    confounders = stack_confounders(list(cohort.confounders.values()), len(used))[used]
-    row |= study(cohort.age_years[used], numbers[used], cohort.quartile[used], confounders)
+    confounders, notes = _confounders(cohort, used)
+    row["adjusted_for"] = " ".join(confounders) or None
+    stacked = stack_confounders(list(confounders.values()), int(used.sum()))
+    row |= study(cohort.age_years[used], numbers[used], cohort.quartile[used], stacked)
+    row["note"] = "; ".join(str(note) for note in (row.get("note"), *notes) if note) or None
     tests = len(cohort.structures) * len(MEASURES) * len(question.strata)
     return row | judge(row, tests, question.alpha)
 
 
+def _confounders(cohort: Cohort, used: Flags) -> tuple[dict[str, Numbers], list[str]]:
+    """Those that differ among the patients used, and what is to be said of them.
+
+    A value that is not known leaves its patient out of the correction, and what is the same in
+    everybody corrects nothing: neither may look like a correction of all.
+    """
+    differing, notes = {}, []
+    for name, numbers in cohort.confounders.items():
+        mine = numbers[used]
+        known = np.isfinite(mine).all(axis=1)
+        if not known.all():
+            notes.append(f"{name} is known of {known.sum()} of {len(mine)}")
+        if known.any() and np.ptp(mine[known], axis=0).any():
+            differing[name] = mine
+        elif known.any():
+            notes.append(f"{name} is the same in all of whom it is known: not corrected for")
+    return differing, notes
+
+
 def _curve(cohort: Cohort, numbers: Numbers, used: Flags, sex: Stratum) -> Iterator[Row]:
-    people = used & _of(cohort, sex)
+    people = used & cohort.of(sex)
     for age, n, found in reference_curve(cohort.age_years[people], numbers[people]):
         quantiles = {f"p{p:02d}": value for p, value in zip(PERCENTILES, found, strict=True)}
         yield {"sex": sex, "age_years": age, "n": n, **quantiles}
