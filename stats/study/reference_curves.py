@@ -139,7 +139,7 @@ def _choose_knots(age_years: Numbers, values: Numbers) -> Numbers:
         # Machado, Econometric Theory 9 (1993) 478-493
         tiny = np.finfo(float).tiny
         fit = float(np.log(np.maximum(loss.mean(axis=1), tiny)).mean())
-        return fit + basis.shape[1] * float(np.log(n)) / (2.0 * n)
+        return fit + len(basis.T) * float(np.log(n)) / (2.0 * n)
 
     # nearest: each knot is the age of somebody, so that no two splines are the same on these ages
     knots = [np.unique(np.quantile(age_years, q, method="nearest")) for q in KNOTS]
