@@ -38,7 +38,7 @@ from stats.study.selection import (
     Stratum,
     select_cohort,
 )
-from stats.study.tests_of_age import ALPHA, Row
+from stats.study.tests_of_age import ALPHA, FAMILY_ALPHA, Row
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,12 @@ _STRATA: dict[str, tuple[Stratum, ...]] = {
     is_flag=True,
     help="Count volumes of structures that the field of view cuts, as the paper does.",
 )
-@click.option("--alpha", default=ALPHA, show_default=True, help="A p-value below is significant.")
+@click.option(
+    "--alpha",
+    default=ALPHA,
+    show_default=True,
+    help="A p-value below it is significant, if it also is below 0.05 after Bonferroni.",
+)
 @click.option(
     "--figures",
     type=click.Choice(["all", "overview", "none"]),
@@ -134,7 +139,7 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
     found = sum(bool(row["significant"]) for row in rows)
     click.echo(
         f"{len(rows)} rows in {out / 'aging.csv'}; age groups differ in {found} of them "
-        f"(Kruskal-Wallis, p < {alpha:g})."
+        f"(Kruskal-Wallis, p < {alpha:g}, and below {FAMILY_ALPHA:g} after Bonferroni)."
     )
 
 

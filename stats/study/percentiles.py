@@ -1,27 +1,26 @@
-"""Reference values: percentiles of a measurement by age and sex, and where one patient stands.
+"""Where one patient stands among people of the same sex and about the same age.
 
-Both count the same people: of the same sex, whose age differs by at most `WINDOW_YEARS`, each by
-the one scan that shows the structure best (stats.sql.who_counts).
+They are those of the reference curves (stats.study.aging): each counts by the one scan that shows
+the structure best (stats.sql.who_counts).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from segment_actor.errors import SetupError
 from segment_actor.person import OLDEST_YEARS
 from stats.sql.who_counts import BETTER_SCAN, PERSON
 from stats.study.exclusions import MEASURES, Measure
-from stats.study.selection import Numbers, Only, is_only
+from stats.study.intervals import MIN_PEOPLE_PERCENTILE, percentile_interval
+from stats.study.reference_curves import NEAR_YEARS
+from stats.study.selection import Only, is_only
 from stats.study.tests_of_age import Row
-
-PERCENTILES: Final = (5, 25, 50, 75, 95)
 
 PERCENTILE: Final = pa.schema(
     [
@@ -32,38 +31,19 @@ PERCENTILE: Final = pa.schema(
             for column, kind in (
                 ("", pa.float64()),
                 ("_percentile", pa.float64()),
+                ("_percentile_low", pa.float64()),
+                ("_percentile_high", pa.float64()),
                 ("_n", pa.int64()),
                 ("_reason", pa.string()),
             )
         ),
     ]
 )
-"""One row a structure: value, percentile, people compared with, and why there is no percentile."""
+"""One row a structure: value, percentile with its 95 % interval, how many people are compared with,
+and why there is no percentile."""
 
-WINDOW_YEARS: Final = 5.0
+WINDOW_YEARS: Final = NEAR_YEARS
 """People at most so much older or younger are compared with."""
-
-MIN_PEOPLE: Final = 20
-"""With fewer, the 5th percentile would lie below the lowest value."""
-
-
-def reference_curve(age_years: Numbers, values: Numbers) -> Iterator[tuple[int, int, list[float]]]:
-    """Age in whole years, number of people, and their `PERCENTILES`, where people are enough.
-
-    Args:
-        age_years: (n,) years.
-        values: (n,) volume or density.
-    """
-    if len(values) < MIN_PEOPLE:
-        return
-    order = np.argsort(age_years, kind="stable")
-    ages, sorted_values = age_years[order], values[order]
-    for age in range(int(np.ceil(ages[0])), int(ages[-1]) + 1):
-        first = np.searchsorted(ages, age - WINDOW_YEARS, side="left")
-        last = np.searchsorted(ages, age + WINDOW_YEARS, side="right")
-        if last - first >= MIN_PEOPLE:
-            found = np.percentile(sorted_values[first:last], PERCENTILES)
-            yield age, int(last - first), [float(v) for v in found]
 
 
 def patient_percentiles(
@@ -75,7 +55,8 @@ def patient_percentiles(
     """Where one scan stands among people of the same sex and similar age, structure by structure.
 
     A percentile is the share of other people's values below, plus half the share of equal ones
-    ("mean" of scipy's percentileofscore). The patient is not compared with himself.
+    ("mean" of scipy's percentileofscore), with the interval of `stats.study.intervals`. The patient
+    is not compared with himself.
 
     Args:
         database: from `stats.query.connect`.
@@ -126,8 +107,8 @@ def _patient(database: duckdb.DuckDBPyConnection, series_key: str) -> _Patient:
     if not found:
         sql = "SELECT pipeline_version FROM scans WHERE series_key = $key ORDER BY commit_seq DESC"
         others = [str(v) for (v,) in database.execute(sql, {"key": series_key}).fetchall()]
-        how = f" of the pipeline version that counts; see --pipeline-version {others[0]}"
-        raise SetupError(f"the tables hold no scan {series_key}{how if others else ''}")
+        of = " of the pipeline version that counts; --pipeline-version " + ", ".join(others)
+        raise SetupError(f"the tables hold no scan {series_key}{of if others else ''}")
     age_years, sex, person = found[0]
     if age_years is None or sex is None:
         raise SetupError(
@@ -202,16 +183,19 @@ def _percentile_columns(
     measure: Measure, value: float | None, excluded_by: str | None, counts: tuple[int, int, int]
 ) -> Row:
     n, lower, equal = counts
-    percentile = reason = None
+    percentile = low = high = reason = None
     if value is None:
         reason = excluded_by
-    elif n < MIN_PEOPLE:
+    elif n < MIN_PEOPLE_PERCENTILE:
         reason = f"only {n} people to compare with"
     else:
         percentile = 100.0 * (lower + 0.5 * equal) / n
+        low, high = (float(end) for end in percentile_interval(n, lower, equal))
     return {
         measure: value,
         f"{measure}_percentile": percentile,
+        f"{measure}_percentile_low": low,
+        f"{measure}_percentile_high": high,
         f"{measure}_n": n,
         f"{measure}_reason": reason,
     }

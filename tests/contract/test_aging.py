@@ -128,7 +128,7 @@ def test_a_correction_for_sex_is_the_partial_correlation_of_the_ranks(
     assert row["r_s_adjusted"] > row["r_s"]
 
 
-def test_reference_values_are_the_percentiles_of_people_within_five_years(
+def test_reference_values_are_near_the_percentiles_of_people_within_five_years(
     place: Path, columns: dict[str, pd.DataFrame]
 ) -> None:
     curve = pd.read_parquet(place / "out" / "reference.parquet")
@@ -136,8 +136,10 @@ def test_reference_values_are_the_percentiles_of_people_within_five_years(
     point = point.set_index("age_years").loc[63]
     women = columns["liver"].query("sex == 'F' and 58 <= age_years <= 68")["volume_ml"]
     assert point["n"] == len(women)
-    expected = np.percentile(women, [5, 25, 50, 75, 95])
-    assert point[["p05", "p25", "p50", "p75", "p95"]].tolist() == pytest.approx(expected)
+    for share in (5, 25, 50, 75, 95):
+        low, high = point[f"p{share:02d}_low"], point[f"p{share:02d}_high"]
+        assert low < np.percentile(women, share) < high
+        assert low < point[f"p{share:02d}"] < high
 
 
 def test_a_patients_percentile_is_scipys_among_people_like_him(
