@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from segment_actor.phantom.builder import ABDOMEN, CHEST, OTHER, SIDES, Builder, rotation_matrix
 from segment_actor.phantom.render import Vector
 from segment_actor.phantom.skeleton import spine_y
 from segment_actor.phantom.trunk import MUSCLE_HU
-
-
-class Phase(NamedTuple):
-    """Mean HU of enhancing tissue in one contrast phase (typical values of clinical CT)."""
-
-    arteries: float
-    veins: float
-    portal: float
-    right_heart: float
-    lung_artery: float
-    kidney: float
-    liver: float
-    spleen: float
-    pancreas: float
-    myocardium: float
-
-
-PHASES: dict[str, Phase] = {
-    "native": Phase(42, 40, 41, 42, 42, 32, 58, 48, 42, 44),
-    "arterial": Phase(310, 90, 110, 220, 330, 150, 70, 120, 105, 110),
-    "portal_venous": Phase(155, 150, 170, 150, 155, 190, 112, 122, 92, 105),
-}
 
 
 def add_organs(b: Builder) -> None:
@@ -83,7 +59,7 @@ def _plane(b: Builder, plane: tuple[float, ...]) -> tuple[float, float, float, f
 
 
 def _heart(b: Builder) -> None:
-    p = PHASES[b.patient.phase]
+    p = b.patient.attenuation
     shift, size = b.vary(0.8)
 
     def part(name: str, hu: float, centre: Vector | tuple[float, ...], *radii: float) -> None:
@@ -144,7 +120,7 @@ def _bowel(b: Builder) -> None:
 
 
 def _upper_abdomen(b: Builder) -> None:
-    p, age = PHASES[b.patient.phase], b.patient.decades_from_55
+    p, age = b.patient.attenuation, b.patient.decades_from_55
     shift, size = b.vary()
     liver = b.material("liver", b.hu(p.liver))
     b.ellipsoid(
@@ -195,14 +171,14 @@ def _upper_abdomen(b: Builder) -> None:
 
 
 def _kidneys(b: Builder) -> None:
-    p, age = PHASES[b.patient.phase], b.patient.decades_from_55
+    p, age = b.patient.attenuation, b.patient.decades_from_55
     for side, s in SIDES:
         shift, size = b.vary()
         # Kidneys shrink with age (paper: volume r_s -0.49).
         size *= 1.0 - 0.03 * age
         z = 226.0 if s > 0 else 240.0
         if f"kidney_{side}" not in b.patient.missing:
-            kidney = b.material(f"kidney_{side}", b.hu(p.kidney * 0.85), b.hu(p.kidney), 0.7)
+            kidney = b.material(f"kidney_{side}", b.hu(p.renal_medulla), b.hu(p.kidney), 0.7)
             b.ellipsoid(
                 kidney,
                 np.array((s * 66, -46, z)) + shift,
@@ -237,7 +213,7 @@ def _iliopsoas(b: Builder) -> None:
 
 
 def _vessels(b: Builder) -> None:
-    p, age = PHASES[b.patient.phase], b.patient.decades_from_55
+    p, age = b.patient.attenuation, b.patient.decades_from_55
     shift, size = b.vary(0.6)
     arteries, veins = b.hu(p.arteries, 12.0), b.hu(p.veins, 10.0)
     vein = b.material("inferior_vena_cava", veins)
@@ -276,9 +252,10 @@ def _vessels(b: Builder) -> None:
         shift,
     )
     narrow = size * (1.0 + 0.015 * age)
+    pelvic_veins = veins + (p.pelvic_veins - p.veins)
     for side, s in SIDES:
         b.tube(
-            b.material(f"iliac_vena_{side}", veins),
+            b.material(f"iliac_vena_{side}", pelvic_veins),
             [(18, -16, 148), (s * 34, -30, 104), (s * 50, -6, 50), (s * 52, 34, 4)],
             7.6 * size,
             shift,
@@ -294,7 +271,7 @@ def _vessels(b: Builder) -> None:
 def _bladder(b: Builder) -> None:
     shift, size = b.vary()
     b.ellipsoid(
-        b.material("urinary_bladder", b.hu(8.0, 3.0)),
+        b.material("urinary_bladder", b.hu(b.patient.attenuation.urine, 3.0)),
         np.array((0, 30, 22)) + shift * 0.6,
         np.array((38, 32, 31)) * size * np.exp(b.vary()[0][0] * 0.02),
         power=2.2,
