@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count, product
 
 import pytest
 
@@ -35,7 +36,7 @@ NATIVE = {
 def scanned(
     phase: PhantomPhase, seed: int, view: str, noise_hu: float = 25.0
 ) -> tuple[Volume, LabelArray]:
-    protocol = replace(draw_protocol(seed, view), noise_hu=noise_hu, spacing_mm=(4.0, 4.0, 5.0))
+    protocol = replace(draw_protocol(seed, view), noise_hu=noise_hu, spacing_mm=(5.0, 5.0, 5.0))
     return scan_phantom(in_phase(draw_patient(seed), phase), protocol, SCHEMA)
 
 
@@ -52,32 +53,23 @@ def made(medians_hu: Mapping[str, float]) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def told() -> Counter[tuple[str, float, str]]:
-    """How many phantoms of each phase and noise were told right, wrong or unknown."""
-    counted: Counter[tuple[str, float, str]] = Counter()
-    for phase in PHASES:
-        for noise_hu in NOISE_HU:
-            for seed in range(7000, 7004):
-                for view in ("abdomen", "trunk"):
-                    name = contrast_phase(rows_of(*scanned(phase, seed, view, noise_hu)), None).name
-                    outcome = "unknown" if name == "unknown" else str(name == phase)
-                    counted[phase, noise_hu, outcome] += 1
+def told() -> Counter[tuple[float, str]]:
+    """How many phantoms at each noise were told right, wrong or unknown; no two are alike."""
+    counted: Counter[tuple[float, str]] = Counter()
+    seeds = count(7000)
+    for noise_hu, view, phase, _ in product(NOISE_HU, ("abdomen", "trunk"), PHASES, range(3)):
+        name = contrast_phase(rows_of(*scanned(phase, next(seeds), view, noise_hu)), None).name
+        outcome = "right" if name == phase else "unknown" if name == "unknown" else "wrong"
+        counted[noise_hu, outcome] += 1
     return counted
 
 
 @pytest.mark.parametrize("noise_hu", NOISE_HU)
-def test_at_least_95_percent_of_phantoms_are_told_right_at_every_noise(
-    told: Counter[tuple[str, float, str]], noise_hu: float
+def test_phantoms_of_every_phase_are_told_right_or_unknown(
+    told: Counter[tuple[float, str]], noise_hu: float
 ) -> None:
-    right = sum(told[phase, noise_hu, "True"] for phase in PHASES)
-    assert right >= 0.95 * 32
-
-
-@pytest.mark.parametrize("phase", PHASES)
-def test_a_phantom_that_is_not_told_right_is_unknown(
-    told: Counter[tuple[str, float, str]], phase: str
-) -> None:
-    assert sum(told[phase, noise_hu, "False"] for noise_hu in NOISE_HU) == 0
+    assert told[noise_hu, "wrong"] == 0
+    assert told[noise_hu, "right"] >= 0.95 * 24
 
 
 @pytest.mark.parametrize(
@@ -107,7 +99,7 @@ def test_a_head_or_legs_alone_are_unknown(part: str, phase: PhantomPhase) -> Non
     cut = round(at * labels.shape[2])
     slices = slice(cut, None) if part == "head" else slice(0, cut)
     rows = rows_of(replace(volume, hu=volume.hu[:, :, slices]), labels[:, :, slices])
-    assert sum(row.voxel_count > 0 for row in rows.values()) > 2
+    assert any(row.voxel_count > 0 for row in rows.values())
     told = contrast_phase(rows, None)
     assert (told.name, told.confidence) == (PhaseName.UNKNOWN, 0.0)
 
