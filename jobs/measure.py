@@ -18,8 +18,8 @@ from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.same_grid import check_same_grid
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import Volume
-from stats.label_map.totalsegmentator import official_statistics
 from stats.contrast_phase import contrast_phase
+from stats.label_map.totalsegmentator import official_statistics
 from stats.measure import StructureRow, measure
 from stats.quality.codes import MEANINGS, findings_by_code, scan_verdict
 

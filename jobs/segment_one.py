@@ -190,7 +190,7 @@ def _write_extras(
     segmented: Segmented,
     models: ModelSet,
     shown: set[str],
-    agent: bool | None,  # noqa: FBT001
+    agent: bool | None,
     flags: Flags,
 ) -> None:
     """Statistics and preview; what they need is imported only for those who ask."""

@@ -29,7 +29,7 @@ def write_statistics(
     segmented: Segmented,
     models: ModelSet,
     shown: Collection[str],
-    agent: bool | None,  # noqa: FBT001
+    agent: bool | None,
 ) -> None:
     """Writes statistics.json, and statistics.csv unless another tool's way was asked for.
 

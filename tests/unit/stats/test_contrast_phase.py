@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count, product
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from segment_actor.phantom.contrast import Phase as PhantomPhase
 from segment_actor.phantom.patient import draw_patient, in_phase
 from segment_actor.phantom.scanner import draw_protocol, scan_phantom
 from segment_actor.volume import LabelArray, Volume
-from stats.contrast_phase import PhaseName, contrast_phase
+from stats.contrast_phase import TISSUES, PhaseName, contrast_phase
 from stats.measure import StructureRow, measure
 
 SCHEMA = load_schema("paper104")
@@ -151,3 +152,12 @@ def test_what_fits_no_phase_is_unknown() -> None:
 
 def test_a_bright_bladder_alone_makes_no_native_ct_late() -> None:
     assert contrast_phase(made(NATIVE | {"urinary_bladder": 900.0}), None).name == "native"
+
+
+def test_the_page_has_every_number_of_the_rule() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "contrast.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    written = {row[0].split("`")[1]: row[1:] for row in rows if len(row) == 7 and "`" in row[0]}
+    for tissue in TISSUES:
+        numbers = (tissue.native_hu, tissue.native_sd_hu, *tissue.enhancement_hu[1:])
+        assert written[tissue.structures[0]] == [str(number) for number in numbers]
