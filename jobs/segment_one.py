@@ -198,7 +198,7 @@ def _write_extras(
     if flags["statistics"]:
         from jobs.segment_one_ct.statistics import write_statistics
 
-        write_statistics(folder, segmented, models, shown, agent)
+        write_statistics(folder, segmented, models, shown, agent=agent)
     if flags["preview"]:
         from jobs.segment_one_ct.preview import write_preview
 

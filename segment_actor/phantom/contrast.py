@@ -3,7 +3,7 @@
 `TYPICAL` has one set of means for each phase that `draw_patient` draws. `draw_attenuation` gives a
 set that no two patients share: the moment within the phase, the dose of iodine and every tissue
 vary. It is what the test of stats.contrast_phase is made of, and its numbers are taken from other
-studies than that module's are:
+studies than that module's are, but for the lung artery's:
 
 - native: blood 28 to 44 HU in the middle half of 325 patients, of whom 60 % were anaemic
   (Research Square 1420003, 2022); liver 58 +- 9 HU, 32 +- 14 HU with severe steatosis (Int J Legal
