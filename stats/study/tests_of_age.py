@@ -178,11 +178,8 @@ def study(age_years: Numbers, values: Numbers, quartile: np.ndarray, confounders
         quartile: (n,) 0 to 3.
         confounders: (n, k) numbers, k may be 0.
     """
-    n = len(values)
-    if n < MIN_SCANS:
-        return {"note": f"{n} of the {MIN_SCANS} scans that are needed"}
-    if np.ptp(values) == 0.0 or np.ptp(age_years) == 0.0:
-        return {"note": "all values or all ages are the same"}
+    if why := not_testable(age_years, values):
+        return {"note": why}
     row = describe(values) | correlate(age_years, values) | compare_quartiles(values, quartile)
     if confounders.shape[1]:
         row |= correlate_adjusted(age_years, values, confounders)
@@ -193,15 +190,18 @@ def study(age_years: Numbers, values: Numbers, quartile: np.ndarray, confounders
     return row
 
 
-def correct(rows: Sequence[Row], alpha: float) -> list[Row]:
-    """The rows with Bonferroni's correction for the tests that were made, and the verdicts.
+def not_testable(age_years: Numbers, values: Numbers) -> str | None:
+    """Why nothing is tested; None if it can be.
 
     Args:
-        rows: of `study`, of all structures, measures and sexes.
-        alpha: a p-value below it may be significant.
+        age_years: (n,) years.
+        values: (n,) volume or density, all known.
     """
-    tests = sum(isinstance(row.get("p"), float) for row in rows)
-    return [row | judge(row, tests, alpha) for row in rows]
+    if len(values) < MIN_SCANS:
+        return f"{len(values)} of the {MIN_SCANS} patients that are needed"
+    if np.ptp(values) == 0.0 or np.ptp(age_years) == 0.0:
+        return "all values or all ages are the same"
+    return None
 
 
 def judge(row: Row, tests: int, alpha: float) -> Row:

@@ -50,7 +50,7 @@ def clock() -> list[float]:
 def committer(tmp_path: Path, clock: list[float]) -> Committer:
     stamp = Stamp("run", "2026-01-31", "v1")
     todo = [series("a", age_years=51.0), series("b"), series("c")]
-    tables, method = CohortTables(str(tmp_path)), Method("tiny", "paper104", "order 3")
+    tables, method = CohortTables(str(tmp_path)), Method("tiny", "paper104", "order 3", 1.5)
     return Committer(tables, stamp, method, todo, every=(2, 60.0), clock=lambda: clock[0])
 
 

@@ -175,7 +175,7 @@ def test_p_values_of_few_scans_are_said_to_be_approximate() -> None:
 
 @pytest.mark.parametrize(
     ("n", "values", "note"),
-    [(7, VALUES, "7 of the 8 scans that are needed"), (300, np.ones(300), "are the same")],
+    [(7, VALUES, "7 of the 8 patients that are needed"), (300, np.ones(300), "are the same")],
 )
 def test_what_cannot_be_studied_has_a_note_and_no_number(
     n: int, values: np.ndarray, note: str
