@@ -25,7 +25,7 @@ FAMILY_ALPHA: Final = 0.05
 """And the p-value corrected for all tests below this: the chance of a single false finding."""
 
 FEW_SCANS: Final = 20
-"""With fewer, p is approximate: an exact 0.0001 of r_s is told as 0.00005 for 20 scans and as
+"""With fewer, p is approximate: 0.00009 of r_s is told as 0.00005 for 20 patients, and 0.00005 as
 0.000007 for 10, counted on 3 million orders."""
 
 _LILLIEFORS: Final = {
@@ -183,8 +183,8 @@ def study(age_years: Numbers, values: Numbers, quartile: np.ndarray, confounders
     row = describe(values) | correlate(age_years, values) | compare_quartiles(values, quartile)
     if confounders.shape[1]:
         row |= correlate_adjusted(age_years, values, confounders)
-    if n < FEW_SCANS:
-        row["note"] = f"p-values of fewer than {FEW_SCANS} scans are approximate"
+    if len(values) < FEW_SCANS:
+        row["note"] = f"p-values of fewer than {FEW_SCANS} patients are approximate"
     if "kruskal_p" not in row:
         row["note"] = "a quartile of age has no scan"
     return row

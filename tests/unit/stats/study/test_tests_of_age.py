@@ -12,7 +12,6 @@ from stats.study.selection import age_bounds, quartile_of
 from stats.study.tests_of_age import (
     Row,
     compare_quartiles,
-    correct,
     correlate,
     correlate_adjusted,
     describe,
@@ -166,10 +165,10 @@ def test_p_says_of_uniform_values_what_the_uncorrected_test_misses() -> None:
     assert row["ks_p"] < 0.05 < uncorrected  # type: ignore[operator]
 
 
-def test_p_values_of_few_scans_are_said_to_be_approximate() -> None:
+def test_p_values_of_few_patients_are_said_to_be_approximate() -> None:
     few = study(AGES[:19], VALUES[:19], quartile_of(AGES[:19], age_bounds(AGES[:19])), NONE[:19])
     many = study(AGES, VALUES, quartile_of(AGES, age_bounds(AGES)), NONE)
-    assert few["note"] == "p-values of fewer than 20 scans are approximate"
+    assert few["note"] == "p-values of fewer than 20 patients are approximate"
     assert "note" not in many
 
 
@@ -216,24 +215,14 @@ def test_a_lenient_alpha_does_not_do_without_the_correction() -> None:
     }  # fmt: skip
 
 
-def test_the_tests_that_were_made_are_counted_and_no_others() -> None:
-    rows = correct([_row(0.01, 0.002), {"note": "7 of 8"}, _row(0.5, 0.03), _row(0.2, 0.04)], 0.05)
-    assert [row.get("p_bonferroni") for row in rows] == pytest.approx([0.03, None, 1.0, 0.6])
-    assert [row["significant"] for row in rows] == [True, None, False, False]
-    assert {row["correction"] for row in rows} == {"bonferroni over 3 tests"}
-
-
 def test_a_single_test_needs_no_correction() -> None:
-    (row,) = correct([_row(0.01, 0.002)], 0.05)
+    row = judge(_row(0.01, 0.002), 1, 0.05)
     assert (row["correction"], row["p_bonferroni"], row["correlated"]) == ("none", 0.01, True)
 
 
 def test_of_208_tests_of_nothing_one_in_twenty_studies_finds_something_at_any_alpha() -> None:
-    rng = np.random.default_rng(2)
-    found = [
-        any(row["correlated"] for row in correct([{"p": float(p)} for p in ps], 0.05))
-        for ps in rng.random((300, 208))
-    ]
+    ps = np.random.default_rng(2).random((300, 208))
+    found = [any(judge({"p": float(p)}, 208, 0.05)["correlated"] for p in row) for row in ps]
     assert 5 <= sum(found) <= 27
 
 
