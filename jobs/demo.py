@@ -50,7 +50,7 @@ WHERE whole_ml IS NOT NULL AND structure IN
       ('clavicula_right', 'kidney_right', 'liver', 'pancreas', 'vertebrae_L4', 'vertebrae_T10')
 GROUP BY structure HAVING count(*) >= 4 ORDER BY structure
 """
-"""How do volume and density change with age? Only what is whole and did not fail quality control."""
+"""How do volume and density change with age? Only of what is whole and did not fail."""
 
 
 @click.command("demo", cls=Command)
