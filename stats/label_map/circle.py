@@ -11,8 +11,13 @@ OFF_VOXELS: Final = 1.0
 """How far from the circle an outline of whole voxels may run: half a voxel for the steps, and half
 for the fit."""
 
-OFF_SHARE: Final = 0.02
-"""Share of the outline that may be farther off: bright noise, a wire at the edge."""
+ON_CIRCLE_SHARE: Final = 0.8
+"""Share of the outline that runs along the circle at least. Dark streaks beside arms or a table are
+clipped to the padding's value: a real CT has 0.92, an even air's edge around a phantom's body 0.49
+at most."""
+
+FITS: Final = 6
+"""The circle is fitted again to the points along it, which no longer changes by then."""
 
 FEWEST_POINTS: Final = 12
 """Four times as many as decide a circle."""
@@ -38,7 +43,7 @@ def outline(inside: npt.NDArray[np.bool_]) -> Points:
 
 
 def on_a_circle(points: Points, shape: tuple[int, ...], pixel_mm: tuple[float, float]) -> bool:
-    """Whether the points lie on one circle, found by least squares.
+    """Whether most points lie on one circle, found by least squares of those that do.
 
     Args:
         points: of an outline.
@@ -49,9 +54,15 @@ def on_a_circle(points: Points, shape: tuple[int, ...], pixel_mm: tuple[float, f
         return False
     at_mm = points * pixel_mm
     # (p - c)^2 = r^2 is linear in c and in r^2 - c^2
-    linear = np.column_stack([2 * at_mm, np.ones(len(at_mm))])
-    x, y, rest = np.linalg.lstsq(linear, (at_mm**2).sum(axis=1))[0]
-    radius_mm = np.sqrt(max(rest + x * x + y * y, 0.0))
-    off_mm = np.abs(np.hypot(at_mm[:, 0] - x, at_mm[:, 1] - y) - radius_mm)
-    off_share = np.mean(off_mm > OFF_VOXELS * max(pixel_mm))
-    return bool(off_share <= OFF_SHARE and radius_mm <= np.hypot(*np.multiply(shape, pixel_mm)))
+    linear, square = np.column_stack([2 * at_mm, np.ones(len(at_mm))]), (at_mm**2).sum(axis=1)
+    on = np.ones(len(at_mm), np.bool_)
+    for _ in range(FITS):
+        x, y, rest = np.linalg.lstsq(linear[on], square[on])[0]
+        radius_mm = np.sqrt(max(rest + x * x + y * y, 0.0))
+        off_mm = np.abs(np.hypot(at_mm[:, 0] - x, at_mm[:, 1] - y) - radius_mm)
+        on = off_mm <= OFF_VOXELS * max(pixel_mm)
+        if on.mean() < ON_CIRCLE_SHARE / 2:
+            return False
+    return bool(
+        on.mean() >= ON_CIRCLE_SHARE and radius_mm <= np.hypot(*np.multiply(shape, pixel_mm))
+    )
