@@ -9,7 +9,7 @@ says so, and a NIfTI file cannot; the voxels do:
 - From -1024 HU on it may as well be air: clipped, or made even. It is padding only if it is the
   same in every slice and ends at a circle (or straight along rows and columns: made square).
 
-Padding of one value with clipped air around the body cannot be told from it, and is not.
+Padding that touches clipped air of the same value cannot be told from it, and is not found.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ BRIGHTEST_AIR_HU: Final = -950
 the picture."""
 
 RINGING_HU: Final = 4
-"""Resampling and lossy compression leave a padding off by this (-1024 to -1020 in the CT that
-TotalSegmentator ships)."""
+"""Resampling and lossy compression leave a padding off by some HU. With 4, no point of the outline
+lies outside of the circle by more than 1.7 voxels in the DICOM series that TotalSegmentator ships;
+with 1, by 4.3."""
 
 SMALLEST_SHARE: Final = 0.001
 """Share of the CT's voxels that padding has at least: a corner of 22 x 22 in 512 x 512."""
