@@ -18,15 +18,10 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, Structure
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
+from stats.label_map.field_of_view import find_field_of_view
 from stats.label_map.locations import Location, locate_structures
-from stats.label_map.runs import (
-    LOWEST_HU,
-    Indices,
-    find_runs,
-    hu_histograms,
-    identity_indices,
-    join_pieces,
-)
+from stats.label_map.pieces import join_pieces
+from stats.label_map.runs import LOWEST_HU, Indices, find_runs, hu_histograms, identity_indices
 from stats.quality.findings import ObservedStructure, reasons_by_structure
 
 MEASUREMENT_VERSION: Final = "3"
@@ -53,13 +48,14 @@ class StructureRow:
 
     Attributes:
         structure: name in the schema.
-        voxel_count: voxels of the original CT.
+        voxel_count: voxels of the original CT; none that was not reconstructed.
         volume_ml: voxel_count times the volume of a voxel.
         hu_mean: mean attenuation, HU.
         hu_std: population standard deviation (numpy's default, ddof=0), HU.
         hu_min, hu_max: extremes, HU.
         hu_p05, hu_p25, hu_median, hu_p75, hu_p95: exact quantiles (numpy's 'linear'), HU.
-        touches_border: a voxel lies on one of the six faces of the CT.
+        touches_border: a voxel lies at the edge of what was scanned: on one of the six faces of the
+            CT, or where the padding around the scanner's round field of view begins.
         components: pieces on the model grid, voxels joined by faces.
         largest_component_fraction: share of the largest piece in the model grid's voxels, 0..1.
         centroid_r_mm, centroid_a_mm, centroid_s_mm: mean place of its voxels, to the right of, in
@@ -181,9 +177,10 @@ def measure_maps(
         ValueError: the indices of a map do not lead from `hu`'s grid to its own.
     """
     rows, found = {}, {}
+    view = find_field_of_view(hu, spacing_mm)
     for one in maps:
-        runs = find_runs(hu, one.labels, one.indices)
-        located = locate_structures(join_pieces(runs), hu.shape, spacing_mm)
+        runs = find_runs(hu, one.labels, one.indices, view)
+        located = locate_structures(join_pieces(runs), spacing_mm)
         histograms = hu_histograms(hu, runs)
         for structure in schema.structures:
             if structure.id in one.ids:
