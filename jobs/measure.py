@@ -7,16 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-import numpy as np
 import pyarrow as pa
 
 from jobs.shared.command import Command
+from jobs.shared.label_map import LabelMap, read_label_map
 from jobs.shared.output import format_option, write_answer
 from segment_actor.anatomy import Schema, load_schema, schema_names
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.same_grid import check_same_grid
-from segment_actor.reading.nifti import read_nifti
+from segment_actor.reading.series import read_series
 from segment_actor.volume import Volume
 from stats.contrast_phase import contrast_phase
 from stats.label_map.totalsegmentator import official_statistics
@@ -51,9 +51,8 @@ def main(
 ) -> None:
     """Measure every structure of a label map in its CT, and say whether it is plausible."""
     structures = load_schema(schema)
-    scan, label_map = _read(ct), _read(labels)
+    scan, label_map = _read(ct), read_label_map(labels, structures, in_ras=True)
     check_same_grid(scan, label_map, ("the CT", "the label map"))
-    _check_is_label_map(label_map)
     if compat:
         rows = _official_rows(scan, label_map, structures, include_incomplete=include_incomplete)
     else:
@@ -61,9 +60,8 @@ def main(
     write_answer(rows, form, out=None)
 
 
-def _rows(scan: Volume, label_map: Volume, schema: Schema) -> pa.Table:
-    labels = label_map.hu.astype(np.uint8)
-    measured = measure(scan.hu, labels, scan.voxel_ml, schema, spacing_mm=scan.spacing_mm)
+def _rows(scan: Volume, label_map: LabelMap, schema: Schema) -> pa.Table:
+    measured = measure(scan.hu, label_map.labels, scan.voxel_ml, schema, spacing_mm=scan.spacing_mm)
     _say_quality(measured)
     phase = contrast_phase({row.structure: row for row in measured}, agent=None)
     click.echo(f"contrast phase: {phase}", err=True)
@@ -83,11 +81,11 @@ def _say_quality(rows: Sequence[StructureRow]) -> None:
 
 
 def _official_rows(
-    scan: Volume, label_map: Volume, schema: Schema, *, include_incomplete: bool
+    scan: Volume, label_map: LabelMap, schema: Schema, *, include_incomplete: bool
 ) -> pa.Table:
     official = official_statistics(
         scan.hu,
-        label_map.hu.astype(np.uint8),
+        label_map.labels,
         scan.spacing_mm,
         schema,
         include_incomplete=include_incomplete,
@@ -97,14 +95,10 @@ def _official_rows(
 
 def _read(file: Path) -> Volume:
     try:
-        return to_canonical(read_nifti(file.read_bytes()))
+        scan = read_series("nifti", [file.read_bytes()])
     except SeriesError as error:
         raise SetupError(f"{file}: {error.sentence}") from error
-
-
-def _check_is_label_map(label_map: Volume) -> None:
-    if label_map.hu.min() < 0 or label_map.hu.max() > np.iinfo(np.uint8).max:
-        raise SetupError("the label map holds values outside 0..255")
+    return to_canonical(scan.volume)
 
 
 if __name__ == "__main__":

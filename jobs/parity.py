@@ -121,10 +121,10 @@ def _case(ct: Path, models: ModelSet, execution: Execution) -> Case:
     try:
         stored = read_nifti(ct.read_bytes(), exact=models.way.truncate)
         check_volume(stored)
+        canonical = to_canonical(stored)
+        (hu,) = resample_whole(canonical, models.grids, models.way)
     except SeriesError as error:
         raise SetupError(f"the CT cannot be used: {error.sentence}") from error
-    canonical = to_canonical(stored)
-    (hu,) = resample_whole(canonical, models.grids, models.way)
     return Case(models, execution, load_schema(models.schema), stored, canonical, hu)
 
 

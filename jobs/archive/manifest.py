@@ -62,14 +62,14 @@ class Series:
 
 
 def write_manifest(series: Sequence[Series], uri: str) -> None:
-    """Writes a manifest as Parquet.
+    """Writes a manifest as Parquet; on this machine for the eyes of its owner alone.
 
     Raises:
         SetupError: it cannot be written there.
     """
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([asdict(s) for s in series], schema=SCHEMA), sink)
-    write_bytes(uri, sink.getvalue())
+    write_bytes(uri, sink.getvalue(), private=True)
 
 
 def read_manifest(uri: str) -> list[Series]:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 
+from jobs.shared.label_map import read_labels
 from segment_actor.anatomy import Schema
-from segment_actor.errors import SeriesError, SetupError
+from segment_actor.errors import SetupError
 from segment_actor.grid.same_grid import check_same_grid
-from segment_actor.reading.nifti import read_nifti
+from segment_actor.reading.label_image import LabelImage
 from segment_actor.volume import N_LABEL_VALUES, LabelArray, Volume
-
-_LABEL = re.compile(rb'<Label Key="(\d+)"[^>]*><!\[CDATA\[(.*?)\]\]>')
-"""Of the table of names that TotalSegmentator, Connectome Workbench and we put into the header."""
 
 _SUFFIX = re.compile(r"\.nii(\.gz)?$")
 
@@ -58,48 +54,36 @@ def read_reference(path: Path, volume: Volume, schema: Schema) -> Reference:
 
 
 def _read_label_map(file: Path, volume: Volume, schema: Schema) -> Reference:
-    values = _read(file, volume)
-    if values.min() < 0 or values.max() > np.iinfo(np.uint8).max:
-        raise SetupError("the reference holds values outside 0..255, so it is no label map")
-    names = _names(file) or {s.id: s.name for s in schema.structures}
+    image = _read(file, volume)
+    names = image.names or {s.id: s.name for s in schema.structures}
     table, known = np.zeros(N_LABEL_VALUES, np.uint8), np.zeros(N_LABEL_VALUES, np.bool_)
     for value, name in names.items():
         table[value] = _id(name, schema)
         known[table[value]] = True
-    nameless = set(np.unique(values).tolist()) - set(names) - {0}
+    nameless = set(np.unique(image.labels).tolist()) - set(names) - {0}
     if nameless:
         raise SetupError(
             f"the reference holds labels that {schema.name} does not have: "
             f"{', '.join(map(str, sorted(nameless)[:5]))}; take one of the same task"
         )
-    return Reference(table[values.astype(np.uint8)], known)
+    return Reference(table[image.labels], known)
 
 
 def _read_masks(files: list[Path], volume: Volume, schema: Schema) -> Reference:
     labels, known = np.zeros(volume.shape, np.uint8, order="F"), np.zeros(N_LABEL_VALUES, np.bool_)
     for file in files:
         structure_id = _id(_SUFFIX.sub("", file.name), schema)
-        labels[_read(file, volume) != 0] = structure_id
+        labels[_read(file, volume).labels != 0] = structure_id
         known[structure_id] = True
     return Reference(labels, known)
 
 
-def _read(file: Path, volume: Volume) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
-    try:
-        found = read_nifti(file.read_bytes())
-    except SeriesError as error:
-        raise SetupError(f"the reference: {error.sentence}") from error
+def _read(file: Path, volume: Volume) -> LabelImage:
+    image = read_labels(file, "the reference")
     check_same_grid(
-        found, volume, ("the reference", "the CT"), "take the one that was made of this CT"
+        image, volume, ("the reference", "the CT"), "take the one that was made of this CT"
     )
-    return found.hu
-
-
-def _names(file: Path) -> Mapping[int, str]:
-    """Label value to name from the file's header; empty if it has no such table."""
-    extensions = nib.Nifti1Image.from_filename(file).header.extensions
-    content = b"".join(bytes(extension.content) for extension in extensions)
-    return {int(value): name.decode() for value, name in _LABEL.findall(content) if int(value)}
+    return image
 
 
 def _id(name: str, schema: Schema) -> int:

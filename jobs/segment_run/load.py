@@ -95,7 +95,7 @@ def _note(scan: Scan, canonical: Volume) -> ScanNote:
         shape=canonical.shape,
         spacing_mm=canonical.spacing_mm,
         voxel_ml=canonical.voxel_ml,
-        grid=scan.grid.without_texts(),
+        grid=scan.grid,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from segment_actor.anatomy import Schema
+from segment_actor.anatomy import Schema, load_schema, schema_names
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.reading.nifti import read_nifti
+from segment_actor.reading.label_image import LabelImage, read_label_image
 from segment_actor.volume import Affine, LabelArray, Shape, SpacingMm, Volume
 
 _SPACING_DIGITS = 5
@@ -58,25 +59,63 @@ def read_label_map(file: Path, schema: Schema, *, in_ras: bool = False) -> Label
         in_ras: bring the axes into RAS order; else they stay as the file has them.
 
     Raises:
-        SetupError: it cannot be read, or has values that the schema lacks. Names the file.
+        SetupError: it cannot be read, has values that the schema lacks, or names in its header that
+            contradict the schema. Names the file.
+    """
+    image = read_labels(file, str(file))
+    present = [int(label) for label in np.flatnonzero(np.bincount(image.labels.ravel(order="K")))]
+    _check_names(image, present, schema, file)
+    _check_labels(present, schema, file)
+    labels, affine = image.labels, image.affine
+    if in_ras:
+        volume = to_canonical(Volume(labels.astype(np.int16), affine))
+        labels, affine = volume.hu.astype(np.uint8), volume.affine
+    return LabelMap(labels, affine)
+
+
+def read_labels(file: Path, name: str) -> LabelImage:
+    """Reads labels of whatever schema.
+
+    Args:
+        file: .nii or .nii.gz.
+        name: what a sentence calls it.
+
+    Raises:
+        SetupError: it cannot be read, or is no label map.
     """
     try:
-        volume = read_nifti(file.read_bytes())
+        return read_label_image(file.read_bytes())
     except SeriesError as error:
-        raise SetupError(f"{file}: {error.sentence}") from error
+        raise SetupError(f"{name}: {error.sentence}") from error
+    except SetupError as error:
+        raise SetupError(f"{name} {error}") from error
     except OSError as error:
         raise SetupError(f"cannot read {file}: {error.strerror}") from error
-    _check_labels(volume, schema, file)
-    if in_ras:
-        volume = to_canonical(volume)
-    return LabelMap(volume.hu.astype(np.uint8), volume.affine)
 
 
-def _check_labels(volume: Volume, schema: Schema, file: Path) -> None:
-    # bincount takes no negative numbers: the int16 are counted as the uint16 of the same bits
-    bits = volume.hu.ravel(order="K").view(np.uint16)
-    found = np.flatnonzero(np.bincount(bits, minlength=1)).astype(np.uint16).view(np.int16)
-    unknown = sorted({int(value) for value in found} - {0, *schema.by_id})
+def _check_names(image: LabelImage, present: Sequence[int], schema: Schema, file: Path) -> None:
+    """The header's names, of those labels that occur, against the schema's."""
+    said = {label: image.names[label] for label in present if label in image.names}
+    wrong = [label for label, name in said.items() if not _agrees(schema, label, name)]
+    if not wrong:
+        return
+    label = wrong[0]
+    here = schema.by_id[label].name if label in schema.by_id else "no label"
+    others = [load_schema(name) for name in schema_names()]
+    fitting = [s.name for s in others if all(_agrees(s, *pair) for pair in said.items())]
+    remedy = f"take --schema {fitting[0]}" if fitting else "it was made with another schema"
+    raise SetupError(
+        f"{file}: its header says that label {label} is {said[label]}, which in {schema.name} is "
+        f"{here}; {remedy}"
+    )
+
+
+def _agrees(schema: Schema, label: int, name: str) -> bool:
+    return label in schema.by_id and schema.by_id[label].name == name
+
+
+def _check_labels(present: Sequence[int], schema: Schema, file: Path) -> None:
+    unknown = sorted(set(present) - {0, *schema.by_id})
     if unknown:
         shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
         raise SetupError(

@@ -18,8 +18,21 @@ MIN_VOXELS_AN_AXIS = 4
 MAX_VOXELS = 2**30
 """2 GiB of int16: 512x512x4096, twice the longest whole-body CT. More is a damaged header."""
 
-SMALLEST_SPACING_MM, LARGEST_SPACING_MM = 0.02, 50.0
-"""Far outside of what any CT has, so that only a header in metres or micrometres is caught."""
+SMALLEST_SPACING_MM, LARGEST_SPACING_MM = 0.05, 50.0
+"""Dental and temporal bone CTs have voxels of 0.075 mm and more, micro-CTs of animals and specimens
+less; beyond 50 mm the header is in another unit."""
+
+LARGEST_EXTENT_MM = 3000.0
+"""Of any axis. A CT's table travels 2 m, its largest field of view is 0.8 m."""
+
+SMALLEST_EXTENT_MM, SMALL_CROP_VOXELS = 30.0, 64
+"""An image with that many voxels along an axis is a whole field of view, no crop around a finding,
+and the smallest of those, of dental CTs, is 40 mm wide. An animal, or a header that is wrong by a
+factor of 30, is less: an adult of 10 mm."""
+
+LARGEST_OFFSET_MM = 1e5
+"""From the origin to the first voxel. Scanners count from their own centre, up to some metres; at
+this distance float32, which NIfTI has, still tells 0.01 mm."""
 
 SHEAR_TOLERANCE = 1e-3
 """Cosine between two axes. At 0.001 the far edge of a 500 mm field of view is off by 0.5 mm, less
@@ -45,6 +58,8 @@ def check_grid(shape: Shape, affine: Affine) -> None:
     check_shape(shape)
     check_orientation(affine)
     check_spacing(spacing_of(affine))
+    check_extent(shape, affine)
+    check_place(affine)
 
 
 def check_shape(shape: Shape) -> None:
@@ -77,6 +92,32 @@ def check_spacing(spacing_mm: npt.NDArray[np.float64]) -> None:
         raise SeriesError(
             FailureCode.BAD_SPACING,
             f"The header gives a voxel size of {given} mm, which no CT has. "
+            "Convert the series from DICOM again.",
+        )
+
+
+def check_extent(shape: Shape, affine: Affine) -> None:
+    """Refuses an image larger or smaller than a patient's. SeriesError: BAD_SPACING."""
+    extent_mm = np.array(shape) * spacing_of(affine)
+    whole = max(shape) >= SMALL_CROP_VOXELS
+    if extent_mm.max() <= LARGEST_EXTENT_MM and not (
+        whole and extent_mm.max() < SMALLEST_EXTENT_MM
+    ):
+        return
+    i, j, k = (f"{mm:.0f}" if mm >= 100 else f"{mm:.3g}" for mm in extent_mm)
+    raise SeriesError(
+        FailureCode.BAD_SPACING,
+        f"By its header the image is {i} x {j} x {k} mm large, which no CT of a patient is. "
+        "Convert the series from DICOM again.",
+    )
+
+
+def check_place(affine: Affine) -> None:
+    """Refuses an image that lies outside of every room. SeriesError: BAD_AFFINE."""
+    if np.abs(affine[:3, 3]).max() > LARGEST_OFFSET_MM:
+        raise SeriesError(
+            FailureCode.BAD_AFFINE,
+            "By its header the image lies more than 100 m away from its scanner. "
             "Convert the series from DICOM again.",
         )
 

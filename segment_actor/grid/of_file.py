@@ -9,11 +9,12 @@ from __future__ import annotations
 import colorsys
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
 
+from segment_actor.grid.units import mm_of_unit
 from segment_actor.volume import Affine, LabelArray, Shape, Volume
 
 LABEL_TABLE = 0
@@ -23,7 +24,8 @@ Connectome Workbench, whose XML it is, has code 30, but nibabel 5.4 cannot hand 
 that one, and so programs that read TotalSegmentator's files could not read ours."""
 
 _TEXTS = ("descrip", "aux_file", "intent_name", "db_name", "data_type")
-"""Fields of the header into which a program may have put anything, a patient's name included."""
+"""Fields of the header into which a program may have put anything, a patient's name included: masks
+do not have them."""
 
 _HEADER_STEP = 16  # the standard: extensions, and so the voxels, begin at multiples of 16 bytes
 
@@ -34,7 +36,7 @@ class StoredGrid:
 
     Attributes:
         shape: (I, J, K), axes of the file.
-        affine: (4, 4), voxel index of the file to RAS millimetres.
+        affine: (4, 4), voxel index of the file to RAS, in the header's unit of length.
         header: the NIfTI header of the file, or the one it would have.
     """
 
@@ -42,23 +44,21 @@ class StoredGrid:
     affine: Affine
     header: nib.Nifti1Header
 
-    def without_texts(self) -> StoredGrid:
-        """The same grid, with nothing in the header but geometry."""
-        header = self.header.copy()
-        for name in _TEXTS:
-            if name in header.keys():  # noqa: SIM118  # a header's own `in` looks at its values
-                header[name] = b""
-        return replace(self, header=header)
-
 
 def nifti_grid(volume: Volume, header: nib.Nifti1Header) -> StoredGrid:
-    """The grid of a NIfTI file.
+    """The grid of a NIfTI file, bit by bit, and nothing else that its header says.
 
     Args:
         volume: the CT as it was read, axes of its file.
         header: the file's own, of either version and byte order.
     """
-    return StoredGrid(volume.shape, volume.affine, header.as_byteswapped("<"))
+    affine = volume.affine.copy()
+    affine[:3] /= mm_of_unit(header)
+    geometry = header.as_byteswapped("<")
+    for name in _TEXTS:
+        if name in geometry.keys():  # noqa: SIM118  # a header's own `in` looks at its values
+            geometry[name] = b""
+    return StoredGrid(volume.shape, affine, geometry)
 
 
 def dicom_grid(volume: Volume) -> StoredGrid:

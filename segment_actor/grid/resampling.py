@@ -19,6 +19,7 @@ TotalSegmentator's own way, linear and cut off to whole numbers, is in `segment_
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import cache, lru_cache
@@ -29,6 +30,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from threadpoolctl import ThreadpoolController
 
+from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.grid.linear import zoom_truncated
 from segment_actor.volume import Box, FloatArray, HuArray, LabelArray, Shape, SpacingMm, Volume
 
@@ -43,6 +45,10 @@ NEGLIGIBLE = 1e-8
 
 INT16 = np.iinfo(np.int16)
 
+MAX_MODEL_VOXELS = 2**29
+"""1 GiB of int16: at 1.5 mm a box of 0.8 x 0.8 x 2.8 m, more than any scanner covers. A file of
+some kilobytes can ask for 1,000 times as much."""
+
 
 def model_grid(shape: Shape, spacing_mm: SpacingMm, model_spacing_mm: SpacingMm) -> Shape:
     """Shape of the CT on the model's grid: round(n * spacing / model spacing), at least 1.
@@ -54,6 +60,16 @@ def model_grid(shape: Shape, spacing_mm: SpacingMm, model_spacing_mm: SpacingMm)
         for n, have, want in zip(shape, spacing_mm, model_spacing_mm, strict=True)
     )
     return i, j, k
+
+
+def check_model_grid(shape: Shape) -> None:
+    """Refuses a grid that no CT has, before memory is asked for. SeriesError: TOO_LARGE."""
+    if math.prod(shape) > MAX_MODEL_VOXELS:
+        raise SeriesError(
+            FailureCode.TOO_LARGE,
+            f"On the grid of the models the image has {shape[0]} x {shape[1]} x {shape[2]} voxels, "
+            "more than any CT of a patient. Export the series again, or split it.",
+        )
 
 
 def to_model_grid(
@@ -70,10 +86,14 @@ def to_model_grid(
 
     Returns:
         (I', J', K') int16.
+
+    Raises:
+        SeriesError: TOO_LARGE.
     """
+    out_shape = model_grid(volume.shape, volume.spacing_mm, model_spacing_mm)
+    check_model_grid(out_shape)
     if truncate:
         return _as_totalsegmentator(volume, model_spacing_mm)
-    out_shape = model_grid(volume.shape, volume.spacing_mm, model_spacing_mm)
     if out_shape == volume.shape:
         return volume.hu
     result = np.empty(out_shape, dtype=np.int16, order=_memory_order(volume.hu))

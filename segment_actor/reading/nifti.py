@@ -6,22 +6,23 @@ of 512x512x600 costs its 315 MB once.
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from isal import igzip, isal_zlib
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.grid.geometry import check_grid
+from segment_actor.reading.gunzip import GZIP_MAGIC, Gunzip
 from segment_actor.reading.hounsfield import to_hu
 from segment_actor.reading.nifti_header import (
-    HEADER_BYTES,
+    SMALLEST_HEADER_BYTES,
     NiftiHeader,
+    header_bytes,
     header_fields,
     is_nifti_header,
     parse_header,
@@ -29,11 +30,27 @@ from segment_actor.reading.nifti_header import (
 )
 from segment_actor.volume import ExactHuArray, HuArray, Volume
 
-GZIP_MAGIC = b"\x1f\x8b"
+MAX_IMAGE_BYTES = 2**32
+"""Of the voxels as they are stored, and of what follows them: a CT of 512x512x2000 in float64. A
+file of 4 MB can decompress to as much."""
 
-_IsalError = cast("type[Exception]", isal_zlib.error)  # isal's own stub calls it an instance
 _MAX_DEFLATE_RATIO = 1032  # what deflate can reach: 258 bytes from 2 bits
-_CHUNK_BYTES = 2**22  # of one read; igzip copies what it reads, and the copy should stay small
+_SKIP_BYTES = 2**20
+
+_Stream = io.RawIOBase | io.BytesIO
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """What a file holds, whatever it means.
+
+    Attributes:
+        voxels: (I, J, K) of any real type, I fastest; not yet scaled.
+        header: what the header says of them.
+    """
+
+    voxels: npt.NDArray[Any]
+    header: NiftiHeader
 
 
 def read_nifti(data: bytes, *, exact: bool = False) -> Volume:
@@ -52,8 +69,20 @@ def read_nifti(data: bytes, *, exact: bool = False) -> Volume:
     Raises:
         SeriesError: what is wrong with the file.
     """
+    image = read_stored(data)
+    hu = _hounsfield(image.voxels, image.header)
+    exact_hu = _exact(image.voxels, image.header, hu) if exact else None
+    return Volume(hu, image.header.affine, exact_hu)
+
+
+def read_stored(data: bytes) -> StoredImage:
+    """Reads a file as `read_nifti` does, but for what its values mean.
+
+    Raises:
+        SeriesError: what is wrong with the file.
+    """
     with _open(data) as stream:
-        raw_header = _read(stream, 0, HEADER_BYTES).tobytes()
+        raw_header = _read_header(stream)
         if not raw_header:
             raise SeriesError(
                 FailureCode.EMPTY_FILE, "The file is empty (0 bytes). Export the series again."
@@ -63,12 +92,16 @@ def read_nifti(data: bytes, *, exact: bool = False) -> Volume:
         size = header.dtype.itemsize * math.prod(header.shape)
         if size > _MAX_DEFLATE_RATIO * len(data):  # before memory is asked for
             raise truncated_file()
-        voxels = _read(stream, header.voxel_offset, size)
+        if size > MAX_IMAGE_BYTES:
+            raise _too_much(size)
+        _skip(stream, header.voxel_offset - len(raw_header))
+        voxels = _read(stream, size)
+        # gzip compares its checksum at the end
+        if _skip(stream, MAX_IMAGE_BYTES) == MAX_IMAGE_BYTES:
+            raise _too_much(2 * MAX_IMAGE_BYTES)
     if voxels.size < size:
         raise truncated_file()
-    stored = voxels.view(header.dtype).reshape(header.shape, order="F")
-    hu = _hounsfield(stored, header)
-    return Volume(hu, header.affine, _exact(stored, header, hu) if exact else None)
+    return StoredImage(voxels.view(header.dtype).reshape(header.shape, order="F"), header)
 
 
 def read_header(data: bytes) -> nib.Nifti1Header:
@@ -78,7 +111,15 @@ def read_header(data: bytes) -> nib.Nifti1Header:
         SeriesError: what is wrong with the file.
     """
     with _open(data) as stream:
-        return header_fields(_read(stream, 0, HEADER_BYTES).tobytes())
+        return header_fields(_read_header(stream))
+
+
+def read_extensions(data: bytes) -> bytes:
+    """What stands between the header and the voxels of a file that `read_stored` takes."""
+    with _open(data) as stream:
+        raw_header = _read_header(stream)
+        size = parse_header(raw_header).voxel_offset - len(raw_header)
+        return _read(stream, size).tobytes()
 
 
 def is_nifti(data: bytes) -> bool:
@@ -86,28 +127,42 @@ def is_nifti(data: bytes) -> bool:
     return data[:2] == GZIP_MAGIC or is_nifti_header(data)
 
 
-def _open(data: bytes) -> io.BufferedIOBase:
-    plain = io.BytesIO(data)
-    return igzip.IGzipFile(fileobj=plain) if data[:2] == GZIP_MAGIC else plain
+def _open(data: bytes) -> _Stream:
+    return Gunzip(data) if data[:2] == GZIP_MAGIC else io.BytesIO(data)
 
 
-def _read(stream: io.BufferedIOBase, start: int, size: int) -> npt.NDArray[np.uint8]:
-    """Up to `size` bytes from `start` on; fewer if an undamaged stream ends before."""
+def _read_header(stream: _Stream) -> bytes:
+    """All bytes of the header, of either version; fewer if the stream ends before."""
+    raw = _read(stream, SMALLEST_HEADER_BYTES).tobytes()
+    return raw + _read(stream, max(0, (header_bytes(raw) or 0) - len(raw))).tobytes()
+
+
+def _read(stream: _Stream, size: int) -> npt.NDArray[np.uint8]:
+    """The next `size` bytes; fewer if an undamaged stream ends before."""
     buffer = np.empty(size, np.uint8)
     filled = 0
     try:
-        stream.seek(start)
-        while got := stream.readinto(buffer.data[filled : filled + _CHUNK_BYTES]):
+        while filled < size and (got := stream.readinto(buffer.data[filled:])):
             filled += got
-        stream.read(1)  # gzip compares its checksum only when it meets the end
     except EOFError:
         raise truncated_file() from None
-    except (gzip.BadGzipFile, _IsalError):
-        raise SeriesError(
-            FailureCode.UNREADABLE_FILE,
-            "The compressed file is damaged (its checksum is wrong). Copy or export it again.",
-        ) from None
     return buffer[:filled]
+
+
+def _skip(stream: _Stream, size: int) -> int:
+    """Over `size` bytes, or all that are left. Returns how many there were."""
+    skipped = 0
+    while skipped < size and (got := _read(stream, min(size - skipped, _SKIP_BYTES)).size):
+        skipped += got
+    return skipped
+
+
+def _too_much(size: int) -> SeriesError:
+    return SeriesError(
+        FailureCode.TOO_LARGE,
+        f"Decompressed, the file has {size / 2**30:.0f} GiB or more, which no CT has. "
+        "Export the series again, as whole numbers.",
+    )
 
 
 def _hounsfield(stored: npt.NDArray[Any], header: NiftiHeader) -> HuArray:

@@ -15,6 +15,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.grid.geometry import check_orientation, check_spacing, spacing_of
+from segment_actor.grid.units import mm_of_unit
 from segment_actor.volume import Affine, Shape
 
 _Fields = nib.Nifti1Header  # Nifti2Header is a subclass
@@ -22,7 +23,13 @@ _Fields = nib.Nifti1Header  # Nifti2Header is a subclass
 _VERSIONS: dict[int, type[Any]] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 """Header class by the size in bytes that a header gives itself, the first field of both."""
 
-HEADER_BYTES = max(_VERSIONS)
+SMALLEST_HEADER_BYTES = min(_VERSIONS)
+
+_EOL_CHECKS = [[13, 10, 26, 10], [0, 0, 0, 0]]
+"""Of version 2: another value tells that a transfer has changed line ends, in the voxels too."""
+
+EXTENSION_MARK_BYTES = 4
+"""Behind the header of a single file: whether extensions follow."""
 
 MAX_VOXEL_OFFSET = 2**26
 """64 MiB of header extensions; real ones have kilobytes."""
@@ -30,6 +37,12 @@ MAX_VOXEL_OFFSET = 2**26
 SPACING_TOLERANCE = 0.01
 """Relative difference of pixdim and sform, which both say the voxel size; some tools round pixdim
 to 2 digits."""
+
+FORM_CODES = frozenset(range(6))
+"""Of the standard: what the coordinates of a form mean; 0: it does not count."""
+
+SMALLEST_FORM_COSINE = 0.7
+"""Between one axis of the image by the qform and by the sform: 45 degrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +68,15 @@ class NiftiHeader:
 
 def is_nifti_header(raw: bytes) -> bool:
     """Whether the first bytes are those of a NIfTI or Analyze header."""
-    return _header_bytes(raw) is not None
+    return header_bytes(raw) is not None
 
 
 def parse_header(raw: bytes) -> NiftiHeader:
     """Reads a header of either version and byte order.
 
     Args:
-        raw: the first HEADER_BYTES bytes of the file, decompressed; fewer if it ends before.
+        raw: the first bytes of the file, decompressed, as many as the header has or more; fewer if
+            the file ends before.
 
     Raises:
         SeriesError: what is wrong with it.
@@ -88,7 +102,8 @@ def _checked_header(fields: _Fields) -> NiftiHeader:
     )
 
 
-def _header_bytes(raw: bytes) -> int | None:
+def header_bytes(raw: bytes) -> int | None:
+    """Size of the header that begins with these bytes; None if it is no NIfTI header."""
     sizes = (int.from_bytes(raw[:4], "little"), int.from_bytes(raw[:4], "big"))
     return next((size for size in sizes if size in _VERSIONS), None)
 
@@ -99,7 +114,7 @@ def header_fields(raw: bytes) -> _Fields:
     Raises:
         SeriesError: the bytes are not the beginning of a single-file NIfTI image.
     """
-    size = _header_bytes(raw)
+    size = header_bytes(raw)
     if size is None:
         raise SeriesError(
             FailureCode.UNREADABLE_FILE,
@@ -108,12 +123,14 @@ def header_fields(raw: bytes) -> _Fields:
     if len(raw) < size:
         raise truncated_file()
     fields: _Fields = _VERSIONS[size](raw[:size], check=False)
-    if fields["magic"].item()[:3] not in (b"n+1", b"n+2"):
+    if fields["magic"].item() != fields.single_magic:
         raise SeriesError(
             FailureCode.UNREADABLE_FILE,
             "The file is a header without its image (one of an .hdr/.img pair, or Analyze). "
             "Convert it to a single .nii.gz file.",
         )
+    if "eol_check" in fields.keys() and fields["eol_check"].tolist() not in _EOL_CHECKS:  # noqa: SIM118  # a header's own `in` looks at its values
+        raise _damaged_header()
     return fields
 
 
@@ -150,25 +167,30 @@ def _checked_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def _affine(fields: _Fields) -> Affine:
-    """By nibabel's rule: the sform where its code is set, else the qform."""
-    pixdim = fields["pixdim"].astype(np.float64)
-    check_spacing(pixdim[1:4])
+    """By nibabel's rule: the sform where its code is set, else the qform. In mm."""
+    mm = mm_of_unit(fields)
+    pixdim_mm = fields["pixdim"][1:4].astype(np.float64) * mm
+    check_spacing(pixdim_mm)
+    if not {int(fields["sform_code"]), int(fields["qform_code"])} <= FORM_CODES:
+        raise _damaged_header()
     if fields["sform_code"] == 0 and fields["qform_code"] == 0:
         raise SeriesError(
             FailureCode.BAD_AFFINE,
             "The header does not say how the image lies in the patient, so left and right are "
             "unknown. Convert the series from DICOM again.",
         )
-    if pixdim[0] not in (-1.0, 1.0):  # the standard: anything else counts as 1
+    _check_forms(fields)
+    if fields["pixdim"][0] not in (-1.0, 1.0):  # the standard: anything else counts as 1
         fields["pixdim"][0] = 1.0
     try:
-        affine = np.asarray(fields.get_best_affine(), np.float64)
+        affine = np.array(fields.get_best_affine(), np.float64)
     except (HeaderDataError, ValueError):  # a rotation that is none
         raise _damaged_header() from None
+    affine[:3] *= mm
     check_orientation(affine)  # first, because a singular affine disagrees with pixdim, too
     spacing_mm = spacing_of(affine)
-    if not np.allclose(spacing_mm, pixdim[1:4], rtol=SPACING_TOLERANCE, atol=0.0):
-        one, other = (" x ".join(f"{mm:.4g}" for mm in s) for s in (pixdim[1:4], spacing_mm))
+    if not np.allclose(spacing_mm, pixdim_mm, rtol=SPACING_TOLERANCE, atol=0.0):
+        one, other = (" x ".join(f"{mm:.4g}" for mm in s) for s in (pixdim_mm, spacing_mm))
         raise SeriesError(
             FailureCode.BAD_SPACING,
             f"The header gives two voxel sizes, {one} mm and {other} mm. "
@@ -177,9 +199,37 @@ def _affine(fields: _Fields) -> Affine:
     return affine
 
 
+def _check_forms(fields: _Fields) -> None:
+    """Refuses a qform and a sform that contradict each other.
+
+    They may differ by as much as a registration turns a patient, not by a mirror or a quarter turn:
+    then one of the two takes left for right, and nothing tells which.
+    """
+    if fields["sform_code"] == 0 or fields["qform_code"] == 0:
+        return
+    either_sign = fields["pixdim"][0] not in (-1.0, 1.0)  # of the third axis in the qform
+    known = fields.copy()
+    if either_sign:
+        known["pixdim"][0] = 1.0
+    try:
+        qform, sform = known.get_qform()[:3, :3], known.get_sform()[:3, :3]
+    except (HeaderDataError, ValueError):  # the qform is none, and the sform counts
+        return
+    cosines = (qform / spacing_of(qform) * (sform / spacing_of(sform))).sum(axis=0)
+    if either_sign:
+        cosines[2] = abs(cosines[2])
+    if (cosines < SMALLEST_FORM_COSINE).any():
+        raise SeriesError(
+            FailureCode.BAD_AFFINE,
+            "The header says twice how the image lies in the patient (qform and sform). The two "
+            "contradict each other, so left and right are unknown. "
+            "Convert the series from DICOM again.",
+        )
+
+
 def _voxel_offset(fields: _Fields) -> int:
     offset = float(fields["vox_offset"])
-    if not float(fields["sizeof_hdr"]) <= offset <= MAX_VOXEL_OFFSET:
+    if not float(fields["sizeof_hdr"]) + EXTENSION_MARK_BYTES <= offset <= MAX_VOXEL_OFFSET:
         raise _damaged_header()
     return int(offset)
 

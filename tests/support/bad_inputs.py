@@ -11,12 +11,13 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import nibabel as nib
 import numpy as np
 from pydicom.dataset import Dataset
 
 from segment_actor.errors import FailureCode
 from segment_actor.reading.series import Kind
-from segment_actor.volume import Affine
+from segment_actor.volume import Affine, HuArray
 from tests.support.ct_files import (
     RAS_2MM,
     SERIES_UID,
@@ -27,6 +28,7 @@ from tests.support.ct_files import (
     zipped,
 )
 
+XYZT_UNITS_OFFSET = 123  # of xyzt_units in a NIfTI-1 header; one byte
 PIXDIM_OFFSET = 76  # of pixdim[0] in a NIfTI-1 header; float32 each
 SROW_OFFSET = 280  # of srow_x[0] in a NIfTI-1 header; 3 rows of 4 float32
 TEXT = b"Dear colleague, please find the CT of our patient attached.\n" * 20
@@ -76,6 +78,10 @@ def _bad_nifti() -> dict[str, BadInput]:
         "single_slice": (nifti(hu[:, :, :1]), code.TOO_FEW_SLICES),
         "three_slices": (nifti(hu[:, :, :3]), code.TOO_FEW_SLICES),
         "colour": (nifti(colour), code.COLOUR_IMAGE),
+        "two_orientations": (_with_two_forms(hu), code.BAD_AFFINE),
+        "in_metres": (_with_byte(good, XYZT_UNITS_OFFSET, 1), code.BAD_SPACING),
+        "mouse": (nifti(made_hu((64, 8, 8)), np.diag([0.1, 0.1, 0.1, 1.0])), code.BAD_SPACING),
+        "clipped_to_a_window": (nifti(hu.clip(-160, 240)), code.NOT_HOUNSFIELD),
         "rescaled_to_0_1": (nifti(rescaled), code.NOT_HOUNSFIELD),
     }
     as_is = ("empty", "truncated", "text")
@@ -93,6 +99,18 @@ def _with_floats(data: bytes, offset: int, *values: float) -> bytes:
     changed = bytearray(data)
     struct.pack_into(f"<{len(values)}f", changed, offset, *values)
     return bytes(changed)
+
+
+def _with_byte(data: bytes, offset: int, value: int) -> bytes:
+    return data[:offset] + bytes([value]) + data[offset + 1 :]
+
+
+def _with_two_forms(hu: HuArray) -> bytes:
+    """A sform, and a qform that mirrors it."""
+    image = nib.Nifti1Image(hu, RAS_2MM)
+    image.set_qform(np.diag([-2.0, 2.0, 2.0, 1.0]), code=1)
+    data: bytes = image.to_bytes()
+    return data
 
 
 def _with_affine(data: bytes, affine: Affine) -> bytes:

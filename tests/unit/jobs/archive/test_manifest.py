@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,18 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     series = [ONE, replace(ONE, series_key="k2", patient_key="p", age_years=None, sex=None)]
     write_manifest(series, str(tmp_path / "m.parquet"))
     assert read_manifest(str(tmp_path / "m.parquet")) == series
+
+
+def test_a_manifest_is_for_its_owner_alone_as_it_links_keys_to_paths(tmp_path: Path) -> None:
+    new, old = tmp_path / "new" / "m.parquet", tmp_path / "old.parquet"
+    old.touch(0o644)
+    for file in (new, old):
+        write_manifest([ONE], str(file))
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with pytest.raises(SetupError, match="Cannot write"):
+        write_manifest([ONE], str(old.parent))
+    write_manifest([ONE], f"file://{old}")
+    assert read_manifest(f"file://{old}") == [ONE]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ SCHEMA = load_schema("paper104")
 def stored() -> StoredGrid:
     image = nib.Nifti1Image(np.zeros((10, 12, 9), np.int16), LPS)
     image.header["descrip"] = b"Mrs. Secret"
-    return nifti_grid(Volume(np.zeros((10, 12, 9), np.int16), LPS), image.header).without_texts()
+    return nifti_grid(Volume(np.zeros((10, 12, 9), np.int16), LPS), image.header)
 
 
 def test_a_label_map_lies_on_the_cts_axes_as_scipy_would_bring_it_there(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from segment_actor.errors import SeriesError
 from segment_actor.grid.geometry import check_grid, from_canonical, to_canonical
-from segment_actor.volume import Affine, HuArray, Volume
+from segment_actor.volume import Affine, HuArray, Shape, Volume
 from tests.support.ct_files import RAS_2MM, made_hu
 
 spacings = st.floats(0.3, 8.0)
@@ -102,12 +102,44 @@ def test_a_shear_below_one_in_a_thousand_is_rounding() -> None:
         (sheared(1.0), "singular"),
         (np.full((4, 4), np.nan), "singular"),
         (np.diag([1e60, 1.0, 1.0, 1.0]), "voxel size"),
+        (nib.affines.from_matvec(np.eye(3), [0, 1e308, 0]), "100 m away"),
         (np.diag([0.0007, 0.0007, 0.0015, 1.0]), "voxel size"),  # a header in metres
     ],
 )
 def test_an_impossible_grid_is_refused(affine: Affine, what: str) -> None:
     with pytest.raises(SeriesError, match=what):
         check_grid((4, 4, 4), affine)
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing_mm"),
+    [
+        ((512, 512, 400), 7.0),  # ten times an adult
+        ((152, 107, 73), 0.1),  # a thirtieth of one, and a mouse
+        ((96, 96, 96), 49.0),
+    ],
+)
+def test_an_image_too_large_or_too_small_for_a_patient_is_refused(
+    shape: Shape, spacing_mm: float
+) -> None:
+    with pytest.raises(SeriesError, match=r"bad_spacing.*mm large"):
+        check_grid(shape, np.diag([spacing_mm] * 3 + [1.0]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing_mm"),
+    [
+        ((512, 512, 400), 0.1),  # the inner ear, 51 mm wide
+        ((500, 500, 500), 0.08),  # a tooth, 40 mm
+        ((48, 48, 48), 0.6),  # a crop around a nodule
+        ((512, 512, 512), 1.5),
+        ((400, 400, 400), 5.0),  # the whole body in a wide field of view
+    ],
+)
+def test_the_smallest_and_the_largest_fields_of_view_are_read(
+    shape: Shape, spacing_mm: float
+) -> None:
+    check_grid(shape, np.diag([spacing_mm] * 3 + [1.0]))
 
 
 @pytest.mark.parametrize("shape", [(3, 9, 9), (9, 3, 9), (9, 9, 3)])

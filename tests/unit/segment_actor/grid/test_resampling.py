@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from segment_actor.errors import SeriesError
 from segment_actor.grid.resampling import (
+    check_model_grid,
     labels_on_grid,
     model_grid,
     nearest_index,
@@ -101,3 +104,20 @@ def test_labels_return_to_the_cts_grid_as_scipys_nearest() -> None:
     zoom = [n_out / n_in for n_out, n_in in zip(shape, labels.shape, strict=True)]
     expected = ndimage.zoom(labels, zoom, order=0, mode="nearest")
     np.testing.assert_array_equal(labels_on_grid(labels, shape), expected)
+
+
+@pytest.mark.parametrize("truncate", [False, True])
+def test_a_grid_larger_than_any_patient_is_refused_before_memory_is_asked_for(
+    truncate: bool,
+) -> None:
+    volume = Volume(random_hu((60, 60, 60)), np.diag([49.0, 49, 49, 1]))
+    tracemalloc.start()
+    with pytest.raises(SeriesError, match=r"too_large.*1960 x 1960 x 1960"):
+        to_model_grid(volume, (1.5, 1.5, 1.5), 1, truncate=truncate)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 2**20
+
+
+def test_the_grid_of_the_longest_ct_is_made() -> None:
+    check_model_grid(model_grid((512, 512, 2000), (1.56, 1.56, 1.0), (1.5, 1.5, 1.5)))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.nifti import is_nifti, read_nifti
-from tests.support.bad_inputs import PIXDIM_OFFSET
+from segment_actor.volume import Affine
+from tests.support.bad_inputs import PIXDIM_OFFSET, SROW_OFFSET
 from tests.support.ct_files import RAS_2MM, made_hu, nifti
 from tests.support.real_ct import real_ct_folder
 
@@ -74,10 +75,87 @@ def test_the_qform_counts_where_there_is_no_sform() -> None:
     assert np.allclose(read_nifti(image.to_bytes()).affine, oblique, atol=1e-5)
 
 
-def test_the_sform_wins_over_the_qform() -> None:
-    image = nib.Nifti1Image(made_hu(), np.diag([-2.0, 2.0, 2.0, 1.0]))
-    image.set_qform(RAS_2MM, code=1)
-    assert read_nifti(image.to_bytes()).affine[0, 0] == -2.0
+def with_forms(sform: Affine, qform: Affine) -> bytes:
+    image = nib.Nifti1Image(made_hu(), sform)
+    image.set_qform(qform, code=1)
+    data: bytes = image.to_bytes()
+    return data
+
+
+def turned(degrees: float) -> Affine:
+    """RAS_2MM, turned about the patient's long axis and moved."""
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    turn = np.array([[cos, -sin, 0, 30], [sin, cos, 0, -20], [0, 0, 1, 10], [0, 0, 0, 1]])
+    affine: Affine = turn @ RAS_2MM
+    return affine
+
+
+@pytest.mark.parametrize("degrees", [0, 0.01, 15])  # a registration turns a patient, not more
+def test_the_sform_wins_over_a_qform_that_is_near(degrees: float) -> None:
+    volume = read_nifti(with_forms(turned(degrees), RAS_2MM))
+    assert np.allclose(volume.affine, turned(degrees), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "sform",
+    [np.diag([-2.0, 2, 2, 1]), np.diag([2.0, 2, -2, 1]), np.diag([-2.0, -2, 2, 1]), turned(90)],
+)
+def test_two_forms_that_contradict_each_other_are_refused(sform: Affine) -> None:
+    with pytest.raises(SeriesError, match=r"bad_affine.*qform and sform.*contradict"):
+        read_nifti(with_forms(sform, RAS_2MM))
+
+
+def test_a_qform_whose_code_is_0_contradicts_nothing() -> None:
+    data = patched(with_forms(np.diag([-2.0, 2, 2, 1]), RAS_2MM), "<h", FORM_CODES, 0)
+    assert read_nifti(data).affine[0, 0] == -2.0
+
+
+def test_a_qform_that_does_not_say_its_handedness_contradicts_no_mirror_of_its_third_axis() -> None:
+    data = with_forms(np.diag([2.0, 2, -2, 1]), RAS_2MM)
+    assert read_nifti(patched(data, "<f", PIXDIM_OFFSET, 0.0)).affine[2, 2] == -2.0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+@pytest.mark.parametrize("column", [0, 3])  # a direction, and where the first voxel lies
+def test_an_affine_without_finite_numbers_is_refused(value: float, column: int) -> None:
+    with pytest.raises(SeriesError, match="bad_"):
+        read_nifti(patched(GOOD, "<f", SROW_OFFSET + 4 * column, value))
+
+
+@pytest.mark.parametrize("codes", [(-1, 1), (1, 99), (0, -1)])
+def test_a_form_of_a_kind_that_the_standard_lacks_is_refused(codes: tuple[int, int]) -> None:
+    with pytest.raises(SeriesError, match="header is damaged"):
+        read_nifti(patched(GOOD, "<2h", FORM_CODES, *codes))
+
+
+def test_line_ends_changed_by_a_transfer_are_noticed() -> None:
+    data = nib.Nifti2Image(made_hu(), RAS_2MM).to_bytes()
+    assert read_nifti(data).shape == made_hu().shape
+    for place in (6, 8):  # the magic, what is behind it
+        with pytest.raises(SeriesError, match="unreadable_file"):
+            read_nifti(data[:place] + b"\n" + data[place + 1 :])
+
+
+def test_lengths_in_micrometres_become_millimetres() -> None:
+    image = nib.Nifti1Image(made_hu(), np.diag([700.0, 700, 1000, 1]))
+    image.header.set_xyzt_units("micron", "sec")
+    volume = read_nifti(image.to_bytes())
+    assert volume.spacing_mm == pytest.approx((0.7, 0.7, 1.0))
+
+
+def test_a_micro_ct_of_24_micrometres_is_no_patient() -> None:
+    image = nib.Nifti1Image(made_hu(), np.diag([24.0, 24, 40, 1]))
+    image.header.set_xyzt_units("micron")
+    with pytest.raises(SeriesError, match=r"bad_spacing.*0\.024 x 0\.024 x 0\.04 mm"):
+        read_nifti(image.to_bytes())
+
+
+@pytest.mark.parametrize("mm", [2.0, 0.002])  # what such a header means nobody knows
+def test_lengths_in_metres_are_refused(mm: float) -> None:
+    image = nib.Nifti1Image(made_hu(), np.diag([mm, mm, mm, 1]))
+    image.header.set_xyzt_units("meter")
+    with pytest.raises(SeriesError, match=r"bad_spacing.*metres"):
+        read_nifti(image.to_bytes())
 
 
 def test_a_file_that_does_not_know_left_from_right_is_refused() -> None:
@@ -102,10 +180,38 @@ def test_voxels_that_are_no_ordinary_numbers_are_refused(code: int) -> None:
 
 
 def test_a_wrong_checksum_is_noticed() -> None:
-    data = bytearray(gzip.compress(GOOD))
-    data[-8] ^= 1
-    with pytest.raises(SeriesError, match="checksum"):
-        read_nifti(bytes(data))
+    for place in (-8, -4):  # the checksum, the length
+        data = bytearray(gzip.compress(GOOD))
+        data[place] ^= 1
+        with pytest.raises(SeriesError, match="checksum"):
+            read_nifti(bytes(data))
+
+
+@pytest.mark.parametrize(
+    "tail", [bytes(4096), b"\0", b"g", b"\r\n-- transferred by ftp --\r\n", gzip.compress(b"")]
+)
+def test_what_follows_the_last_gzip_member_is_passed_over(tail: bytes) -> None:
+    assert np.array_equal(read_nifti(gzip.compress(GOOD) + tail).hu, made_hu())
+
+
+def test_a_file_of_several_gzip_members_is_read_and_half_a_member_is_not() -> None:
+    parts = [gzip.compress(GOOD[start : start + 100]) for start in range(0, len(GOOD), 100)]
+    assert np.array_equal(read_nifti(b"".join(parts)).hu, made_hu())
+    with pytest.raises(SeriesError, match="truncated_file"):
+        read_nifti(b"".join(parts)[:-10])
+
+
+def test_more_bytes_than_any_ct_are_refused_before_memory_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    header = GOOD[:40] + struct.pack("<4h", 3, 1000, 1000, 1000) + GOOD[48:352]
+    header = patched(patched(header, "<2h", 70, 64, 64), "<3f", PIXDIM_OFFSET + 4, 2, 2, 2)
+    with pytest.raises(SeriesError, match=r"too_large.* 7 GiB or more"):
+        read_nifti(header + bytes(8_000_000))
+    monkeypatch.setattr("segment_actor.reading.nifti.MAX_IMAGE_BYTES", 2**20)
+    assert read_nifti(gzip.compress(GOOD + bytes(2**20 - 1))).shape == made_hu().shape
+    with pytest.raises(SeriesError, match="too_large"):  # a tail without an end
+        read_nifti(gzip.compress(GOOD + bytes(2**20)))
 
 
 @given(st.integers(0, len(GOOD) - 1))
