@@ -1,0 +1,47 @@
+"""The verdicts of the fuzz harness; `python -m tests.fuzz` runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from segment_actor.errors import FailureCode, SeriesError
+from tests.fuzz.case import Arrays, Case, Verdict, judge
+
+
+def refuse() -> Arrays:
+    raise SeriesError(FailureCode.BAD_AFFINE, "Left and right are unknown.")
+
+
+def refuse_badly() -> Arrays:
+    raise SeriesError(FailureCode.UNEXPECTED, "Traceback:\n  line 1")
+
+
+def crash() -> Arrays:
+    return (np.zeros(3)[[7]],)
+
+
+def warn() -> Arrays:
+    return (np.log(np.zeros(1)),)
+
+
+@pytest.mark.parametrize(
+    ("run", "reference", "verdict"),
+    [
+        (refuse, None, Verdict.REFUSED),
+        (refuse_badly, None, Verdict.NO_SENTENCE),
+        (crash, None, Verdict.CRASHED),
+        (warn, None, Verdict.CRASHED),
+        (tuple, None, Verdict.ACCEPTED),
+        (lambda: (np.ones(2),), lambda: (np.ones(2),), Verdict.EQUAL),
+        (lambda: (np.ones(2),), lambda: (np.ones(3),), Verdict.DIFFERENT),
+        (lambda: (np.ones(2),), lambda: (np.zeros(2),), Verdict.DIFFERENT),
+        (lambda: (np.ones(2),), crash, Verdict.UNREAD),
+    ],
+)
+def test_each_verdict_is_found(
+    run: Callable[[], Arrays], reference: Callable[[], Arrays] | None, verdict: Verdict
+) -> None:
+    assert judge(Case("made", {}, run, reference)).verdict is verdict
