@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final, Literal, TypeVar
 
-from segment_actor.errors import SetupError, first_few
+from segment_actor.errors import SetupError, first_few, shown
 
 Sex = Literal["M", "F", "O"]
 """Male, female, other: Patient's Sex of DICOM (PS3.3, C.7.1.1)."""
@@ -189,7 +189,7 @@ def _column(cells: Iterable[object], read: Callable[[object], Value], rule: str)
 
 def _shown(cell: object) -> str:
     """A cell in brackets, unless it may be a date of birth or of a scan."""
-    return f" ({cell})" if sum(map(str.isdigit, str(cell))) < 4 else ""
+    return f" ({shown(cell)})" if sum(map(str.isdigit, str(cell))) < 4 else ""
 
 
 def _refuse_two_meanings(cells: Sequence[object], name: str) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import pandas as pd
 
-from segment_actor.errors import SetupError, first_few
+from segment_actor.errors import SetupError, first_few, shown
 
 SEPARATORS: Final = (",", ";", "\t")
 """The one that the first line has most often; of two, the first of these."""
@@ -75,7 +75,7 @@ def _cells(text: str, separator: str, name: str) -> list[list[str]]:
     if not any(columns):
         raise SetupError(f"{name} is not a CSV file: its first line names no columns")
     if twice := [column for column, times in Counter(columns).items() if column and times > 1]:
-        raise SetupError(f"{name} has a column twice: {first_few(twice)}")
+        raise SetupError(f"{name} has a column twice: {first_few([*map(shown, twice)])}")
     if longer:
         raise SetupError(f"{name} has more cells than columns in {first_few(longer)}")
     return [columns, *lines]
