@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -59,8 +59,8 @@ def written(tmp_path: Path) -> tuple[Path, Path]:
     write_manifest(index_archive(store, KeyMaker(b"0123456789abcdef")), str(manifest))
     series = read_manifest(str(manifest))
     scan = read_series("dicom", [store.get(path) for path in series[0].files])
-    note = replace(_note(scan, to_canonical(scan.volume)))
-    stamp, method = Stamp("run", "2026-01-31", "v1"), Method("tiny", "paper104", "order 3")
+    note = _note(scan, to_canonical(scan.volume))
+    stamp, method = Stamp("run", "2026-01-31", "v1"), Method("tiny", "paper104", "order 3", 1.5)
     committer = Committer(CohortTables(str(tables)), stamp, method, series, every=(1, 60.0))
     committer.add(Outcome(series[0].series_key, note, (StructureRow("liver", 0),)))
     committer.commit()

@@ -307,7 +307,8 @@ def test_two_methods_are_warned_of_and_a_killed_run_is_no_finished_one(tmp_path:
     committer.commit(Batch(scans=[_scan("b")]), other)
     _write_run(committer, 3, other, status="running", finished_at=None, ct_per_hour=None)
     text = _page(str(tmp_path / "t"), tmp_path / "r.html").text
-    assert "2 methods (pipeline versions) measured these series" in text
+    assert "2 methods (pipeline versions) have measured CTs of these tables." in text
+    assert "This page counts v1 alone" in text
     assert "running, or killed embedded bfloat16 3 1 0 2 – –" in text
     assert "Measured 2 " in text
 

@@ -22,11 +22,13 @@ class Method:
         model_set: name of the set.
         label_schema: name of the list of structures.
         resampling: onto the models' grid, such as "order 3".
+        spacing_mm: finest voxel spacing of the models' grids.
     """
 
     model_set: str
     label_schema: str
     resampling: str
+    spacing_mm: float
 
 
 def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -> Row:
@@ -62,6 +64,7 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "qc": verdict.value,
         "qc_reasons": reasons,
         "resampling": method.resampling,
+        "model_spacing_mm": method.spacing_mm,
         **{column: outcome.timings.get(stage) for stage, column in SECONDS_COLUMNS.items()},
         "input_version": series.input_version,
         "model_set": method.model_set,

@@ -51,7 +51,7 @@ def committer(tmp_path: Path, clock: list[float]) -> Committer:
     stamp = Stamp("run", "2026-01-31", "v1")
     first = replace(series("a", age_years=51.0), study_key="s", scan_day=2**40)
     todo = [first, series("b"), series("c")]
-    tables, method = CohortTables(str(tmp_path)), Method("tiny", "paper104", "order 3")
+    tables, method = CohortTables(str(tmp_path)), Method("tiny", "paper104", "order 3", 1.5)
     return Committer(tables, stamp, method, todo, every=(2, 60.0), clock=lambda: clock[0])
 
 
