@@ -18,6 +18,7 @@ from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.same_grid import check_same_grid
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import Volume
+from stats.contrast_phase import contrast_phase
 from stats.label_map.totalsegmentator import official_statistics
 from stats.measure import StructureRow, measure
 from stats.quality.codes import MEANINGS, findings_by_code, scan_verdict
@@ -64,6 +65,8 @@ def _rows(scan: Volume, label_map: Volume, schema: Schema) -> pa.Table:
     labels = label_map.hu.astype(np.uint8)
     measured = measure(scan.hu, labels, scan.voxel_ml, schema, spacing_mm=scan.spacing_mm)
     _say_quality(measured)
+    phase = contrast_phase({row.structure: row for row in measured}, agent=None)
+    click.echo(f"contrast phase: {phase}", err=True)
     return pa.Table.from_pylist([asdict(row) for row in measured])
 
 

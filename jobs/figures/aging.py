@@ -197,11 +197,8 @@ def _reference(axes: Axes, curves: list[Row]) -> None:
         axes.legend(loc="upper center", ncols=2, title="people within ±5 years", title_fontsize=8)
     else:
         axes.axis("off")
-        axes.text(
-            0.0,
-            0.5,
-            f"no reference curve: fewer than {MIN_PEOPLE_REFERENCE} men\nor women, or too few of an age",
-        )
+        why = f"fewer than {MIN_PEOPLE_REFERENCE} men\nor women, or too few of one age"
+        axes.text(0.0, 0.5, f"no reference curve: {why}")
 
 
 def _quartile_names(row: Row) -> list[str]:

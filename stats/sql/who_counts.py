@@ -118,7 +118,8 @@ def latest_scans_view(of_version: str, who: WhoCounts) -> str:
     return f"""
         CREATE VIEW latest_scans AS
         SELECT *, {counts} AS counts,
-               scan_day - min(scan_day) OVER (PARTITION BY patient_key) AS days_since_first_scan
+               if(patient_key IS NULL, NULL,
+                  scan_day - min(scan_day) OVER (PARTITION BY patient_key)) AS days_since_first_scan
         FROM scans{of_version}
     """  # noqa: S608 - our own words
 

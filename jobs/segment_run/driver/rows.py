@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jobs.archive.manifest import Series
 from jobs.segment_run.outcome import Outcome, ScanNote
+from stats.contrast_phase import contrast_phase
 from stats.quality.codes import scan_verdict
 from stats.tables.commit import Row
 from stats.tables.stages import SECONDS_COLUMNS
@@ -39,6 +40,7 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
     verdict, reasons = scan_verdict(
         (row.structure, row.voxel_count, row.qc_reasons) for row in outcome.structures
     )
+    phase = contrast_phase({row.structure: row for row in outcome.structures}, facts.contrast_agent)
     return {
         "series_key": outcome.series_key,
         "patient_key": series.patient_key,
@@ -60,6 +62,9 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "slice_thickness_mm": facts.slice_thickness_mm,
         "kernel": facts.kernel,
         "contrast_agent": CONTRAST[facts.contrast_agent],
+        "contrast_phase": phase.name.value,
+        "contrast_phase_method": phase.method,
+        "contrast_phase_confidence": phase.confidence,
         "structures_measured": sum(row.voxel_count > 0 for row in outcome.structures),
         "qc": verdict.value,
         "qc_reasons": reasons,

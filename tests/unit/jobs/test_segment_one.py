@@ -83,7 +83,9 @@ def test_a_roi_subset_may_be_a_list_as_upstream(run: Run, ct: Path, tmp_path: Pa
 
 
 def test_statistics_are_the_measurement_of_a_cohort_run(run: Run, ct: Path, tmp_path: Path) -> None:
-    assert run("-i", ct, "-o", tmp_path / "all.nii.gz", "--ml", "--statistics").exit_code == 0
+    done = run("-i", ct, "-o", tmp_path / "all.nii.gz", "--ml", "--statistics")
+    assert done.exit_code == 0
+    assert "contrast phase: unknown (measured, confidence 0.00)" in done.stderr
     volume = to_canonical(read_nifti(ct.read_bytes()))
     image = nib.as_closest_canonical(opened(tmp_path / "all.nii.gz"))
     labels = np.asarray(image.dataobj, np.uint8)

@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 
 from jobs.archive.manifest import Series
 from jobs.segment_run.driver.committer import Committer
-from jobs.segment_run.driver.rows import Method
+from jobs.segment_run.driver.rows import Method, scan_row
 from jobs.segment_run.outcome import Failure, Outcome, ScanNote
 from segment_actor.errors import FailureCode
 from segment_actor.grid.of_file import nifti_grid
@@ -104,6 +104,32 @@ def test_a_scan_has_its_geometry_its_times_and_the_age_of_the_demographics(
     header = (51.0, "M", 30, 3.0, 90.0, "LPS", "yes")
     expected = (*header, 1, 2.5, None, "version of a", "s", 2**40, "sharp")
     assert row.fetchall() == [expected]
+
+
+def test_a_scan_has_its_contrast_phase_as_plain_text_and_a_plain_number() -> None:
+    aorta = StructureRow("aorta", 9, volume_ml=90.0, hu_median=320.0, status="ok")
+    portal = replace(aorta, structure="portal_vein_and_splenic_vein", hu_median=120.0)
+    liver = replace(aorta, structure="liver", hu_median=75.0)
+    row = scan_row(
+        Outcome("a", NOTE, (aorta, portal, liver)), NOTE, series("a"), Method("m", "s", "order 3")
+    )
+    assert (row["contrast_phase"], row["contrast_phase_method"]) == ("arterial", "measured")
+    assert isinstance(row["contrast_phase_confidence"], float)
+    assert 0.8 <= row["contrast_phase_confidence"] <= 1.0
+    assert {type(row[f"contrast_phase{end}"]) for end in ("", "_method", "_confidence")} == {
+        str, float,
+    }  # fmt: skip
+
+
+def test_a_phase_that_is_not_known_is_stored_as_unknown_and_not_as_null(
+    committer: Committer, tmp_path: Path
+) -> None:
+    committer.add(measured("a"))
+    committer.commit()
+    row = connect(str(tmp_path)).sql(
+        "SELECT contrast_phase, contrast_phase_method, contrast_phase_confidence FROM scans"
+    )
+    assert row.fetchall() == [("unknown", "measured", 0.0)]
 
 
 def test_the_verdict_on_a_scan_is_the_worst_of_its_structures(

@@ -242,4 +242,6 @@ def test_the_measure_command_says_the_verdict_in_words(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [*options, "--schema", "paper104"])
     assert done.exit_code == 0
     assert done.stderr.startswith("quality: warn\n  missing_between (warn): It is missing, or ")
-    assert done.stderr.endswith("    vertebrae_T9\n")
+    assert (
+        "    vertebrae_T9\ncontrast phase: portal_venous (measured, confidence 0.9" in done.stderr
+    )
