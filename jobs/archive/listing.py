@@ -167,6 +167,8 @@ def _report(series: Sequence[Series], unique: Iterable[Series], people: dict[str
     log.info("%d series: %s", len(kept), ", ".join(f"{n} {kind}" for kind, n in kinds.items()))
     if len(kept) < len(series):
         log.warning("%d left out: the same series is there twice.", len(series) - len(kept))
+    if nameless := sum(s.kind != "nifti" and s.patient_key is None for s in kept):
+        log.warning("%d DICOM series whose first file names no patient.", nameless)
     if people:
         matched = sum(place(s.path) in people for s in kept)
         log.info("demographics of %d series", matched)

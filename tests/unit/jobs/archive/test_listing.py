@@ -56,10 +56,13 @@ def test_a_series_has_the_key_of_its_uid_and_a_nifti_of_its_path(tmp_path: Path)
     assert found["export.zip"].series_key == KEYS.series_key(UID_OF_1.replace("1001", "1002"))
 
 
-def test_files_that_are_no_dicom_keep_their_folder_as_identity(tmp_path: Path) -> None:
+def test_files_that_are_no_dicom_keep_their_folder_as_identity(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write_objects(tmp_path, {"s/1.dcm": b"no dicom", "t.zip": b"no zip"})
     found = {s.path: s.series_key for s in index_archive(open_store(str(tmp_path)), KEYS)}
     assert found == {"s": KEYS.series_key("s"), "t.zip": KEYS.series_key("t.zip")}
+    assert "2 DICOM series whose first file names no patient." in caplog.messages
 
 
 def test_a_series_that_is_there_twice_is_taken_once_and_said(
