@@ -18,6 +18,7 @@ from jobs.shared.output import FORMS
 from jobs.shared.staging import staged, writing_to
 from segment_actor.errors import SetupError
 from stats.query import connect
+from stats.report.cohort import AgeBin, ages
 from stats.sql.who_counts import WhoCounts
 from stats.study.aging import (
     AGING,
@@ -47,6 +48,7 @@ Writes:
   OUT/aging.parquet, aging.csv   one row a structure and measure: every test and its p-value
   OUT/reference.parquet, .csv    percentiles of volume and density by age and sex
   OUT/flow.csv                   who was left out, and why
+  OUT/people.csv                 the patients studied, by sex and five years of age
   OUT/unmatched.csv              keys without a partner, if --demographics is given
   OUT/figures/                   overview.png, strongest.png, structures/NAME.png
 """
@@ -131,6 +133,7 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
         cohort = select_cohort(database, people, selection)
         _tell_who(cohort)
         _write_who(cohort, folder)
+        _write_people(ages(database, cohort.candidates_table), folder)
         rows = []
         if cohort.patients >= MIN_SCANS:
             study = run_study(database, cohort, Question(sexes, alpha, keep_truncated))
@@ -163,6 +166,15 @@ def _write_who(cohort: Cohort, out: Path) -> None:
         schema = pa.schema([("side", pa.string()), ("key", pa.string())])
         table = pa.Table.from_pylist(unmatched, schema=schema)
         (out / "unmatched.csv").write_bytes(FORMS["csv"](table))
+
+
+def _write_people(bins: Sequence[AgeBin], out: Path) -> None:
+    """The ages and sexes of the patients studied, as in the paper's Figure S2."""
+    counts = {
+        sex: sum(getattr(of_age, sex) for of_age in bins) for sex in ("men", "women", "others")
+    }
+    (out / "people.csv").write_bytes(FORMS["csv"](pa.Table.from_pylist([asdict(b) for b in bins])))
+    click.echo("Studied: " + ", ".join(f"{n:,} {name}" for name, n in counts.items()) + ".")
 
 
 def _write_flow(steps: list[FlowStep], out: Path) -> None:

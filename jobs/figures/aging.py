@@ -121,7 +121,7 @@ def _scatter(axes: Axes, ages: Numbers, values: Numbers, row: Row, curve: list[R
     axes.plot(ends, np.polyval(line, ends), color=VERMILLION, lw=2, label="straight line")
     if curve:
         years, medians = [r["age_years"] for r in curve], [r["p50"] for r in curve]
-        axes.plot(years, medians, color=INK, lw=1.4, ls="--", label="median of ±5 years")  # type: ignore[arg-type]
+        axes.plot(years, medians, color=INK, lw=1.4, ls="--", label="median at this age")  # type: ignore[arg-type]
     part = f" ({MAX_POINTS:,} drawn)" if len(ages) > MAX_POINTS else ""
     left_out = f"\nexcluded: {row['excluded_reasons']}" if row["excluded_reasons"] else ""
     axes.set_title(

@@ -25,6 +25,7 @@ MAX_PEOPLE: Final = 10_000
 """Of more, so many are taken evenly: their 5th percentile at one age is good to 0.8 points."""
 
 KNOTS: Final = (
+    (0.05, 0.35, 0.65, 0.95),
     (0.05, 0.275, 0.5, 0.725, 0.95),
     (0.025, 0.1833, 0.3417, 0.5, 0.6583, 0.8167, 0.975),
 )
@@ -128,7 +129,7 @@ def _curves(
 
 
 def _choose_knots(age_years: Numbers, values: Numbers) -> Numbers:
-    """Seven knots where they fit better than five by Schwarz's criterion, over all percentiles."""
+    """The best of `KNOTS` by Schwarz's criterion, over all percentiles."""
     n = len(values)
 
     def criterion(knots: Numbers) -> float:
@@ -164,24 +165,43 @@ def _spline(age_years: Numbers, knots: Numbers) -> Numbers:
 def _fit_quantiles(basis: Numbers, values: Numbers, levels: Numbers) -> Numbers:
     """(L, k) weights of the basis functions for each quantile.
 
-    The corner of the loss is rounded over a width that shrinks with n (convolution smoothing:
-    Fernandes et al., J Bus Econ Stat 39 (2021) 338-357; width of He et al., J Econometrics 232
-    (2023) 367-388), which Newton's method solves for all levels at once, 25 times faster than the
-    linear program. It starts with a wide corner and halves it.
+    The median is fitted first, from a flat line: neither it nor the quartiles around it care how
+    far off an outlier is.
 
     Args:
         basis: (n, k) orthogonal, of mean square 1.
         values: (n,) volume or density.
         levels: (L,) 0 to 1.
     """
+    one = basis.mean(axis=0)  # the weights of a flat line at 1
+    flat = np.median(values) * one
+    middle = _descend(basis, values, np.array([0.5]), flat[None], _spread(values))
+    rest = values - basis @ middle[0]
+    start = middle + np.quantile(rest, levels)[:, None] * one
+    return _descend(basis, values, levels, start, _spread(rest))
+
+
+def _spread(values: Numbers) -> float:
+    """Standard deviation by the quartiles; where they are equal, a small part of the range."""
+    low, high = np.quantile(values, (0.25, 0.75))
+    return max(float(high - low) / 1.349, 1e-6 * float(np.ptp(values)), 1e-12)
+
+
+def _descend(
+    basis: Numbers, values: Numbers, levels: Numbers, start: Numbers, scale: float
+) -> Numbers:
+    """(L, k) weights that make the loss of each quantile least, from (L, k) others.
+
+    The corner of the loss is rounded over a width that shrinks with n (convolution smoothing:
+    Fernandes et al., J Bus Econ Stat 39 (2021) 338-357; width of He et al., J Econometrics 232
+    (2023) 367-388, halved: with theirs the median between two peaks, those of CTs with and without
+    contrast, lies outside of its interval in 12 of 100). Newton's method solves that for 30 levels
+    in the time of three linear programs. It starts with a wide corner and halves it.
+    """
     n, k = basis.shape
-    mean = basis.T @ values / n
-    rest = values - basis @ mean
-    quartiles = np.quantile(rest, (0.25, 0.75))
-    scale = max(float(np.ptp(quartiles)) / 1.349, 1e-6 * float(np.ptp(rest)), 1e-12)
-    final = scale * np.sqrt(levels * (1.0 - levels)) * ((k + np.log(n)) / n) ** 0.4
+    final = scale / 2.0 * np.sqrt(levels * (1.0 - levels)) * ((k + np.log(n)) / n) ** 0.4
     width = np.maximum(final, scale / 2.0)
-    weights: Numbers = mean + np.quantile(rest, levels)[:, None] * basis.mean(axis=0)
+    weights = start.copy()
     for _ in range(_MAX_STEPS):
         z = (weights @ basis.T - values) / width[:, None]
         slope = (ndtr(z) - levels[:, None]) @ basis / n

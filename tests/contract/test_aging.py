@@ -66,6 +66,9 @@ def test_the_flow_is_that_of_a_study_like_the_papers(place: Path, rows: pd.DataF
     assert scans["left"].tolist() == [4102, 4067, 4067, 4037, 4004]
     assert scans["excluded"].tolist() == [0, 35, 0, 30, 33]
     assert set(rows["n"] + rows["excluded"]) == {4004}
+    people = pd.read_csv(place / "out" / "people.csv")
+    men, women = people["men"].sum(), people["women"].sum()
+    assert (men + women, round(men / 4004, 2), people["others"].sum()) == (4004, 0.63, 0)
 
 
 def test_every_planted_correlation_lies_in_its_interval(

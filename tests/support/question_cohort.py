@@ -8,6 +8,7 @@ sexes, patients and days are missing here and there; a tenth of the structures i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +38,8 @@ TYPICAL = {  # volume in ml, HU of a young adult, HU a decade after 20 years
     "vertebrae_L4": (60.0, 220.0, -18.0),
 }
 SCANNERS = (("SIEMENS", "Force"), ("GE MEDICAL SYSTEMS", "Revolution"), ("PHILIPS", "IQon"))
+Ct = tuple[Row, Sequence[Row]]
+
 _BEGAN = datetime(2026, 1, 30, 20, 0, tzinfo=UTC)
 
 
@@ -72,7 +75,7 @@ def write_question_cohort(folder: Path) -> pd.DataFrame:
     return of_structures.merge(of_scans, on="series_key")
 
 
-def _ct(number: int, rng: np.random.Generator) -> tuple[Row, list[Row]]:
+def _ct(number: int, rng: np.random.Generator) -> Ct:
     """One CT: its row of scans, and its rows of structures. The last fifty are second visits."""
     person, again = number % PEOPLE, number >= PEOPLE
     of_person = np.random.default_rng(person)
@@ -80,10 +83,8 @@ def _ct(number: int, rng: np.random.Generator) -> tuple[Row, list[Row]]:
     sex = "M" if of_person.random() < 0.6 else "F"
     manufacturer, model = SCANNERS[int(rng.integers(len(SCANNERS)))]
     rows = [_structure(number, name, age_years, sex, rng) for name in TYPICAL]
-    if again:
-        rows[5]["volume_ml"] = max(1.0, _spleen_ml(person) - LOSS_ML)
-    else:
-        rows[5]["volume_ml"] = _spleen_ml(person)
+    spleen_ml = _spleen_ml(person) - LOSS_ML * again
+    rows = [r | {"volume_ml": spleen_ml} if r["structure"] == "spleen" else r for r in rows]
     reasons = [f"{row['qc_reasons']}: {row['structure']}" for row in rows if row["qc_reasons"]]
     native = bool(rng.random() < NATIVE_SHARE)
     scan = {
@@ -97,7 +98,7 @@ def _ct(number: int, rng: np.random.Generator) -> tuple[Row, list[Row]]:
         "scanner_model": model,
         "kvp": 120.0,
         "slice_thickness_mm": float(rng.choice([1.0, 1.5, 2.0])),
-        "contrast_agent": "yes" if not native else rng.choice([None, "no"]),
+        "contrast_agent": "yes" if not native else None if rng.random() < 0.5 else "no",
         "contrast_phase": "native" if native else "portal_venous",
         "structures_measured": len(rows),
         "qc": "warn" if reasons else "pass",
@@ -112,7 +113,9 @@ def _spleen_ml(person: int) -> float:
     return 200.0 * float(np.exp(0.15 * np.random.default_rng(1000 + person).normal()))
 
 
-def _structure(number: int, name: str, age_years: float, sex: str, rng: np.random.Generator) -> Row:
+def _structure(
+    number: int, name: str, age_years: float, sex: str, rng: np.random.Generator
+) -> dict[str, object]:
     volume_ml, hu, slope = TYPICAL[name]
     volume_ml *= float(np.exp(0.15 * rng.normal())) * (1.15 if sex == "M" else 1.0)
     hu += slope * (age_years - 20.0) / 10.0 + 6.0 * float(rng.normal())
@@ -134,22 +137,26 @@ def _structure(number: int, name: str, age_years: float, sex: str, rng: np.rando
     }
 
 
-def _thick(ct: tuple[Row, list[Row]]) -> tuple[Row, list[Row]]:
+def _thick(ct: Ct) -> Ct:
     """The same visit in slices of 5 mm, with all of each structure in it."""
     scan, rows = ct
     key = f"{scan['series_key']}-thick"
-    thick = [_shifted(row, 10.0) | {"series_key": key} for row in rows]
-    thick = [row | {"status": "ok" if row["volume_ml"] else "absent"} for row in thick]
+    larger = [_shifted(row, 10.0) for row in rows]
+    thick: list[Row] = [
+        {**row, "series_key": key, "status": "ok" if row["volume_ml"] else "absent"}
+        for row in larger
+    ]
     return {**scan, "series_key": key, "slice_thickness_mm": 5.0}, thick
 
 
-def _failed_qc(ct: tuple[Row, list[Row]]) -> tuple[Row, list[Row]]:
+def _failed_qc(ct: Ct) -> Ct:
     """Values of a thousandth, and the verdict that they deserve."""
     scan, rows = ct
-    wrong = [
-        row | {"hu_mean": (row["hu_mean"] or 0.0) / 1000.0, "qc_reasons": "hu_rescaled"}  # type: ignore[operator]
-        for row in rows
-    ]
+    wrong = []
+    for row in rows:
+        hu_mean = row["hu_mean"]
+        scaled = hu_mean / 1000.0 if isinstance(hu_mean, float) else None
+        wrong.append({**row, "hu_mean": scaled, "qc_reasons": "hu_rescaled"})
     return {**scan, "qc": "fail", "qc_reasons": "hu_rescaled"}, wrong
 
 

@@ -111,7 +111,10 @@ def test_a_scan_has_its_contrast_phase_as_plain_text_and_a_plain_number() -> Non
     portal = replace(aorta, structure="portal_vein_and_splenic_vein", hu_median=120.0)
     liver = replace(aorta, structure="liver", hu_median=75.0)
     row = scan_row(
-        Outcome("a", NOTE, (aorta, portal, liver)), NOTE, series("a"), Method("m", "s", "order 3")
+        Outcome("a", NOTE, (aorta, portal, liver)),
+        NOTE,
+        series("a"),
+        Method("m", "s", "order 3", 1.5),
     )
     assert (row["contrast_phase"], row["contrast_phase_method"]) == ("arterial", "measured")
     assert isinstance(row["contrast_phase_confidence"], float)
