@@ -44,6 +44,8 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
     return {
         "series_key": outcome.series_key,
         "patient_key": series.patient_key,
+        "study_key": series.study_key,
+        "scan_day": series.scan_day,
         "age_years": facts.age_years if series.age_years is None else series.age_years,
         "sex": facts.sex if series.sex is None else series.sex,
         "shape_i": shape_i,
@@ -58,6 +60,7 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "scanner_model": facts.model,
         "kvp": facts.kvp,
         "slice_thickness_mm": facts.slice_thickness_mm,
+        "kernel": facts.kernel,
         "contrast_agent": CONTRAST[facts.contrast_agent],
         "contrast_phase": phase.name.value,
         "contrast_phase_method": phase.method,

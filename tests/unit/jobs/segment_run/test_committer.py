@@ -23,7 +23,7 @@ from stats.query import connect
 from stats.tables.commit import CohortTables, Stamp
 from stats.tables.stages import Stage
 
-FACTS = ScanFacts(age_years=50.0, sex="M", contrast_agent=True)
+FACTS = ScanFacts(age_years=50.0, sex="M", kernel="sharp", contrast_agent=True)
 GRID = nifti_grid(Volume(np.zeros((10, 20, 30), np.int16), np.eye(4)), nib.Nifti1Header())
 NOTE = ScanNote(FACTS, "LPS", GRID.shape, (1.0, 2.0, 3.0), 0.006, GRID)
 LIVER = StructureRow("liver", voxel_count=5, volume_ml=0.03)
@@ -49,7 +49,8 @@ def clock() -> list[float]:
 @pytest.fixture
 def committer(tmp_path: Path, clock: list[float]) -> Committer:
     stamp = Stamp("run", "2026-01-31", "v1")
-    todo = [series("a", age_years=51.0), series("b"), series("c")]
+    first = replace(series("a", age_years=51.0), study_key="s", scan_day=2**40)
+    todo = [first, series("b"), series("c")]
     tables, method = CohortTables(str(tmp_path)), Method("tiny", "paper104", "order 3", 1.5)
     return Committer(tables, stamp, method, todo, every=(2, 60.0), clock=lambda: clock[0])
 
@@ -97,9 +98,11 @@ def test_a_scan_has_its_geometry_its_times_and_the_age_of_the_demographics(
     committer.commit()
     row = connect(str(tmp_path)).sql(
         "SELECT age_years, sex, shape_k, spacing_k_mm, field_of_view_mm, orientation, "
-        "contrast_agent, structures_measured, network_s, fetch_s, input_version FROM scans"
+        "contrast_agent, structures_measured, network_s, fetch_s, input_version, study_key, "
+        "scan_day, kernel FROM scans"
     )
-    expected = (51.0, "M", 30, 3.0, 90.0, "LPS", "yes", 1, 2.5, None, "version of a")
+    header = (51.0, "M", 30, 3.0, 90.0, "LPS", "yes")
+    expected = (*header, 1, 2.5, None, "version of a", "s", 2**40, "sharp")
     assert row.fetchall() == [expected]
 
 
