@@ -27,7 +27,9 @@ from stats.label_map.runs import (
     identity_indices,
     join_pieces,
 )
-from stats.quality.findings import ObservedStructure, reasons_by_structure
+from stats.quality.codes import structure_verdicts
+from stats.quality.findings import reasons_by_structure
+from stats.quality.observed import ObservedStructure
 
 MEASUREMENT_VERSION: Final = "3"
 """Changes when a number in `structures` would change for the same labels; part of the pipeline
@@ -64,8 +66,8 @@ class StructureRow:
         largest_component_fraction: share of the largest piece in the model grid's voxels, 0..1.
         centroid_r_mm, centroid_a_mm, centroid_s_mm: mean place of its voxels, to the right of, in
             front of and above the CT's first voxel; None where the spacing is not known.
-        qc: pass, warn or fail: the worst of its findings and of those on the whole CT; None where
-            nothing was judged.
+        qc: pass, warn or fail: the worst of its findings and, if it has a voxel, of those on the
+            whole CT; None where nothing was judged.
         qc_reasons: codes of the findings that concern it (stats.quality.codes), joined by '; ', in
             alphabetical order; None if there are none.
         status: absent, else truncated (touches the border), else implausible (below the schema's
@@ -200,7 +202,9 @@ def measure_maps(
             for structure, row in zip(schema.structures, in_order, strict=True)
         ]
     )
-    return [replace(row, qc_reasons=wrong.get(row.structure)) for row in in_order]
+    said = [replace(row, qc_reasons=wrong.get(row.structure)) for row in in_order]
+    verdicts = structure_verdicts((r.structure, r.voxel_count, r.qc_reasons) for r in said)
+    return [replace(row, qc=verdicts[row.structure].value) for row in said]
 
 
 def _row(
@@ -248,10 +252,18 @@ def _observed(
     structure: Structure, row: StructureRow, location: Location | None
 ) -> ObservedStructure:
     """What quality control looks at of a row: all 0 for a structure that is absent."""
-    if row.volume_ml is None or row.hu_mean is None or row.hu_min is None or row.hu_max is None:
+    if location is None or row.voxel_count == 0:
         return ObservedStructure(structure, location=None)
+    # of a structure that is there all of these are numbers
     return ObservedStructure(
-        structure, location, row.volume_ml, row.hu_mean, row.hu_min, row.hu_max
+        structure,
+        location,
+        volume_ml=row.volume_ml or 0.0,
+        hu_mean=row.hu_mean or 0.0,
+        hu_median=row.hu_median or 0.0,
+        hu_p05=row.hu_p05 or 0.0,
+        hu_min=row.hu_min or 0,
+        hu_max=row.hu_max or 0,
     )
 
 
