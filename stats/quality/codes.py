@@ -151,7 +151,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "It is too far from its neighbour for successive numbers: one may be skipped."
     ),
     Code.OUT_OF_STEP: _warn(
-        "Its volume does not fit between those of the next above and below: a part of one may "
+        "Its volume is out of proportion to that of the next above or below: a part of one may "
         "carry the other's name, or it is broken."
     ),
     Code.SIDES_UNEVEN: _warn(

@@ -50,8 +50,11 @@ def _findings(seen: Sequence[ObservedStructure]) -> Iterator[Finding]:
     judged = {s.name: s for s in seen if s.location is not None and not s.size_error}
     yield from _shape(judged)
     yield from attenuation_findings(judged)
-    yield from place_findings(judged)
-    yield from presence_findings(seen, judged)
+    misplaced = list(place_findings(judged))
+    yield from misplaced
+    in_place = judged.keys() - {name for _, name in misplaced}
+    # what lies elsewhere cannot say where its neighbours should be
+    yield from presence_findings(seen, {name: judged[name] for name in in_place})
     yield from proportion_findings(judged)
     yield from scale_findings(seen, judged)
     yield from order_findings([_level(s) for s in seen if s.structure.sequence is not None])

@@ -72,15 +72,15 @@ class Level:
 
 def order_findings(levels: Sequence[Level]) -> Iterator[Finding]:
     """Everything wrong with the order of vertebrae and ribs, as code and name."""
-    series = {
-        side: sorted((x for x in levels if x.side == side), key=lambda x: x.number)
-        for side in (None, "left", "right")
-    }
-    for one in series.values():
-        there = [x for x in one if x.piece]
-        yield from _gaps(one)
-        yield from ((Code.NEIGHBOURS_SWAPPED, x.name) for x in _out_of_order(there))
-        for pair in pairwise(there):
+    series = {}
+    for side in (None, "left", "right"):
+        all_of_it = sorted((x for x in levels if x.side == side), key=lambda x: x.number)
+        yield from _gaps(all_of_it)
+        there = [x for x in all_of_it if x.piece]
+        astray = _out_of_order(there)
+        yield from ((Code.NEIGHBOURS_SWAPPED, x.name) for x in astray)
+        series[side] = [x for x in there if x not in astray]
+        for pair in pairwise(series[side]):
             if _successive(*pair) and pair[0].height_mm - pair[1].height_mm > FARTHEST_MM:
                 yield from ((Code.TOO_FAR, x.name) for x in pair)
     yield from _too_close(series[None])
@@ -130,7 +130,7 @@ def _longest_fall(heights_mm: Sequence[float]) -> list[int]:
 
 def _too_close(vertebrae: Sequence[Level]) -> Iterator[Finding]:
     """Only vertebrae: ribs 11 and 12, and the first two, may begin at nearly one height."""
-    pairs = [p for p in pairwise([x for x in vertebrae if x.piece]) if _successive(*p)]
+    pairs = [p for p in pairwise(vertebrae) if _successive(*p)]
     steps_mm = [_distance_mm(*pair) for pair in pairs]
     for n, pair in enumerate(pairs):
         around_mm = steps_mm[max(n - 1, 0) : n] + steps_mm[n + 1 : n + 2]
@@ -167,7 +167,7 @@ def _levels_disagree(vertebrae: Mapping[int, Level], ribs: Sequence[Level]) -> I
 
 
 def _by_number(series: Sequence[Level]) -> Mapping[int, Level]:
-    return {x.number: x for x in series if x.piece}
+    return {x.number: x for x in series}
 
 
 def _cut(*levels: Level) -> bool:

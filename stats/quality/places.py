@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final, Literal
 
+from stats.label_map.locations import Piece
 from stats.quality.codes import Code, Finding
 from stats.quality.observed import Judged, whole_only
 
@@ -20,7 +21,8 @@ others each other."""
 
 _AXES: Final = {"right": 0, "front": 1, "above": 2}
 
-Pair = tuple[str, str]
+Places = Mapping[str, Piece]
+"""Where each structure lies: its largest piece, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,12 @@ class Order:
     second: str
     by: Literal["centroid", "top"] = "centroid"
 
-    def holds(self, judged: Judged) -> bool:
+    def holds(self, places: Places) -> bool:
         """Whether they lie so, within `SIDE_TOLERANCE_MM`."""
         axis = _AXES[self.side]
         first, second = (
             piece.high_mm[axis] if self.by == "top" else piece.centroid_mm[axis]
-            for piece in (judged[self.first].place, judged[self.second].place)
+            for piece in (places[self.first], places[self.second])
         )
         return first >= second - SIDE_TOLERANCE_MM
 
@@ -52,7 +54,6 @@ ORDERS: Final = (
     Order("liver", "right", "spleen"),
     Order("liver", "right", "stomach"),
     Order("inferior_vena_cava", "right", "aorta"),
-    Order("heart_atrium_right", "right", "heart_ventricle_left"),
     # the oblique fissure rises to the back, the horizontal one has the middle lobe below it
     Order("lung_upper_lobe_left", "above", "lung_lower_lobe_left"),
     Order("lung_upper_lobe_right", "above", "lung_lower_lobe_right"),
@@ -97,24 +98,29 @@ def _orders(judged: Judged) -> Iterator[Finding]:
         for order in ORDERS
         if {order.first, order.second} <= (judged if order.side == "right" else whole).keys()
     ]
-    broken = [order for order in known if not order.holds(judged)]
+    places = {name: one.place for name, one in judged.items()}
+    broken = [order for order in known if not order.holds(places)]
     across = [order for order in known if order.side == "right"]
     if len(across) > 1 and all(order in broken for order in across):
         names = {name for order in across for name in (order.first, order.second)}
         yield from ((Code.ORGANS_MIRRORED, name) for name in names)
         broken = [order for order in broken if order not in across]
-    yield from ((Code.PLACES_EXCHANGED, name) for name in _wrong(known, broken))
+    wrong = {name for order in broken for name in _wrong(order, known, places)}
+    yield from ((Code.PLACES_EXCHANGED, name) for name in wrong)
 
 
-def _wrong(known: Sequence[Order], broken: Sequence[Order]) -> set[str]:
-    """Of each two that lie wrongly, the one that does so to more of its neighbours, else both."""
-    asked = Counter(name for o in known for name in (o.first, o.second))
-    wrong = Counter(name for o in broken for name in (o.first, o.second))
-    blamed = set()
-    for order in broken:
-        share = {name: wrong[name] / asked[name] for name in (order.first, order.second)}
-        blamed |= {name for name, own in share.items() if own == max(share.values())}
-    return blamed
+def _wrong(order: Order, known: Sequence[Order], places: Places) -> Sequence[str]:
+    """Who of two is wrong: both if all is well once they change places, else the worse one.
+
+    The worse one lies wrongly to more of its other neighbours; where that is neither, both.
+    """
+    one, other = order.first, order.second
+    changed = {**places, one: places[other], other: places[one]}
+    theirs = [o for o in known if {one, other} & {o.first, o.second}]
+    if all(o.holds(changed) for o in theirs):
+        return one, other
+    wrong = Counter(name for o in theirs if not o.holds(places) for name in (o.first, o.second))
+    return [name for name in (one, other) if wrong[name] == max(wrong[one], wrong[other])]
 
 
 def _sides(judged: Judged) -> Iterator[Finding]:

@@ -103,7 +103,7 @@ def test_a_scan_has_its_geometry_its_times_and_the_age_of_the_demographics(
     assert row.fetchall() == [expected]
 
 
-def test_the_verdict_on_a_scan_is_the_worst_of_its_structures(
+def test_a_scan_with_a_wrong_structure_asks_for_a_look_and_names_it(
     committer: Committer, tmp_path: Path
 ) -> None:
     swapped = replace(LIVER, structure="vertebrae_L1", qc_reasons="neighbours_swapped; too_small")
@@ -111,7 +111,7 @@ def test_the_verdict_on_a_scan_is_the_worst_of_its_structures(
     committer.commit()
     with connect(str(tmp_path)) as database:
         found = database.sql("SELECT qc, qc_reasons FROM scans").fetchall()
-    assert found == [("fail", "neighbours_swapped: vertebrae_L1; too_small: liver, vertebrae_L1")]
+    assert found == [("warn", "neighbours_swapped: vertebrae_L1; too_small: liver, vertebrae_L1")]
 
 
 def test_a_failure_has_its_stage_code_sentence_and_tries(
