@@ -8,7 +8,7 @@ these the findings of quality control (stats.quality.findings): nothing is read 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Final, Protocol
@@ -67,7 +67,7 @@ class StructureRow:
         centroid_r_mm, centroid_a_mm, centroid_s_mm: mean place of its voxels, to the right of, in
             front of and above the CT's first voxel; None where the spacing is not known.
         qc: pass, warn or fail: the worst of its findings and, if it has a voxel, of those on the
-            whole CT; None where nothing was judged.
+            whole CT; None where nothing was judged, or it was not looked for.
         qc_reasons: codes of the findings that concern it (stats.quality.codes), joined by '; ', in
             alphabetical order; None if there are none.
         status: absent, else truncated (touches the border), else implausible (below the schema's
@@ -182,7 +182,8 @@ def measure_maps(
     Raises:
         ValueError: the indices of a map do not lead from `hu`'s grid to its own.
     """
-    rows, found = {}, {}
+    rows: dict[int, StructureRow] = {}
+    found: dict[int, Location | None] = {}
     for one in maps:
         runs = find_runs(hu, one.labels, one.indices)
         located = locate_structures(join_pieces(runs), hu.shape, spacing_mm)
@@ -193,18 +194,25 @@ def measure_maps(
                 rows[structure.id] = _row(
                     structure, histograms[structure.id], voxel_ml, found[structure.id]
                 )
-    in_order = [rows.get(s.id) or StructureRow(s.name, voxel_count=0) for s in schema.structures]
-    if spacing_mm is None:
-        return in_order
+    if spacing_mm is not None:
+        rows = _judged(schema, rows, found)
+    return [rows.get(s.id) or StructureRow(s.name, voxel_count=0) for s in schema.structures]
+
+
+def _judged(
+    schema: Schema, rows: Mapping[int, StructureRow], found: Mapping[int, Location | None]
+) -> dict[int, StructureRow]:
+    """The rows with their findings; what no map knows is not among them, and so not missing."""
     wrong = reasons_by_structure(
-        [
-            _observed(structure, row, found.get(structure.id))
-            for structure, row in zip(schema.structures, in_order, strict=True)
-        ]
+        [_observed(schema.by_id[label], row, found[label]) for label, row in rows.items()]
     )
-    said = [replace(row, qc_reasons=wrong.get(row.structure)) for row in in_order]
-    verdicts = structure_verdicts((r.structure, r.voxel_count, r.qc_reasons) for r in said)
-    return [replace(row, qc=verdicts[row.structure].value) for row in said]
+    verdicts = structure_verdicts(
+        (row.structure, row.voxel_count, wrong.get(row.structure)) for row in rows.values()
+    )
+    return {
+        label: replace(row, qc=verdicts[row.structure].value, qc_reasons=wrong.get(row.structure))
+        for label, row in rows.items()
+    }
 
 
 def _row(
@@ -254,17 +262,10 @@ def _observed(
     """What quality control looks at of a row: all 0 for a structure that is absent."""
     if location is None or row.voxel_count == 0:
         return ObservedStructure(structure, location=None)
-    # of a structure that is there all of these are numbers
     return ObservedStructure(
-        structure,
-        location,
-        volume_ml=row.volume_ml or 0.0,
-        hu_mean=row.hu_mean or 0.0,
-        hu_median=row.hu_median or 0.0,
-        hu_p05=row.hu_p05 or 0.0,
-        hu_min=row.hu_min or 0,
-        hu_max=row.hu_max or 0,
-    )
+        structure, location, row.volume_ml or 0.0, row.hu_mean or 0.0, row.hu_median or 0.0,
+        row.hu_p05 or 0.0, row.hu_min or 0, row.hu_max or 0,
+    )  # fmt: skip
 
 
 def _moments(values: _Counts, counts: _Counts, n: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
+from jobs.shared.quality import say_quality
 from segment_actor.anatomy import load_schema
 from segment_actor.layers import labels_on_ct
 from segment_actor.models.set import ModelSet
@@ -25,6 +26,8 @@ def write_statistics(
 ) -> None:
     """Writes statistics.json, and statistics.csv unless another tool's way was asked for.
 
+    Ours are judged as well, and the verdict goes to stderr.
+
     Args:
         folder: to write into.
         segmented: the CT with its labels.
@@ -34,7 +37,9 @@ def write_statistics(
     if models.way.name:
         content: object = _official(segmented, models, shown)
     else:
-        rows = [asdict(row) for row in _our_rows(segmented, models, shown)]
+        measured = _our_rows(segmented, models, shown)
+        say_quality(measured)
+        rows = [asdict(row) for row in measured]
         with (folder / "statistics.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, StructureRow.__slots__, lineterminator="\n")
             writer.writeheader()  # not measured is an empty field, and null in the other file

@@ -14,7 +14,8 @@ from segment_actor.anatomy import load_schema
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import draw_protocol, scan_phantom
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
-from stats.measure import StructureRow, measure
+from stats.label_map.runs import identity_indices
+from stats.measure import OneMap, StructureRow, measure, measure_maps
 from stats.quality.codes import Code, Verdict, scan_verdict, split_codes
 
 SCHEMA = load_schema("paper104")
@@ -197,3 +198,12 @@ def test_in_a_ct_that_fails_no_structure_passes(name: str) -> None:
 def test_what_a_planted_error_does_not_concern_passes(name: str, touched: set[str]) -> None:
     rows = judged(PLANTED[name][0](body()))
     assert {row.structure for row in rows if row.qc != "pass"} <= touched
+
+
+def test_what_no_model_looked_for_is_not_missing() -> None:
+    hu, labels, spacing_mm = PLANTED["no left kidney"][0](body())
+    others = frozenset(SCHEMA.ids.values()) - {SCHEMA.ids["kidney_left"]}
+    known = OneMap(labels, identity_indices(labels.shape), others)
+    rows = measure_maps(hu, [known], 0.036, SCHEMA, spacing_mm=spacing_mm)
+    kidney = next(row for row in rows if row.structure == "kidney_left")
+    assert (kidney.qc, kidney.qc_reasons) == (None, None)
