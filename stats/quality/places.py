@@ -66,7 +66,6 @@ ORDERS: Final = (
     Order("spleen", "above", "kidney_left", "top"),
     Order("liver", "above", "kidney_right", "top"),
     Order("heart_myocardium", "above", "liver"),
-    Order("heart_myocardium", "above", "stomach"),
     Order("liver", "above", "urinary_bladder"),
     Order("stomach", "above", "urinary_bladder"),
     Order("aorta", "above", "urinary_bladder"),

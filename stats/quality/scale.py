@@ -13,9 +13,9 @@ from typing import Final
 from stats.quality.codes import Code, Finding
 from stats.quality.observed import Judged, ObservedStructure, whole_only
 
-STEP_MM: Final[Mapping[str, float]] = {"C": 120 / 7, "T": 280 / 12, "L": 180 / 5}
-"""Height of a vertebra with its disc: cervical, thoracic and lumbar spine are 12, 28 and 18 cm long
-(Gray's Anatomy, 1918, "The Vertebral Column as a Whole")."""
+STEP_MM: Final[Mapping[str, float]] = {"C": 125 / 7, "T": 280 / 12, "L": 180 / 5}
+"""Height of a vertebra with its disc: cervical, thoracic and lumbar spine are 12.5, 28 and 18 cm
+long (Gray's Anatomy, 1918, "The Vertebral Column as a Whole")."""
 
 BREADTH_MM: Final[Mapping[str, float]] = {
     "hip": 275.0,
@@ -25,8 +25,8 @@ BREADTH_MM: Final[Mapping[str, float]] = {
     "rib_9": 260.0,
 }
 """Right edge to left edge of a pair of bones. Bi-iliac breadth 27 to 28 cm in both sexes (Ruff, J
-Hum Evol 1991;21:81); transverse diameter of the rib cage 25 (women) to 28 cm (men) at its widest
-(Bellemare et al., Thorax 2003;58:529)."""
+Hum Evol 1991;21:81); the rib cage is 24 to 29 cm wide where it is widest. `SHAPE` is far wider than
+the error of either."""
 
 BODY: Final = (0.25, 1.6)
 """Size of the spine against an adult's: a newborn's is 20 of 70 cm, the tallest man's 1.55."""
