@@ -12,13 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.measure import main
-from segment_actor.anatomy import load_schema
+from segment_actor.anatomy import load_schema, schema_names
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import FIELDS_OF_VIEW, Protocol, draw_protocol, scan_phantom
 from segment_actor.volume import LabelArray, Volume
 from stats.measure import StructureRow, measure
 from stats.quality.codes import Code, Verdict, codes_table, scan_verdict, split_codes
 from stats.quality.limits import load_limits
+from stats.quality.places import ORDERS
+from stats.quality.presence import load_presence
 
 SCHEMA = load_schema("paper104")
 SPACING_MM = (4.0, 4.0, 4.0)
@@ -253,6 +255,14 @@ def test_every_structure_of_every_schema_has_its_limits() -> None:
     }
     assert names == load_limits().keys()
     assert all(bounds.hu_mean_low < bounds.hu_mean_high for bounds in load_limits().values())
+
+
+def test_the_rules_of_presence_and_place_name_structures_that_exist() -> None:
+    known = {n for schema in schema_names() for n in load_schema(schema).names}
+    named = {name for order in ORDERS for name in (order.first, order.second)}
+    for rule in load_presence():
+        named |= {rule.structure, *rule.given} | ({rule.up_to, rule.down_to} - {None})
+    assert named <= known
 
 
 def test_the_measure_command_says_the_verdict_in_words(tmp_path: Path) -> None:

@@ -145,6 +145,11 @@ PLANTED: dict[str, tuple[Callable[[Case], Case], Code, set[str]]] = {
         {"rib_left_12", "rib_right_12"},
     ),
     "HU + 100": (partial(with_values, factor=1, plus=100), Code.HU_SHIFTED, {"autochthon_left"}),
+    "no intercept": (
+        partial(with_values, factor=1, plus=1024),
+        Code.HU_RESCALED,
+        {"trachea"},
+    ),
     "HU x 0.5": (partial(with_values, factor=0.5, plus=0), Code.HU_RESCALED, {"trachea"}),
     "slices at half": (
         lambda case: with_spacing(case, 1, 1, 0.5),
