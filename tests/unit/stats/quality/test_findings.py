@@ -261,7 +261,7 @@ def test_the_rules_of_presence_and_place_name_structures_that_exist() -> None:
     known = {n for schema in schema_names() for n in load_schema(schema).names}
     named = {name for order in ORDERS for name in (order.first, order.second)}
     for rule in load_presence():
-        named |= {rule.structure, *rule.given} | ({rule.up_to, rule.down_to} - {None})
+        named |= {rule.structure, *rule.given, *filter(None, (rule.up_to, rule.down_to))}
     assert named <= known
 
 
