@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
+from jobs.shared.quality import say_quality
 from segment_actor.anatomy import load_schema
 from segment_actor.layers import labels_on_ct
 from segment_actor.models.set import ModelSet
@@ -33,7 +34,7 @@ def write_statistics(
 ) -> None:
     """Writes statistics.json, and statistics.csv unless another tool's way was asked for.
 
-    With our own numbers the contrast phase is logged.
+    Ours are judged as well: the verdict and the contrast phase go to stderr.
 
     Args:
         folder: to write into.
@@ -46,9 +47,11 @@ def write_statistics(
         content: object = _official(segmented, models, shown)
     else:
         measured = _our_rows(segmented, models)
+        mine = [row for row in measured if row.structure in shown]
+        say_quality(mine)
         phase = contrast_phase({row.structure: row for row in measured}, agent)
         log.info("contrast phase: %s", phase)
-        rows = [asdict(row) for row in measured if row.structure in shown]
+        rows = [asdict(row) for row in mine]
         with (folder / "statistics.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, StructureRow.__slots__, lineterminator="\n")
             writer.writeheader()  # not measured is an empty field, and null in the other file

@@ -101,6 +101,17 @@ def test_statistics_are_the_measurement_of_a_cohort_run(run: Run, ct: Path, tmp_
     assert table["liver"]["volume_ml"] == ""
 
 
+def test_with_statistics_the_verdict_is_said_as_measure_says_it(
+    run: Run, ct: Path, tmp_path: Path
+) -> None:
+    written = run("-i", ct, "-o", tmp_path / "a.nii.gz", "--ml", "-s").stderr
+    files = ("--ct", str(ct), "--labels", str(tmp_path / "a.nii.gz"), "--schema", "paper104")
+    said = CliRunner().invoke(main, ["measure", *files]).stderr
+    assert said.startswith("quality: ")
+    assert said.splitlines()[0] in written.splitlines()
+    assert "quality: " not in run("-i", ct, "-o", tmp_path / "b.nii.gz", "--ml").stderr
+
+
 def test_with_compat_statistics_are_those_of_totalsegmentator(
     run: Run, ct: Path, tmp_path: Path
 ) -> None:

@@ -135,7 +135,7 @@ def test_a_phase_that_is_not_known_is_stored_as_unknown_and_not_as_null(
     assert row.fetchall() == [("unknown", "measured", 0.0)]
 
 
-def test_the_verdict_on_a_scan_is_the_worst_of_its_structures(
+def test_a_scan_with_a_wrong_structure_asks_for_a_look_and_names_it(
     committer: Committer, tmp_path: Path
 ) -> None:
     swapped = replace(LIVER, structure="vertebrae_L1", qc_reasons="neighbours_swapped; too_small")
@@ -143,7 +143,7 @@ def test_the_verdict_on_a_scan_is_the_worst_of_its_structures(
     committer.commit()
     with connect(str(tmp_path)) as database:
         found = database.sql("SELECT qc, qc_reasons FROM scans").fetchall()
-    assert found == [("fail", "neighbours_swapped: vertebrae_L1; too_small: liver, vertebrae_L1")]
+    assert found == [("warn", "neighbours_swapped: vertebrae_L1; too_small: liver, vertebrae_L1")]
 
 
 def test_a_failure_has_its_stage_code_sentence_and_tries(

@@ -188,7 +188,8 @@ def test_a_wrong_checksum_is_noticed() -> None:
 
 
 @pytest.mark.parametrize(
-    "tail", [bytes(4096), b"\0", b"g", b"\r\n-- transferred by ftp --\r\n", gzip.compress(b"", mtime=0)]
+    "tail",
+    [bytes(4096), b"\0", b"g", b"\r\n-- transferred by ftp --\r\n", gzip.compress(b"", mtime=0)],
 )
 def test_what_follows_the_last_gzip_member_is_passed_over(tail: bytes) -> None:
     assert np.array_equal(read_nifti(gzip.compress(GOOD) + tail).hu, made_hu())
