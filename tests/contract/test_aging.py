@@ -142,7 +142,6 @@ def test_reference_values_are_near_the_percentiles_of_people_within_five_years(
         assert counted.low < point[column] < counted.high
         # the curve is surer than counting, by what it knows of other ages
         assert 0 < point[f"{column}_high"] - point[f"{column}_low"] < counted.high - counted.low
-        assert low < point[f"p{share:02d}"] < high
 
 
 def test_a_patients_percentile_is_scipys_among_people_like_him(
