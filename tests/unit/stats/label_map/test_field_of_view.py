@@ -79,6 +79,20 @@ def test_a_body_in_air_of_one_value_is_not_cut(air: int, n_slices: int) -> None:
     assert seen(find_field_of_view(hu), shape).all()
 
 
+def test_a_round_thigh_that_grows_wider_in_even_air_is_not_cut() -> None:
+    thigh = np.concatenate([circle((70, 70, 1), (34, 34), r) for r in range(18, 30)], axis=2)
+    hu = np.where(thigh, 40, -1024).astype(np.int16)
+    assert seen(find_field_of_view(hu), hu.shape).all()
+
+
+@pytest.mark.parametrize("half_width", [25.0, 26.0, 28.0, 32.0])
+def test_a_body_alike_in_all_slices_in_even_air_is_not_cut(half_width: float) -> None:
+    i, j = np.ogrid[:70, :70]
+    inside = ((i - 34.5) / half_width) ** 2 + ((j - 34.5) / 22.0) ** 2 <= 1.0
+    hu = np.repeat(np.where(inside, 40, -1024).astype(np.int16)[:, :, None], 12, axis=2)
+    assert seen(find_field_of_view(hu), hu.shape).all()
+
+
 @pytest.mark.parametrize("noise_hu", [5.0, 20.0, 60.0, 150.0])
 def test_noise_below_the_lowest_air_is_no_padding(noise_hu: float) -> None:
     hu = np.random.default_rng(1).normal(-1000.0, noise_hu, (70, 60, 16)).astype(np.int16)
