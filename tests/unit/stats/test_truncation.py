@@ -125,7 +125,7 @@ def test_a_structure_that_lies_in_the_padding_alone_is_absent() -> None:
     labels = np.zeros(hu.shape, np.uint8)
     labels[2:6, 10:20, 2:5], labels[25:30, 10:20, 2:5] = SCHEMA.ids["liver"], SCHEMA.ids["spleen"]
     rows = rows_of(hu, labels)
-    assert rows["liver"] == StructureRow("liver", voxel_count=0)
+    assert rows["liver"] == StructureRow("liver", voxel_count=0, qc="pass")
     assert (rows["spleen"].voxel_count, rows["spleen"].touches_border) == (150, False)
 
 
