@@ -189,7 +189,7 @@ def _reference(axes: Axes, curves: list[Row]) -> None:
             ends = at[f"{percentile}_low"], at[f"{percentile}_high"]
             axes.fill_between(years, *ends, color=colour, alpha=0.08, lw=0)
         axes.plot(years, at["p50"], color=colour, lw=2, label=label)
-    axes.set_title("reference: median, 25-75 % (band), 5 and 95 % (dots, with 95 % interval)")
+    axes.set_title("median, 25-75 % (band), 5 and 95 % with interval")
     axes.set_xlabel("age (years)")
     if axes.lines:
         low, high = axes.get_ylim()
