@@ -74,13 +74,15 @@ def plan_pools(
         calls_per_lane: 2 overlaps measuring one CT with segmenting the next.
 
     Raises:
-        SetupError: the cluster has no CPU, or fewer GPUs than the lanes asked for.
+        SetupError: the cluster has no CPU, or fewer GPUs, or without these fewer CPUs, than the
+            lanes asked for.
     """
     cpus, gpus = sum(n.cpus for n in nodes), sum(n.gpus for n in nodes)
     if cpus < 1:
         raise SetupError("The Ray cluster has no CPU; at least one is needed to read CTs.")
-    if gpus and lanes and lanes > gpus:
-        raise SetupError(f"{lanes} lanes were asked for, but the cluster has {gpus} GPUs.")
+    if lanes and lanes > (gpus or cpus):
+        has = f"{gpus} GPUs" if gpus else f"{cpus} CPUs"
+        raise SetupError(f"{lanes} lanes were asked for, but the cluster has {has}.")
     count = lanes or gpus or sum(max(1, n.cpus // n_groups) for n in nodes if n.cpus)
     # Reading takes a CPU a lane: fetch, decode and resample take a fraction of the segmentation.
     load_tasks = max(1, min(count, cpus - 1))

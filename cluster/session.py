@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import ray
 
@@ -19,6 +24,11 @@ log = logging.getLogger(__name__)
 IN_A_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """Ray sets this variable for the entrypoint of `ray job submit`, which has shipped the code."""
 
+KNOCK_S = 10.0
+"""A head that does not take a connection by then is gone."""
+
+_ROOT = str(Path(__file__).parents[1])
+
 
 @contextmanager
 def connect(address: str | None, code: Sequence[ModuleType] = ()) -> Iterator[tuple[Node, ...]]:
@@ -27,23 +37,26 @@ def connect(address: str | None, code: Sequence[ModuleType] = ()) -> Iterator[tu
     Args:
         address: host:port of a cluster; None is the cluster of this job or of RAY_ADDRESS, and
             without these a Ray on this machine that ends with the block.
-        code: packages to ship to a cluster when this is not a job of it.
+        code: our top-level packages, which workers take before files of these names in the user's
+            folder; they are shipped to a cluster when this is not a job of it.
 
     Yields:
         The machines of the cluster. A Ray that this process had already is used and left alone.
 
     Raises:
-        SetupError: the cluster does not answer, or the address is not a cluster's.
+        SetupError: Ray does not start here, the cluster does not answer within a minute, or the
+            address is not a cluster's.
     """
     if ray.is_initialized():
         yield _nodes()
         return
     _quiet()
-    if address is None and "RAY_ADDRESS" not in os.environ:
-        ray.init(address="local", include_dashboard=False, **_SILENT)
-    else:
-        _join(address or os.environ["RAY_ADDRESS"], code)
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
     try:
+        if address == "local":
+            _start(code)
+        else:
+            _join(address, code)
         yield _nodes()
     finally:
         ray.shutdown()
@@ -54,23 +67,72 @@ def connect(address: str | None, code: Sequence[ModuleType] = ()) -> Iterator[tu
 _SILENT: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
 
 
+def _start(code: Sequence[ModuleType]) -> None:
+    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        # Ray would write a token into ~/.ray, and a service's user may have no home
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    env = {"worker_process_setup_hook": _import_first(code, _ROOT)} if code else None
+    try:
+        ray.init(address="local", include_dashboard=False, runtime_env=env, **_SILENT)
+    except Exception as error:  # noqa: BLE001  # Ray raises the base class when a part is too slow
+        _refuse("Ray did not start on this machine", error, "Try again when it is less busy.")
+
+
 def _join(address: str, code: Sequence[ModuleType]) -> None:
     if "://" in address:
         raise SetupError(
             f"{address} is not the address of a cluster (host:port, or auto). To go through its "
             "dashboard: ray job submit --working-dir . -- python -m jobs.segment ..."
         )
+    # Ray asks 20 times, 41 s each, before it says that what is there is no head
+    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")
     # Ray refuses a second runtime_env inside a job. Secrets never go into one: it can be read by
     # everybody who may look at the job; nodes have their own AWS_* variables or files.
-    env = None if IN_A_JOB in os.environ or not code else {"py_modules": list(code)}
+    shipped = {"py_modules": list(code), "worker_process_setup_hook": _import_first(code)}
+    env = None if IN_A_JOB in os.environ or not code else shipped
     try:
+        _knock(address)
         ray.init(address=address, runtime_env=env, **_SILENT)
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise SetupError(
-            f"The Ray cluster at {address} does not answer: {reason}. If it asks for a token, set "
-            "RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH."
-        ) from error
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        _refuse(
+            f"The Ray cluster at {address} does not answer",
+            error,
+            "If it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or "
+            "RAY_AUTH_TOKEN_PATH.",
+        )
+
+
+def _knock(address: str) -> None:
+    """Finds out at once that nobody is there; `auto` and the like are left to Ray."""
+    host, _, port = address.rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
+
+
+def _refuse(what: str, error: Exception, advice: str) -> NoReturn:
+    reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+    raise SetupError(f"{what}: {reason}. {advice}") from error
+
+
+def _import_first(code: Sequence[ModuleType], root: str | None = None) -> Callable[[], None]:
+    """What each worker does first: it imports our packages.
+
+    Before its first task Ray puts the user's current folder in front of a worker's path, where a
+    stats.py of theirs would take the place of ours. What is imported by then stays.
+
+    Args:
+        code: the packages.
+        root: the folder that holds them; None where Ray has shipped them.
+    """
+    names = [package.__name__ for package in code]
+
+    def import_ours() -> None:  # a function in a function travels as a whole, not by its name
+        sys.path[:0] = [root] if root else []
+        for name in names:
+            importlib.import_module(name)
+        del sys.path[: bool(root)]
+
+    return import_ours
 
 
 def _quiet() -> None:

@@ -26,7 +26,7 @@ from jobs.segment import run
 from jobs.segment_run.config import SegmentConfig
 from jobs.shared.command import Command
 from jobs.shared.label_map import read_label_map
-from jobs.shared.output import FORMS
+from jobs.shared.output import FORMS, frame_csv
 from jobs.shared.phantom_score import agreement_by_group, score_phantoms
 from segment_actor.anatomy import Schema, load_schema
 from segment_actor.grid.geometry import to_canonical
@@ -87,7 +87,7 @@ def main(out: Path, count: int, seed: int, model_set: str) -> int:
 
 def _print_agreement(out: Path, series: Sequence[Series], schema: Schema) -> None:
     found = score_phantoms(series, out / "truth", out / "labels", str(out / "tables"), schema)
-    found.to_csv(out / "agreement.csv", index=False)
+    (out / "agreement.csv").write_bytes(frame_csv(found))
     print(agreement_by_group(found).to_string(float_format="{:.3f}".format), "\n")
 
 

@@ -15,6 +15,7 @@ from jobs.figures.evaluation import draw_all
 from jobs.shared.command import Command
 from jobs.shared.label_map import read_label_map
 from jobs.shared.label_pairs import Cases, match_cases
+from jobs.shared.output import frame_csv
 from jobs.shared.staging import staged, writing_to
 from segment_actor.anatomy import Schema, load_schema, schema_names
 from segment_actor.errors import SetupError
@@ -99,10 +100,10 @@ def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
             )
         table, summary = evaluate_structures(rows, wanted, seed), summarize(rows, wanted, seed)
         with writing_to(out):
-            _unmatched(cases).to_csv(scratch / "unmatched.csv", index=False)
+            (scratch / "unmatched.csv").write_bytes(frame_csv(_unmatched(cases)))
             rows.to_parquet(scratch / "cases.parquet", index=False)
-            table.to_csv(scratch / "evaluation.csv", index=False)
-            summary.to_csv(scratch / "summary.csv", index=False)
+            (scratch / "evaluation.csv").write_bytes(frame_csv(table))
+            (scratch / "summary.csv").write_bytes(frame_csv(summary))
             draw_all(rows, table, settings, scratch / "figures")
     print(_sentence(summary, settings), f"Tables and figures: {out}", sep="\n")
 
@@ -112,7 +113,8 @@ def _structures(asked: str | None, schema: Schema) -> list[str]:
     if asked is None:
         return list(schema.names)
     file = Path(asked)
-    text = file.read_text(encoding="utf-8") if file.is_file() else asked.replace(",", "\n")
+    is_file = file.is_file()
+    text = file.read_text("utf-8", errors="replace") if is_file else asked.replace(",", "\n")
     names = {name.strip() for name in text.splitlines()} - {""}
     unknown = sorted(names - set(schema.names))
     if unknown or not names:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
@@ -117,7 +118,7 @@ def _work(
     progress = Progress(len(todo))
     try:
         _segment(config, models, execution, todo, committer, progress)
-    except SetupError:
+    except (SetupError, KeyboardInterrupt):
         with suppress(SetupError):  # what stopped the run may be the tables themselves
             committer.write_run("failed", provenance)
         raise
@@ -148,25 +149,25 @@ def _segment(
         labels=config.labels,
         group_timeout_s=config.group_timeout_s,
     )
-    with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
-        plan = plan_pools(
-            _with_device(nodes, config),
-            len(models.groups),
-            largest_ct_bytes=max(s.bytes for s in todo),
-            lanes=config.lanes,
-            # one more CT may be on its way up while the next are measured and segmented
-            calls_per_lane=config.calls_per_lane + bool(config.labels),
-        )
-        log.info("%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes))
-        # the nodes decide what runs there: the driver's node may have another GPU, or none
-        device = "gpu" if plan.gpus_per_lane else "cpu"
-        lane = replace(lane, execution=replace(lane.execution, device=device))
-        try:
+    try:
+        with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
+            plan = plan_pools(
+                _with_device(nodes, config),
+                len(models.groups),
+                largest_ct_bytes=max(s.bytes for s in todo),
+                lanes=config.lanes,
+                # one more CT may be on its way up while the next are measured and segmented
+                calls_per_lane=config.calls_per_lane + bool(config.labels),
+            )
+            log.info(
+                "%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes)
+            )
+            # the nodes decide what runs there: the driver's node may have another GPU, or none
+            device = "gpu" if plan.gpus_per_lane else "cpu"
+            lane = replace(lane, execution=replace(lane.execution, device=device))
             _collect(outcomes(todo, load, lane, plan), committer, progress, stop)
-        except RayError as error:
-            raise SetupError(f"Ray ended the run: {_cause(error)}") from error
-        finally:
-            progress.close()
+    except RayError as error:
+        raise SetupError(f"Ray ended the run: {_cause(error)}") from error
 
 
 def _with_device(nodes: tuple[Node, ...], config: SegmentConfig) -> tuple[Node, ...]:
@@ -180,10 +181,15 @@ def _with_device(nodes: tuple[Node, ...], config: SegmentConfig) -> tuple[Node, 
 
 
 def _cause(error: RayError) -> str:
-    """What a lane said when it could not start, or the first line of what Ray says."""
+    """What a lane said when it could not start, or the error there, or Ray's own first line."""
     lines = str(error).splitlines() or [type(error).__name__]
     said = [line.partition("SetupError: ")[2] for line in lines if "SetupError: " in line]
-    return said[-1] if said else lines[0]
+    raised = [line.strip() for line in lines if _RAISED.match(line)]
+    return [lines[0], *raised, *said][-1]
+
+
+_RAISED = re.compile(r"\s*[\w.]+Error: ")
+"""The line of a traceback that says what was wrong."""
 
 
 def _collect(
@@ -206,6 +212,7 @@ def _collect(
                 log.warning("asked to stop: committing what is complete")
                 return
     finally:
+        progress.close()
         committer.commit()
 
 

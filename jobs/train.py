@@ -45,6 +45,8 @@ def main(out: Path, work: Path, threads: int, quick: bool) -> int:
         raise SetupError(f"Training needs {error.name}, which is not installed.") from error
     effort = recipe.QUICK if quick else recipe.Effort()
     effort = replace(effort, threads=threads)
+    for folder in (out, work):  # made first: hours of training are not lost to a wrong one
+        folder.mkdir(parents=True, exist_ok=True)
     recipe.train(work, out / "embedded", effort)
     write_model_sets(out)
     print(f"Model sets `embedded` and `embedded-fast` are in {out / 'sets'}. {WARNING}")

@@ -92,6 +92,11 @@ def checked_stream(stream: BinaryIO, archive: Archive) -> BinaryIO:
 
 def reason(error: BaseException) -> str:
     """The cause in a few words, without the paths an OSError carries."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return (
+            "its certificate is not trusted, set AWS_CA_BUNDLE to a file with the certificate of "
+            "your hospital's CA"
+        )
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(words.split()).rstrip(".") or type(error).__name__
 

@@ -25,14 +25,17 @@ class ListCommand(Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Click repeats the option for each value; here the option may stand once."""
         spread: list[str] = []
-        option = None
-        for arg in args:
+        option, values = "", 1
+        for arg in [*args, "--"]:
             if arg.startswith("-"):
-                option = arg if arg in _LIST_OPTIONS else None
+                if not values:
+                    raise click.UsageError(f"{option} needs a structure, such as liver")
+                option, values = (arg, 0) if arg in _LIST_OPTIONS else ("", 1)
                 spread += [] if option else [arg]
             else:
                 spread += [option, arg] if option else [arg]
-        return super().parse_args(ctx, spread)
+                values += 1
+        return super().parse_args(ctx, spread[:-1])
 
 
 def fast_set(model_set: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
+from jobs.shared.output import csv_bytes
 from jobs.shared.quality import say_quality
 from segment_actor.anatomy import load_schema
 from segment_actor.layers import labels_on_ct
@@ -52,10 +52,9 @@ def write_statistics(
         phase = contrast_phase({row.structure: row for row in measured}, agent)
         log.info("contrast phase: %s", phase)
         rows = [asdict(row) for row in mine]
-        with (folder / "statistics.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, StructureRow.__slots__, lineterminator="\n")
-            writer.writeheader()  # not measured is an empty field, and null in the other file
-            writer.writerows(rows)
+        # not measured is an empty field, and null in the other file
+        table = csv_bytes(StructureRow.__slots__, (row.values() for row in rows))
+        (folder / "statistics.csv").write_bytes(table)
         content = {row.pop("structure"): row for row in rows}
     (folder / "statistics.json").write_text(json.dumps(content, indent=4), encoding="utf-8")
 

@@ -16,6 +16,16 @@ from segment_actor.execution import AUTO, ENGINE_NAMES, PRECISIONS, Precision
 DEVICES = (AUTO, "cpu", "gpu")
 """Of a run: which GPU a lane has is for Ray to say."""
 
+RANGES = {
+    "lanes": (1, 10_000),
+    "calls_per_lane": (1, 100),
+    "commit_every_cts": (1, 1_000_000),
+    "commit_every_s": (0.1, 86_400),
+    "max_attempts": (1, 1_000),
+    "group_timeout_s": (1, 604_800),
+}
+"""Least and most of each number: what lies beyond is a slip of the hand."""
+
 
 @dataclass(frozen=True)
 class SegmentConfig:
@@ -65,17 +75,17 @@ class SegmentConfig:
     def __post_init__(self) -> None:
         if (self.archive is None) == (self.manifest is None):
             raise SetupError("Give either --archive or --manifest (one of them, not both).")
-        for name in ("lanes", "calls_per_lane", "commit_every_cts", "max_attempts"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SetupError(f"{name} must be at least 1, got {value}.")
-        for name in ("commit_every_s", "group_timeout_s"):
-            if getattr(self, name) <= 0:
-                raise SetupError(f"{name} must be positive, got {getattr(self, name)}.")
+        self._check_numbers()
         if self.precision not in (None, *PRECISIONS):
             known = ", ".join(PRECISIONS)
             raise SetupError(f"precision must be one of {known}; got {self.precision!r}.")
         self._check_engine()
+
+    def _check_numbers(self) -> None:
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:  # so nan is refused, too
+                raise SetupError(f"{name} must be from {least:g} to {most:,}, got {value}.")
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINE_NAMES:
@@ -125,6 +135,8 @@ def _check(settings: Mapping[str, object], where: str) -> None:
             raise SetupError(f"{where}: unknown key {key!r}; {hint}")
         if not _fits(value, types[key]):
             raise SetupError(f"{where}: {key} cannot be {value!r}; expected {_words(types[key])}.")
+        if value == "":  # as a path it would be the current folder
+            raise SetupError(f"{where}: {key} is empty; give it a value, or leave it out.")
     if "tables" not in settings:
         raise SetupError("Say where the results go: --tables URI (or `tables` in the settings).")
 

@@ -7,9 +7,9 @@ import io
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import pyarrow as pa
@@ -17,6 +17,9 @@ import pyarrow.parquet as pq
 
 from jobs.shared.staging import writing_to
 from segment_actor.errors import SetupError
+
+if TYPE_CHECKING:
+    import pandas as pd  # a question does not wait for it
 
 
 def write_answer(answer: pa.Table, form: str, out: Path | None) -> None:
@@ -66,12 +69,39 @@ def _cell(value: object) -> str:
 
 
 def _as_csv(answer: pa.Table) -> bytes:
-    """Not measured is an empty field."""
+    return csv_bytes(answer.column_names, _rows(answer))
+
+
+def frame_csv(frame: pd.DataFrame) -> bytes:
+    """The columns of a data frame as a CSV file."""
+    return _as_csv(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def csv_bytes(names: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
+    """A CSV file: a comma between, UTF-8, not measured is an empty field.
+
+    Excel would run a text that looks like a formula, and some texts come from the CTs' headers:
+    such a text gets an apostrophe in front.
+
+    Args:
+        names: of the columns.
+        rows: their values.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(answer.column_names)
-    writer.writerows(_rows(answer))
+    for row in (names, *rows):
+        writer.writerow([_no_formula(value) for value in row])
     return text.getvalue().encode()
+
+
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""First signs of a formula (OWASP, CSV Injection), the last four as East Asian keyboards write
+them."""
+
+
+def _no_formula(value: object) -> object:
+    is_formula = isinstance(value, str) and value.startswith(_FORMULA_SIGNS)
+    return f"'{value}" if is_formula else value
 
 
 def _as_json(answer: pa.Table) -> bytes:
@@ -109,6 +139,6 @@ format_option = click.option(
     type=click.Choice(list(FORMS)),
     default="table",
     show_default=True,
-    help="How the answer is written.",
+    help="How the answer is written; in CSV a text that Excel would run has ' in front.",
 )
 """The option of every command that prints rows; its value goes to `write_answer`."""

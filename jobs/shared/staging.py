@@ -22,8 +22,8 @@ def staged(folder: Path) -> Iterator[Path]:
     Raises:
         SetupError: the folder cannot be made or written.
     """
-    was_there = folder.exists()
     with writing_to(folder):
+        was_there = folder.exists()  # an OSError where the name is too long
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".ctcohort-", dir=folder))
     try:

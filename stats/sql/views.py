@@ -24,7 +24,7 @@ _SQL_TYPES: Final = {
     pa.int64(): "BIGINT",
     pa.float64(): "DOUBLE",
     pa.bool_(): "BOOLEAN",
-    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP",  # UTC; with a zone, a notebook would need pytz
 }
 _LONGEST_IN_LOG: Final = 32
 """A text of so many signs or more may be cut short in the Delta log."""

@@ -153,7 +153,8 @@ class CohortTables:
         if not batch:
             return
         self.recover()
-        sequence = 1 + max(self._sequence(name) for name in _COMMIT_ORDER)
+        with clear_sentences(self.uri):
+            sequence = 1 + max(self._sequence(name) for name in _COMMIT_ORDER)
         rows = {name: to_table(name, batch.of(name), stamp, sequence) for name in _COMMIT_ORDER}
         with clear_sentences(self.uri):
             for name in _COMMIT_ORDER:
@@ -161,7 +162,9 @@ class CohortTables:
 
     def write_run(self, row: Row, stamp: Stamp) -> None:
         """Writes the one row of a run, or replaces it. A run without work should write none."""
-        table = to_table("runs", [row], stamp, self._sequence("scans"))
+        with clear_sentences(self.uri):
+            sequence = self._sequence("scans")
+        table = to_table("runs", [row], stamp, sequence)
         run_id = stamp.run_id.replace("'", "''")
         for left in reversed(range(_TRIES)):
             try:
@@ -185,8 +188,8 @@ class CohortTables:
         A committer that is still alive between two tables is stopped first: its commit to `scans`
         will meet the fence. Where nothing is torn, nothing is written.
         """
-        whole = self._sequence("scans")
         with clear_sentences(self.uri):
+            whole = self._sequence("scans")
             torn = [name for name in _COMMIT_ORDER if self._has_rows_after(name, whole)]
             if not torn:
                 return

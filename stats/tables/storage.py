@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from segment_actor.errors import SetupError
@@ -47,10 +48,13 @@ def storage_options(tables: str, given: StorageOptions | None = None) -> dict[st
     """What deltalake needs beside the AWS_* variables, which it reads by itself.
 
     A store in the hospital often has a plain http:// address, which must be allowed explicitly,
-    and no region, which must be named.
+    and no region, which must be named. Or it is https:// with a certificate of the hospital's own
+    CA: of AWS_CA_BUNDLE deltalake knows nothing, it asks SSL_CERT_FILE whom to trust.
     """
     if not is_s3(tables):
         return {}
+    if trusted := os.environ.get("AWS_CA_BUNDLE"):
+        os.environ.setdefault("SSL_CERT_FILE", trusted)
     options = dict(given or {})
     endpoint = options.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL", ""))
     if endpoint.startswith("http://"):
@@ -64,7 +68,8 @@ def storage_options(tables: str, given: StorageOptions | None = None) -> dict[st
 def clear_sentences(tables: str) -> Iterator[None]:
     """Turns what deltalake and the store raise into a SetupError of one sentence.
 
-    deltalake 1.6 gives OSError or DeltaError for all of it; only the text tells them apart.
+    deltalake 1.6 gives OSError or DeltaError for all of it, or, while rows are read, what Arrow
+    makes of them; only the text tells them apart.
 
     Raises:
         CommitConflict: someone else has committed meanwhile.
@@ -79,7 +84,7 @@ def clear_sentences(tables: str) -> Iterator[None]:
             f"another job is writing to the tables at {tables}; this one stopped and doubled "
             "nothing: let the other finish, then submit again"
         ) from error
-    except (DeltaError, OSError) as error:
+    except (DeltaError, OSError, pa.ArrowException) as error:
         raise _unusable(tables, _cause(str(error)) or _first_line(str(error))) from error
 
 
@@ -99,6 +104,11 @@ _CAUSES: Final = (
         "these credentials or this user may not do that here: ask for permission to read and write",
     ),
     (("No space left", "QuotaExceeded"), "the disk is full: make room, then submit again"),
+    (
+        ("UnknownIssuer", "invalid peer certificate", "CERTIFICATE_VERIFY_FAILED"),
+        "the store's certificate is not trusted: set AWS_CA_BUNDLE to a file with the "
+        "certificate of your hospital's CA",
+    ),
     (
         ("error sending request", "dns error", "timed out"),
         "the store does not answer: check AWS_ENDPOINT_URL and the network",

@@ -7,6 +7,7 @@ import io
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pyarrow as pa
@@ -70,6 +71,14 @@ def _answer(tables: str, sql: str) -> list[tuple[object, ...]]:
         return [tuple(row.values()) for row in ask(database, sql).to_pylist()]
 
 
+def test_a_notebook_gets_the_time_of_a_run_in_utc(place: str) -> None:
+    began = datetime(2026, 1, 31, 23, 30, tzinfo=timezone(timedelta(hours=1)))
+    CohortTables(place).write_run({"started_at": began, "status": "finished"}, OLD)
+    with connect(place) as database:
+        answer = database.sql("SELECT started_at FROM runs").fetchall()
+    assert answer == [(datetime(2026, 1, 31, 22, 30),)]  # without a zone, on purpose
+
+
 def _run(tables: str, sql: str, *options: str) -> Result:
     return CliRunner().invoke(main, ["--tables", tables, *options, sql])
 
@@ -91,7 +100,9 @@ def test_empty_tables_have_all_columns_with_their_types(place: str, name: TableN
         empty = ask(database, f"SELECT * FROM {name}")
     assert empty.num_rows == 0
     assert empty.schema.names == SCHEMAS[name].names
-    assert empty.schema.types == SCHEMAS[name].types
+    # an instant is in UTC, and without a zone
+    wanted = [pa.timestamp("us") if pa.types.is_timestamp(t) else t for t in SCHEMAS[name].types]
+    assert empty.schema.types == wanted
 
 
 @pytest.mark.parametrize("name", ["scans", "structures"])
@@ -193,7 +204,7 @@ def test_the_table_is_aligned_and_says_null(tables: str) -> None:
         ("SELECT nope FROM scans", '"nope" not found'),
         ("SELECT * FROM nothing_here", "nothing_here does not exist"),
         ("SELECT 'x'::INTEGER", "Could not convert"),
-        ("", "one question at a time"),
+        ("", "is empty"),
         ("SELECT 1; SELECT 2", "one question at a time"),
         ("CREATE TABLE x (a INTEGER)", "beginning with SELECT"),
         ("COPY (SELECT 1) TO '{out}'", "beginning with SELECT"),

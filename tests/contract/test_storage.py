@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from segment_actor.errors import SetupError
-from stats.tables.commit import CohortTables
+from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.seaweed import Seaweed, running_seaweed
 
 
@@ -54,6 +56,27 @@ def test_a_reader_may_not_commit_and_is_told_so(
     )
     with pytest.raises(SetupError, match="ask for permission"):
         CohortTables("s3://tables/forbidden")
+
+
+@pytest.mark.s3
+def test_a_store_that_goes_away_meanwhile_is_one_clear_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamp = Stamp("r", "2026-01-31", "v")
+    with running_seaweed(tmp_path) as server:
+        server.use(monkeypatch)
+        tables = CohortTables("s3://tables/t")
+        tables.commit(Batch(scans=[{"series_key": "a"}]), stamp)
+        os.kill(server.pid, signal.SIGKILL)
+        doing: list[Callable[[], object]] = [
+            lambda: tables.commit(Batch(scans=[{"series_key": "b"}]), stamp),
+            lambda: tables.write_run({"run_id": "r", "status": "failed"}, stamp),
+            lambda: tables.done("v"),
+            lambda: CohortTables("s3://tables/t"),
+        ]
+        for do in doing:
+            with pytest.raises(SetupError, match="the store does not answer"):
+                do()
 
 
 def test_a_file_in_the_place_of_the_folder_is_one_clear_sentence(tmp_path: Path) -> None:

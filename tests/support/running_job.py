@@ -67,17 +67,30 @@ class Job:
 
 @contextmanager
 def running_job(
-    archive: str, tables: str, model_set: Path, *flags: str, env: Mapping[str, str] | None = None
+    archive: str,
+    tables: str,
+    model_set: Path,
+    *flags: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = REPOSITORY,
 ) -> Iterator[Job]:
-    """Starts `ctcohort segment`; nothing of it outlives the block."""
+    """Starts `ctcohort segment`; nothing of it outlives the block.
+
+    As its script does, it looks for our packages anywhere but in the current folder (-P).
+    """
     command = [
-        sys.executable, "-m", "jobs.segment", "--archive", archive, "--tables", tables,
+        sys.executable, "-P", "-m", "jobs.segment", "--archive", archive, "--tables", tables,
         "--model-set", str(model_set), "--commit-every-cts", "1", "--commit-every-s", "1", *flags,
     ]  # fmt: skip
     process = subprocess.Popen(
         command,
-        cwd=REPOSITORY,
-        env={**os.environ, "CTCOHORT_SITE_SECRET": SECRET, **(env or {})},
+        cwd=cwd,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "CTCOHORT_SITE_SECRET": SECRET,
+            **(env or {}),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -51,6 +51,11 @@ def test_more_lanes_than_gpus_are_refused() -> None:
         plan(machine(8, gpus=2), lanes=3)
 
 
+def test_more_lanes_than_cpus_are_refused_where_there_is_no_gpu() -> None:
+    with pytest.raises(SetupError, match="9 lanes were asked for, but the cluster has 8 CPUs"):
+        plan(machine(8), lanes=9)
+
+
 def test_a_cluster_without_cpus_is_refused() -> None:
     with pytest.raises(SetupError, match="no CPU"):
         plan(machine(0))

@@ -1,6 +1,10 @@
-"""Addresses that are none; real connections are in tests/ray."""
+"""Addresses that are none, and what Ray may not do behind our back; real runs are in tests/ray."""
 
 from __future__ import annotations
+
+import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -14,3 +18,16 @@ def test_the_address_of_a_dashboard_or_of_ray_client_is_refused_with_the_way_to_
 ) -> None:
     with pytest.raises(SetupError, match="ray job submit"), connect(address):
         pass
+
+
+def test_a_cluster_that_is_gone_is_said_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(SetupError, match=f"{address} does not answer: .*refused"), connect(address):
+        pass
+
+
+def test_who_asks_ray_for_something_after_the_run_starts_no_new_one() -> None:
+    code = "import cluster, ray\ntry: ray.put(1)\nexcept Exception as e: print(type(e).__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "RaySystemError\n"

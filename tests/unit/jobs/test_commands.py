@@ -15,10 +15,10 @@ from jobs.shared.command import COULD_NOT_RUN, DONE, SOME_FAILED, Command
 from segment_actor.errors import SetupError
 
 
-def run(result: int | Exception | None) -> tuple[int, str]:
+def run(result: int | BaseException | None) -> tuple[int, str]:
     @click.command(cls=Command, name="try")
     def command() -> int | None:
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             raise result
         return result
 
@@ -55,6 +55,42 @@ def test_help_names_every_command_without_importing_torch_or_ray() -> None:
 
 def test_an_unknown_command_is_refused() -> None:
     assert CliRunner().invoke(main, ["segmnt"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["index", "--archive", "", "--out", "m"], "--archive is empty"),
+        (["index", "--archive=", "--out", "m"], "--archive is empty"),
+        (["query", "--tables", "t", ""], "An argument is empty"),
+        (["segment", "--tables", "--retry-failed"], "--tables needs a value before --retry-failed"),
+        (["segment-one", "-i", "c.nii", "-o", "-ml"], "--output needs a value before -ml"),
+        (["segment-one", "-i", "c.nii", "-o", "x", "-rs"], "-rs needs a structure"),
+        (["segment-one", "-rs", "-i", "c.nii", "-o", "x"], "-rs needs a structure"),
+        (["segment-one", "-rs", "liver", "-rs", "-o", "x"], "-rs needs a structure"),
+    ],
+)
+def test_an_option_without_a_value_is_refused(words: list[str], sentence: str) -> None:
+    done = CliRunner().invoke(main, words)
+    assert (done.exit_code, sentence in done.stderr) == (COULD_NOT_RUN, True), done.stderr
+
+
+def test_ctrl_c_is_one_word_and_no_traceback() -> None:
+    assert run(KeyboardInterrupt()) == (1, "\nAborted!\n")
+
+
+def test_an_error_of_the_system_is_one_sentence() -> None:
+    full = OSError(28, "No space left on device", "/data/x.csv")
+    assert run(full) == (COULD_NOT_RUN, "ctcohort try: /data/x.csv: No space left on device\n")
+
+
+def test_a_user_without_a_home_can_work() -> None:
+    alone = ["env", "-u", "HOME", "unshare", "-U", "--map-user=4321", sys.executable, "-c"]
+    if subprocess.run([*alone, ""], check=False, capture_output=True).returncode:
+        pytest.skip("needs a user namespace")
+    code = "from jobs.shared.command import Command; import click, pathlib\n"
+    code += "click.command(cls=Command)(lambda: print(pathlib.Path.home()))()"
+    assert subprocess.run([*alone, code], capture_output=True, check=True).stdout == b"/\n"
 
 
 @pytest.mark.parametrize("name", ["index", "segment", "query", "measure"])

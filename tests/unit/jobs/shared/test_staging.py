@@ -45,6 +45,11 @@ def test_a_folder_that_cannot_be_made_is_a_set_up_error(tmp_path: Path) -> None:
         pass
 
 
+def test_a_name_that_is_too_long_is_a_set_up_error(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="File name too long"), staged(tmp_path / ("x" * 256)):
+        pass
+
+
 def test_a_full_disk_is_a_set_up_error(tmp_path: Path) -> None:
     full = OSError(28, "No space left on device")
     with pytest.raises(SetupError, match="No space left"), writing_to(tmp_path):
