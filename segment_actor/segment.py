@@ -33,7 +33,8 @@ from segment_actor.layers import (
     segment_layers,
 )
 from segment_actor.models.folder import read_model_folder
-from segment_actor.models.set import Group, ModelSet, load_model_set
+from segment_actor.models.group import Group
+from segment_actor.models.set import ModelSet, load_model_set
 from segment_actor.reading.series import read_series
 from segment_actor.volume import HuArray, LabelArray, Volume
 from segment_actor.writing.label_map import store_labels

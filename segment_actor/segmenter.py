@@ -11,7 +11,8 @@ from segment_actor.engine.load import load_backend
 from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.execution import Execution
 from segment_actor.models.folder import read_model_folder
-from segment_actor.models.set import Group, check_checkpoint, label_table
+from segment_actor.models.group import Group, check_checkpoint
+from segment_actor.models.set import label_table
 from segment_actor.models.way import OUR_WAY, Way
 from segment_actor.volume import HuArray, LabelArray
 

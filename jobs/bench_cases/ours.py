@@ -29,7 +29,8 @@ from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.execution import Execution
 from segment_actor.layers import Segmenter
 from segment_actor.models.folder import read_model_folder
-from segment_actor.models.set import Group, ModelSet, label_table, load_model_set
+from segment_actor.models.group import Group
+from segment_actor.models.set import ModelSet, label_table, load_model_set
 from segment_actor.reading.series import read_series
 from segment_actor.segment import group_loader, names_of, segment_scan
 from segment_actor.volume import HuArray, LabelArray

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from segment_actor.errors import SetupError
 from segment_actor.execution import AUTO, ENGINE_NAMES, PRECISIONS, Precision
+from segment_actor.models.fields import Field, FieldError, read_toml, shown
 
 DEVICES = (AUTO, "cpu", "gpu")
 """Of a run: which GPU a lane has is for Ray to say."""
@@ -78,21 +78,23 @@ class SegmentConfig:
         self._check_numbers()
         if self.precision not in (None, *PRECISIONS):
             known = ", ".join(PRECISIONS)
-            raise SetupError(f"precision must be one of {known}; got {self.precision!r}.")
+            raise SetupError(f"precision must be one of {known}; got {shown(self.precision)}.")
         self._check_engine()
 
     def _check_numbers(self) -> None:
         for name, (least, most) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:  # so nan is refused, too
-                raise SetupError(f"{name} must be from {least:g} to {most:,}, got {value}.")
+                raise SetupError(f"{name} must be from {least:g} to {most:,}, got {shown(value)}.")
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINE_NAMES:
             known = ", ".join(ENGINE_NAMES)
-            raise SetupError(f"engine must be one of {known}; got {self.engine!r}.")
+            raise SetupError(f"engine must be one of {known}; got {shown(self.engine)}.")
         if self.device not in DEVICES:
-            raise SetupError(f"device must be one of {', '.join(DEVICES)}; got {self.device!r}.")
+            raise SetupError(
+                f"device must be one of {', '.join(DEVICES)}; got {shown(self.device)}."
+            )
 
 
 def segment_config(file: Path | None, flags: Mapping[str, object]) -> SegmentConfig:
@@ -119,11 +121,11 @@ _SOURCES = ("archive", "manifest")
 
 def _read_toml(file: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return {key: field.value for key, field in read_toml(file).fields().items()}
     except OSError as error:
         raise SetupError(f"Cannot read the settings file {file}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SetupError(f"{file} is not a TOML file: {error}.") from error
+    except FieldError as error:
+        raise SetupError(f"The settings file {file} cannot be used: {error}.") from error
 
 
 def _check(settings: Mapping[str, object], where: str) -> None:
@@ -132,13 +134,22 @@ def _check(settings: Mapping[str, object], where: str) -> None:
         if key not in types:
             near = difflib.get_close_matches(key, types, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(types)}."
-            raise SetupError(f"{where}: unknown key {key!r}; {hint}")
+            raise SetupError(f"{where}: unknown key {shown(key)}; {hint}")
         if not _fits(value, types[key]):
-            raise SetupError(f"{where}: {key} cannot be {value!r}; expected {_words(types[key])}.")
-        if value == "":  # as a path it would be the current folder
-            raise SetupError(f"{where}: {key} is empty; give it a value, or leave it out.")
+            raise SetupError(
+                f"{where}: {key} cannot be {shown(value)}; expected {_words(types[key])}."
+            )
+        if isinstance(value, str):  # an empty path would be the current folder
+            _check_text(Field(key, value), where)
     if "tables" not in settings:
         raise SetupError("Say where the results go: --tables URI (or `tables` in the settings).")
+
+
+def _check_text(field: Field, where: str) -> None:
+    try:
+        field.text()
+    except FieldError as error:
+        raise SetupError(f"{where}: {error}; give it a value, or leave it out.") from error
 
 
 def _fits(value: object, wanted: object) -> bool:

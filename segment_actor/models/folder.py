@@ -6,27 +6,38 @@ The folder is what nnU-Net's training leaves:
         plans.json                    spacing, patch, normalisation, architecture
         dataset.json                  label names
         fold_0/checkpoint_final.pth   weights
-
-Two writings of `plans.json` are in use: since nnU-Net 2.4 a configuration has an `architecture`;
-before that, and in published models, the U-Net is described by `UNet_class_name` and its likes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Final
+
+import numpy as np
 
 from segment_actor.errors import SetupError
-from segment_actor.volume import Shape, SpacingMm
+from segment_actor.models.architecture import Architecture, architecture_of
+from segment_actor.models.fields import Field, FieldError, read_json
+from segment_actor.volume import N_LABEL_VALUES, Shape, SpacingMm
 
 PLANS = "plans.json"
 DATASET = "dataset.json"
 CHECKPOINT = "fold_0/checkpoint_final.pth"
+
+FINEST_MM, COARSEST_MM = 0.05, 25.0
+"""Of a model's grid, along an axis. No CT is finer; official models have 1.5 to 6 mm."""
+
+MOST_PATCH_VOXELS: Final = 2**25
+"""320^3. The largest patch of published models, 40 x 448 x 576, is a third of it."""
+
+LARGEST_HU: Final = 1e5
+"""Beyond what int16 can hold, which a CT is stored in, whatever its slope."""
+
+LEAST_STD_HU: Final = 1e-3
+"""A foreground without any deviation is none that a network was trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +52,6 @@ class Normalization:
     upper_hu: float
     mean_hu: float
     std_hu: float
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """How to build the network: a class name and its arguments, as they stand in the plans."""
-
-    class_name: str
-    arguments: Mapping[str, Any]
-    imported: tuple[str, ...]
-    """The arguments whose values name a class to import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,14 @@ def read_model_folder(folder: Path) -> ModelFolder:
     """
     check_complete(folder)
     try:
-        return _model_folder(folder, _json(folder / PLANS), _json(folder / DATASET))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        return _model_folder(folder, read_json(folder / PLANS), read_json(folder / DATASET))
+    except FieldError as error:
         raise SetupError(
-            f"{folder} is not an nnU-Net v2 model folder ({type(error).__name__}: {error}); "
-            f"copy {PLANS} and {DATASET} again"
+            f"{folder} is not an nnU-Net v2 model folder that we can run ({error}); "
+            f"copy {PLANS} and {DATASET} again, or choose another model"
         ) from error
+    except OSError as error:
+        raise SetupError(f"{folder} cannot be read ({error.strerror}); check it") from error
 
 
 def check_complete(folder: Path) -> None:
@@ -136,118 +139,116 @@ def folder_digest(folder: Path) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def _json(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise TypeError(f"{path.name} holds no object")
-    return content
-
-
-def _model_folder(folder: Path, plans: dict[str, Any], dataset: dict[str, Any]) -> ModelFolder:
+def _model_folder(folder: Path, plans: Field, dataset: Field) -> ModelFolder:
     name = folder.name.rpartition("__")[2]
-    if name not in plans["configurations"]:
+    configurations = plans["configurations"].fields()
+    if name not in configurations:
         raise SetupError(
             f"{folder}: the plans know no configuration '{name}'; name the folder as nnU-Net does, "
             "<trainer>__<plans>__<configuration>"
         )
-    configuration = _resolved(plans["configurations"], name)
+    configuration = _resolved(configurations, name)
     _check_supported(folder, configuration, dataset)
-    forward = plans["transpose_forward"]
+    transpose = _transpose(plans["transpose_forward"])
+    architecture = architecture_of(configuration)
+    spacing = [mm.number(FINEST_MM, COARSEST_MM) for mm in configuration["spacing"].items(3, 3)]
     # plans give the spacing in the network's axis order
-    spacing_zyx = [configuration["spacing"][forward.index(axis)] for axis in range(3)]
+    z, y, x = (spacing[transpose.index(axis)] for axis in range(3))
     return ModelFolder(
         folder=folder,
         configuration=name,
-        spacing_mm=(float(spacing_zyx[2]), float(spacing_zyx[1]), float(spacing_zyx[0])),
-        patch_size=_three(configuration["patch_size"]),
-        transpose=_three(forward),
+        spacing_mm=(x, y, z),
+        patch_size=_patch_size(configuration["patch_size"], architecture),
+        transpose=transpose,
         normalization=_normalization(plans),
         label_names=_label_names(folder, dataset["labels"]),
-        architecture=_architecture(configuration),
+        architecture=architecture,
     )
 
 
-def _resolved(configurations: dict[str, Any], name: str) -> dict[str, Any]:
-    """A configuration over the one it inherits from, if any."""
-    own = configurations[name]
-    parent = own.get("inherits_from")
-    others = {key: value for key, value in configurations.items() if key != name}
-    return {**_resolved(others, parent), **own} if parent else dict(own)
+def _resolved(configurations: dict[str, Field], name: str) -> Field:
+    """A configuration over those that it inherits from, if any."""
+    chain = [name]
+    while parent := configurations[chain[-1]].get("inherits_from"):
+        if parent.text() not in configurations or parent.text() in chain:
+            raise FieldError(f"{parent.name} names no other configuration: {parent.text()}")
+        chain.append(parent.text())
+    content: dict[str, object] = {}
+    for one in reversed(chain):
+        content |= {key: field.value for key, field in configurations[one].fields().items()}
+    return Field(configurations[name].name, content)
 
 
-def _check_supported(folder: Path, configuration: dict[str, Any], dataset: dict[str, Any]) -> None:
+def _check_supported(folder: Path, configuration: Field, dataset: Field) -> None:
     remedy = "choose a 3-D CT model of one stage, such as 3d_fullres"
-    channels = dataset.get("channel_names") or dataset["modality"]
-    if len(configuration["patch_size"]) != 3:
+    channels = (dataset.get("channel_names") or dataset["modality"]).fields()
+    if len(configuration["patch_size"].items(1, 3)) < 3:
         raise SetupError(f"{folder}: a 2-D model; {remedy}")
     if configuration.get("previous_stage"):
         raise SetupError(f"{folder}: a stage of a cascade; {remedy}")
     if len(channels) != 1:
         raise SetupError(f"{folder}: {len(channels)} input channels; {remedy}")
-    if configuration["normalization_schemes"] != ["CTNormalization"]:
-        raise SetupError(
-            f"{folder}: normalised by {configuration['normalization_schemes']}; {remedy}"
-        )
+    schemes = [scheme.text() for scheme in configuration["normalization_schemes"].items()]
+    if schemes != ["CTNormalization"]:
+        raise SetupError(f"{folder}: normalised by {', '.join(schemes)[:60]}; {remedy}")
 
 
-def _three(values: list[int]) -> Shape:
-    a, b, c = (int(value) for value in values)
+def _transpose(field: Field) -> Shape:
+    a, b, c = (axis.whole(0, 2) for axis in field.items(3, 3))
+    if {a, b, c} != {0, 1, 2}:
+        raise FieldError(f"{field.name} must name each axis once, got {[a, b, c]}")
     return a, b, c
 
 
-def _normalization(plans: dict[str, Any]) -> Normalization:
+def _patch_size(field: Field, architecture: Architecture) -> Shape:
+    a, b, c = (voxels.whole(1, MOST_PATCH_VOXELS) for voxels in field.items(3, 3))
+    coarsest = np.divide((a, b, c), np.prod(architecture.arguments["strides"], axis=0))
+    if a * b * c > MOST_PATCH_VOXELS:
+        raise FieldError(f"{field.name} of {[a, b, c]} is more than {MOST_PATCH_VOXELS:,} voxels")
+    # a stage that does not divide evenly has no partner of its size on the way up
+    if np.any(coarsest % 1) or coarsest.prod() < 2:  # one voxel has no deviation to normalise by
+        raise FieldError(
+            f"{field.name} of {[a, b, c]} must be a multiple of the network's strides together, "
+            "and leave 2 voxels on the coarsest stage"
+        )
+    return a, b, c
+
+
+def _normalization(plans: Field) -> Normalization:
     # nnU-Net before 2.0 final wrote "by_modality"
-    channels = plans.get("foreground_intensity_properties_per_channel") or plans.get(
-        "foreground_intensity_properties_by_modality", {}
+    channels = (
+        plans.get("foreground_intensity_properties_per_channel")
+        or plans["foreground_intensity_properties_by_modality"]
     )
-    hu = channels["0"]
-    return Normalization(
-        lower_hu=float(hu["percentile_00_5"]),
-        upper_hu=float(hu["percentile_99_5"]),
-        mean_hu=float(hu["mean"]),
-        std_hu=max(float(hu["std"]), 1e-8),  # nnU-Net's floor
+    lower, upper, mean, std = (
+        channels["0"][key] for key in ("percentile_00_5", "percentile_99_5", "mean", "std")
     )
+    found = Normalization(
+        lower_hu=lower.number(-LARGEST_HU, LARGEST_HU),
+        upper_hu=upper.number(-LARGEST_HU, LARGEST_HU),
+        mean_hu=mean.number(-LARGEST_HU, LARGEST_HU),
+        std_hu=std.number(LEAST_STD_HU, LARGEST_HU),
+    )
+    if found.lower_hu >= found.upper_hu:
+        raise FieldError(f"{lower.name} must be below percentile_99_5")
+    return found
 
 
-def _label_names(folder: Path, labels: dict[str, Any]) -> dict[int, str]:
-    names = {name: value for name, value in labels.items() if name != "ignore"}
-    if any(isinstance(value, list) for value in names.values()):
+def _label_names(folder: Path, labels: Field) -> dict[int, str]:
+    names = {name: value for name, value in labels.fields().items() if name != "ignore"}
+    if any(isinstance(value.value, list) for value in names.values()):
         raise SetupError(f"{folder}: region-based labels; choose a model with one label a voxel")
-    by_value = {int(value): name for name, value in names.items()}
-    if sorted(by_value) != list(range(len(names))) or not 2 <= len(names) <= 256:
-        raise ValueError("labels must be background 0 and 1, 2, 3 ... without gaps, at most 255")
+    by_value = {_label(value): Field(labels.name, name).text() for name, value in names.items()}
+    if sorted(by_value) != list(range(len(names))) or len(names) < 2:
+        raise FieldError(
+            f"{labels.name} must be background 0 and 1, 2, 3 ... without gaps, at most 255"
+        )
     return dict(sorted(by_value.items()))
 
 
-def _architecture(configuration: dict[str, Any]) -> Architecture:
-    described = configuration.get("architecture")
-    if described is None:
-        return _architecture_of_old_plans(configuration)
-    return Architecture(
-        class_name=described["network_class_name"].rpartition(".")[2],
-        arguments=described["arch_kwargs"],
-        imported=tuple(described["_kw_requires_import"]),
-    )
-
-
-def _architecture_of_old_plans(configuration: dict[str, Any]) -> Architecture:
-    """Plans written before nnU-Net 2.4; what they leave out was the same for every network."""
-    class_name = configuration["UNet_class_name"]
-    convolutions = configuration["n_conv_per_stage_encoder"]
-    base, most = configuration["UNet_base_num_features"], configuration["unet_max_num_features"]
-    per_stage = "n_blocks_per_stage" if class_name == "ResidualEncoderUNet" else "n_conv_per_stage"
-    arguments = {
-        "n_stages": len(convolutions),
-        "features_per_stage": [min(base * 2**stage, most) for stage in range(len(convolutions))],
-        "conv_op": "torch.nn.modules.conv.Conv3d",
-        "kernel_sizes": configuration["conv_kernel_sizes"],
-        "strides": configuration["pool_op_kernel_sizes"],
-        per_stage: convolutions,
-        "n_conv_per_stage_decoder": configuration["n_conv_per_stage_decoder"],
-        "conv_bias": True,
-        "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
-        "norm_op_kwargs": {"eps": 1e-5, "affine": True},
-        "nonlin": "torch.nn.LeakyReLU",
-        "nonlin_kwargs": {"inplace": True},
-    }
-    return Architecture(class_name, arguments, imported=("conv_op", "norm_op", "nonlin"))
+def _label(field: Field) -> int:
+    """nnU-Net takes the text "1" for 1, too."""
+    text = field.value
+    if isinstance(text, str) and text.isascii() and text.isdigit():
+        field = Field(field.name, int(text[:4]))
+    return field.whole(0, N_LABEL_VALUES - 1)

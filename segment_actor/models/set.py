@@ -6,7 +6,7 @@ own is named by its path. Nothing else in the code knows a spacing, a patch or t
     name = "mine"
     schema = "total_v2"              # label schema the groups' class names are looked up in
     order = 3                        # spline of the resampling onto the models' grid; default 3
-    step = 0.8                       # distance of windows in patches; default 0.5
+    step = 0.8                       # distance of windows in patches, 0.1 to 1; default 0.5
     precision = "float32"            # or "bfloat16" where the processor has it; default float32
     licence = "Apache-2.0"
     warning = "For research."        # said in every run's log; may be left out
@@ -31,64 +31,29 @@ Instead of folder and sha256, `weights = "Dataset291_.../nnUNetTrainer..."` name
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from segment_actor.anatomy import Schema, load_schema
+from segment_actor.anatomy import Schema, load_schema, schema_names
 from segment_actor.errors import SetupError
 from segment_actor.execution import PRECISIONS, Execution, Precision
-from segment_actor.models.folder import (
-    CHECKPOINT,
-    DATASET,
-    PLANS,
-    check_complete,
-    file_sha256,
-    folder_digest,
-    read_model_folder,
-)
-from segment_actor.models.grids import Crop, Grid
+from segment_actor.models.fields import Field, read_toml
+from segment_actor.models.folder import folder_digest, read_model_folder
+from segment_actor.models.grids import Grid
+from segment_actor.models.group import Group, check_checkpoint, read_groups
 from segment_actor.models.official import licence_sentence, licensed_models
-from segment_actor.models.trusted import trusted_models
-from segment_actor.models.way import OUR_WAY, Way, way_of
+from segment_actor.models.way import LEAST_STEP, OUR_WAY, Way, way_of
 from segment_actor.volume import N_LABEL_VALUES
 
 ENGINE_VERSION: Final = 1
 """Part of every digest; raise it when the same weights give other labels."""
 
 _BUILT_IN: Final = Path(__file__).parent / "sets"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One model of a set.
-
-    Attributes:
-        name: such as 'organs'.
-        folder: its nnU-Net model folder.
-        sha256: of the checkpoint in it, hex.
-        plans_sha256: of its plans.json; "" is not checked.
-        dataset_sha256: of its dataset.json; "" is not checked.
-        crop: the part of the CT that it sees; None is all of it.
-    """
-
-    name: str
-    folder: Path
-    sha256: str
-    plans_sha256: str = ""
-    dataset_sha256: str = ""
-    crop: Crop | None = None
-
-    @property
-    def grid(self) -> Grid:
-        """Its model's spacing, on its part of the CT."""
-        return Grid(read_model_folder(self.folder).spacing_mm, self.crop)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,20 +113,14 @@ def load_model_set(name_or_path: str | Path, compat: str | None = None) -> Model
     """
     path = _find(name_or_path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        groups = _groups(path.parent, content.pop("groups"))
-        for group in groups:
-            check_checkpoint(group)
-        settings = {key: content.pop(key) for key in ("order", "step") if key in content}
-        name = compat or content.pop("compat", "")
-        content.pop("compat", None)
-        way = way_of(name) if name else Way(**settings)
-        model_set = ModelSet(**content, groups=groups, way=way)
+        model_set = _model_set(path.parent, read_toml(path), compat)
         _check_grids(model_set)
-    except (KeyError, TypeError, ValueError) as error:  # ValueError: also of the TOML itself
+    except ValueError as error:
         raise SetupError(f"model set {path} is not valid: {error}; correct the file") from error
+    except OSError as error:
+        raise SetupError(f"model set {path} cannot be read ({error.strerror})") from error
     schema = load_schema(model_set.schema)
-    for group in groups:
+    for group in model_set.groups:
         label_table(read_model_folder(group.folder).label_names, schema)
     return model_set
 
@@ -192,27 +151,6 @@ def model_set_digest(model_set: ModelSet, execution: Execution) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
-def check_checkpoint(group: Group) -> None:
-    """Makes sure that the files on this machine are those that the set was written for.
-
-    Raises:
-        SetupError: one is missing, or another.
-    """
-    check_complete(group.folder)
-    wanted = {
-        CHECKPOINT: group.sha256,
-        PLANS: group.plans_sha256,
-        DATASET: group.dataset_sha256,
-    }
-    for name, sha256 in wanted.items():
-        path = group.folder / name
-        if (sha256 or name == CHECKPOINT) and (found := file_sha256(path)) != sha256:
-            raise SetupError(
-                f"{path} has SHA-256 {found}, but the model set says {sha256} for group "
-                f"'{group.name}'; copy the model again, or correct the set if it was retrained"
-            )
-
-
 def label_table(label_names: dict[int, str], schema: Schema) -> npt.NDArray[np.uint8]:
     """A model's label values to the schema's ids, by name.
 
@@ -235,34 +173,41 @@ def label_table(label_names: dict[int, str], schema: Schema) -> npt.NDArray[np.u
     return table
 
 
-def _groups(base: Path, entries: list[dict[str, Any]]) -> tuple[Group, ...]:
-    """The groups of a set's file; folders are meant from the file's own folder."""
-    trusted = trusted_models([entry["weights"] for entry in entries if "weights" in entry])
-    groups = []
-    for entry in entries:
-        place = "weights" if "weights" in entry else "folder"
-        rest = {key: value for key, value in entry.items() if key not in (place, *_CROP_KEYS)}
-        rest["crop"] = _crop(entry)
-        if place == "weights":
-            folder, lock = trusted[entry["weights"]]
-            own = {
-                "sha256": lock.sha256[CHECKPOINT],
-                "plans_sha256": lock.sha256[PLANS],
-                "dataset_sha256": lock.sha256[DATASET],
-            }
-            groups.append(Group(folder=folder, **(own | rest)))
-        else:
-            groups.append(Group(folder=(base / entry["folder"]).resolve(), **rest))
-    return tuple(groups)
+_KEYS: Final = (
+    *("name", "schema", "order", "step", "precision", "licence", "warning", "compat", "groups"),
+)
 
 
-_CROP_KEYS: Final = ("crop_to", "crop_margin_mm")
+def _model_set(base: Path, file: Field, compat: str | None) -> ModelSet:
+    """What a set's file says; folders are meant from the file's own folder."""
+    file.only(_KEYS)
+    groups = read_groups(base, file["groups"])
+    way = Way(**_way(file))
+    if named := file.get("compat"):
+        way = way_of(named.text())
+    precision, warning = file.get("precision"), file.get("warning")
+    model_set = ModelSet(
+        name=file["name"].text(),
+        schema=file["schema"].one_of(schema_names()),
+        groups=groups,
+        licence=file["licence"].text(),
+        way=way_of(compat) if compat else way,
+        precision=cast("Precision", precision.one_of(PRECISIONS)) if precision else "float32",
+        warning=warning.text(empty=True) if warning else "",
+    )
+    for group in groups:
+        check_checkpoint(group)
+    return model_set
 
 
-def _crop(entry: Mapping[str, Any]) -> Crop | None:
-    if not any(key in entry for key in _CROP_KEYS):
-        return None
-    return Crop(tuple(entry["crop_to"]), float(entry["crop_margin_mm"]))
+def _way(file: Field) -> dict[str, Any]:
+    """The settings of `Way` that a set may say itself."""
+    said: dict[str, Any] = {}
+    if order := file.get("order"):
+        said["order"] = order.whole(0, 3)
+    if step := file.get("step"):
+        said["step"] = step.number(LEAST_STEP, 1.0)
+    return said
 
 
 def _check_grids(model_set: ModelSet) -> None:

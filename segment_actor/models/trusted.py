@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from segment_actor.errors import SetupError
+from segment_actor.models.fields import Field, FieldError, read_json
 from segment_actor.models.folder import CHECKPOINT, DATASET, PLANS, check_complete, file_sha256
 from segment_actor.models.official import dataset_number
 
@@ -88,16 +89,20 @@ def read_lock() -> dict[str, Trusted]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        entries = {name: Trusted(**entry) for name, entry in content.items()}
-        for entry in entries.values():
-            [entry.sha256[file] for file in FILES]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return {name: _trusted(entry) for name, entry in read_json(path).fields().items()}
+    except FieldError as error:
         raise SetupError(
             f"{path} is damaged ({error}); restore it, or delete it and trust the models again "
             "with ctcohort weights verify --trust"
         ) from error
-    return entries
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def _trusted(entry: Field) -> Trusted:
+    sha256 = {file: entry["sha256"][file].text() for file in FILES}
+    licence, source, since = (entry[key].text() for key in ("licence", "source", "since"))
+    return Trusted(sha256=sha256, licence=licence, source=source, since=since)
 
 
 def trust(name: str, entry: Trusted) -> None:

@@ -1,12 +1,13 @@
 """From an nnU-Net v2 model folder to a network ready to predict, without importing nnunetv2.
 
-A checkpoint is read with `weights_only=True`, and a plans file can name only the classes in the
-tables below: neither file can make this process run code of its own.
+A checkpoint is read with `weights_only=True`, and a plans file can name only the classes in
+`models.architecture`: neither file can make this process run code of its own.
 """
 
 from __future__ import annotations
 
 import pickle
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from dynamic_network_architectures.architectures.unet import PlainConvUNet, Resi
 from torch import nn
 
 from segment_actor.errors import SetupError
+from segment_actor.models.architecture import LAYERS as ROLES
+from segment_actor.models.fields import shown
 from segment_actor.models.folder import (
-    Architecture,
     ModelFolder,
     Normalization,
     folder_digest,
@@ -32,16 +34,7 @@ NETWORKS: dict[str, Any] = {
 }
 
 LAYERS: dict[str, type[nn.Module]] = {
-    layer.__name__: layer
-    for layer in (
-        nn.Conv3d,
-        nn.InstanceNorm3d,
-        nn.BatchNorm3d,
-        nn.Dropout3d,
-        nn.LeakyReLU,
-        nn.ReLU,
-        nn.GELU,
-    )
+    name: getattr(nn, name) for classes in ROLES.values() for name in classes
 }
 
 # nnU-Net's checkpoints carry the training log, whose numbers are numpy scalars. These names make
@@ -55,6 +48,12 @@ NUMBERS: list[Any] = [
     np.dtypes.Float32DType,
     np.dtypes.Int64DType,
 ]
+
+DAMAGE = (
+    *(RuntimeError, EOFError, ValueError, OSError, struct.error),
+    *(LookupError, TypeError, AttributeError, AssertionError),
+)
+"""What torch raises where a file is damaged, by where the damage is (found by `tests.fuzz`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +88,17 @@ def load_network(folder: Path) -> Network:
     """
     model = read_model_folder(folder)
     checkpoint = _load_checkpoint(model.checkpoint)
-    trained = checkpoint.get("init_args", {}).get("configuration", model.configuration)
-    if trained != model.configuration:
-        raise SetupError(
-            f"{folder}: the checkpoint is of configuration '{trained}'; name the folder after it"
-        )
+    _check_trained(model, checkpoint)
     module = _build(model)
     try:
-        # strict: a missing or left-over weight means other plans than those trained with.
-        # assign: the file's tensors become the weights, without a second copy.
-        module.load_state_dict(_weights(checkpoint), strict=True, assign=True)
-    except (KeyError, RuntimeError) as error:
+        weights = _weights(checkpoint["network_weights"], module.state_dict())
+    except ValueError as error:
         raise SetupError(
-            f"{model.checkpoint} does not fit the network of its plans; "
-            f"copy the whole model folder again ({' '.join(str(error).split())[:200]})"
+            f"{model.checkpoint} does not fit the network of its plans ({error}); "
+            "copy the whole model folder again"
         ) from error
+    # assign: the file's tensors become the weights, without a second copy.
+    module.load_state_dict(weights, strict=True, assign=True)
     # float(): a checkpoint may hold its weights in float16, at half the size.
     module.float().eval().requires_grad_(requires_grad=False)
     return Network(
@@ -127,49 +122,77 @@ def _load_checkpoint(path: Path) -> dict[str, Any]:
             f"{path} holds more than numbers and is not loaded, because it could run code; "
             "save the checkpoint again with nnU-Net v2, from a source you trust"
         ) from error
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        raise SetupError(f"{path} is damaged; copy or download it again ({error})") from error
+    except DAMAGE as error:
+        why = ascii(str(error)[:200])  # torch quotes the file's own bytes
+        raise SetupError(f"{path} is damaged; copy or download it again ({why})") from error
     if not isinstance(checkpoint, dict) or "network_weights" not in checkpoint:
         raise SetupError(f"{path} is no nnU-Net v2 checkpoint: it holds no 'network_weights'")
     return checkpoint
 
 
-def _weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The state dict, without the prefix that training on several GPUs puts before each name.
+def _check_trained(model: ModelFolder, checkpoint: dict[str, Any]) -> None:
+    """Makes sure that a checkpoint that says its configuration is of that of the folder."""
+    arguments = checkpoint.get("init_args", {})
+    if not isinstance(arguments, dict):
+        raise SetupError(
+            f"{model.checkpoint} is no nnU-Net v2 checkpoint: its 'init_args' are no dictionary"
+        )
+    trained = arguments.get("configuration", model.configuration)
+    if not isinstance(trained, str) or trained != model.configuration:
+        raise SetupError(
+            f"{model.folder}: the checkpoint is of configuration {shown(trained)}; "
+            "name the folder after it"
+        )
 
-    Cloned, because a memory-mapped weight would be paged in and out under memory pressure.
+
+def _weights(found: object, wanted: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights of a checkpoint, each of them known to fit.
+
+    Training on several GPUs puts a prefix before each name. Cloned, because a memory-mapped weight
+    would be paged in and out under memory pressure.
+
+    Raises:
+        ValueError: one is missing, left over, of another shape or kind, or not finite.
     """
-    weights: dict[str, torch.Tensor] = checkpoint["network_weights"]
-    return {name.removeprefix("module."): tensor.clone() for name, tensor in weights.items()}
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise ValueError("'network_weights' is no table of weights by name")
+    weights = {name.removeprefix("module."): tensor for name, tensor in found.items()}
+    if strange := sorted(wanted.keys() ^ weights.keys()):
+        where = "missing" if strange[0] in wanted else "left over"
+        raise ValueError(f"{shown(strange[0])} is {where}, as are {len(strange) - 1} others")
+    for name, tensor in weights.items():
+        if not _is_like(tensor, wanted[name]):
+            raise ValueError(f"{shown(name)} is not of shape {tuple(wanted[name].shape)}")
+        if not _is_finite(tensor):  # one NaN makes every voxel background
+            raise ValueError(f"{shown(name)} holds NaN or infinity, as of damage or bad training")
+    return {name: tensor.clone() for name, tensor in weights.items()}
+
+
+def _is_like(found: object, wanted: torch.Tensor) -> bool:
+    return (
+        isinstance(found, torch.Tensor)
+        and found.layout == torch.strided
+        and found.device.type == "cpu"
+        and found.shape == wanted.shape
+        and found.is_floating_point() == wanted.is_floating_point()
+        and not found.is_complex()
+        and not found.is_quantized
+    )
+
+
+def _is_finite(weight: torch.Tensor) -> bool:
+    """Also as the float32 that it becomes."""
+    # the least and the most in one pass; a NaN is both
+    return all(torch.isfinite(end) for end in torch.aminmax(weight.float()))
 
 
 def _build(model: ModelFolder) -> nn.Module:
     """The network of the plans, its weights not yet set; no deep supervision."""
-    architecture = model.architecture
-    network = NETWORKS.get(architecture.class_name)
-    if network is None:
-        raise SetupError(
-            f"{model.folder}: network class {architecture.class_name} is not supported; "
-            f"use one of {', '.join(NETWORKS)}"
-        )
-    arguments = _with_layers(model.folder, architecture) | {"deep_supervision": False}
+    described = model.architecture
+    layers = {key: LAYERS[name] for key, name in described.arguments.items() if key in ROLES}
+    arguments = {**described.arguments, **layers, "deep_supervision": False}
     with torch.device("meta"):  # no memory and no random numbers for weights that get replaced
-        built: nn.Module = network(
+        built: nn.Module = NETWORKS[described.class_name](
             input_channels=1, num_classes=len(model.label_names), **arguments
         )
     return built
-
-
-def _with_layers(folder: Path, architecture: Architecture) -> dict[str, Any]:
-    """The arguments with each layer's name replaced by its class."""
-    arguments = dict(architecture.arguments)
-    for key in architecture.imported:
-        if arguments.get(key) is None:
-            continue
-        name = str(arguments[key]).rpartition(".")[2]
-        if name not in LAYERS:
-            raise SetupError(
-                f"{folder}: layer {name} is not supported; use one of {', '.join(LAYERS)}"
-            )
-        arguments[key] = LAYERS[name]
-    return arguments

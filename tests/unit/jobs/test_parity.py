@@ -12,7 +12,8 @@ from jobs.parity_peers.official import find_official, official_labels
 from jobs.parity_peers.reference import read_reference
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import SetupError
-from segment_actor.models.set import Group, ModelSet
+from segment_actor.models.group import Group
+from segment_actor.models.set import ModelSet
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import LabelArray, Volume
 from stats.agreement.two_label_maps import equal_share, structure_agreement

@@ -15,7 +15,8 @@ from segment_actor.execution import Execution
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.resampling import nearest_index
 from segment_actor.layers import paint, resample_whole
-from segment_actor.models.set import Group, ModelSet, load_model_set
+from segment_actor.models.group import Group
+from segment_actor.models.set import ModelSet, load_model_set
 from segment_actor.reading.series import read_series
 from segment_actor.segment import OneAhead, group_loader, needed_for, segment_image, segment_scan
 from segment_actor.segmenter import GroupSegmenter

@@ -18,7 +18,7 @@ from segment_actor.engine.sliding_window import predict_labels
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from segment_actor.execution import Execution
 from segment_actor.models.folder import file_sha256, read_model_folder
-from segment_actor.models.set import Group
+from segment_actor.models.group import Group
 from segment_actor.segmenter import GroupSegmenter
 from tests.support.tiny_model import write_tiny_model
 

@@ -36,7 +36,7 @@ def model(transpose: Shape = (0, 1, 2), labels: int = 3) -> ModelFolder:
         transpose=transpose,
         normalization=Normalization(-1000, 1000, 0, 100),
         label_names={value: str(value) for value in range(labels)},
-        architecture=Architecture("", {"features_per_stage": [1]}, ()),
+        architecture=Architecture("", {"features_per_stage": [1]}),
     )
 
 

@@ -49,7 +49,7 @@ def test_folders_are_found_from_the_file_and_the_spacing_in_the_plans(tmp_path: 
     ("head", "sentence"),
     [
         (HEAD + 'colour = "red"\n', "colour"),
-        (HEAD + "step = 0.0\n", "step must be above 0"),
+        (HEAD + "step = 0.0\n", "step must be a number from 0.1 to 1, got 0.0"),
         (HEAD + "order = 2\n", "order must be 0, 1 or 3"),
         (HEAD + 'precision = "int8"\n', "precision must be one of float32, bfloat16, float16"),
         (HEAD + 'compat = "matlab"\n', "no compat 'matlab'; name one of totalsegmentator"),
@@ -101,7 +101,10 @@ def test_groups_of_one_spacing_share_a_grid_and_others_have_their_own(tmp_path: 
         ),
         ('crop_to = ["liver"]\n', "crop_margin_mm"),
         ("crop_to = []\ncrop_margin_mm = 5\n", "a crop needs structures"),
-        ('crop_to = ["liver"]\ncrop_margin_mm = -1\n', "a margin of 0 mm or more"),
+        (
+            'crop_to = ["liver"]\ncrop_margin_mm = -1\n',
+            "crop_margin_mm must be a number from 0 to 1000, got -1",
+        ),
     ],
 )
 def test_a_crop_is_of_structures_that_are_there_before_it(

@@ -107,7 +107,7 @@ def test_unknown_network_and_layer_classes_are_never_imported(folder: Path) -> N
             nonlin="os.system"
         ),
     )
-    with pytest.raises(SetupError, match="layer system is not supported"):
+    with pytest.raises(SetupError, match="layer 'system' is not supported"):
         load_network(folder)
 
 
