@@ -151,7 +151,7 @@ def _read(kind: Kind, files: Sequence[Path], *, exact: bool) -> tuple[Volume, St
         blobs = [file.read_bytes() for file in files]
     except OSError as error:
         raise SetupError(f"cannot read {error.filename}: {error.strerror}") from error
-    scan = read_series(kind, blobs, exact=exact)
+    scan = read_series(kind, blobs, [file.name for file in files], exact=exact)
     return to_canonical(scan.volume), scan.grid
 
 

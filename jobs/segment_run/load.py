@@ -76,7 +76,7 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
             archive = _archive(settings.open_archive, settings.archive)
             blobs = [archive.get(path) for path in row["files"]]
         with clock.timed(Stage.READ):
-            scan = read_series(row["kind"], blobs, exact=settings.way.truncate)
+            scan = read_series(row["kind"], blobs, row["files"], exact=settings.way.truncate)
             volume = to_canonical(scan.volume)
         with clock.timed(Stage.RESAMPLE):
             resampled = resample_whole(volume, settings.grids, settings.way)

@@ -16,42 +16,56 @@ from segment_actor.reading.dicom.header import (
     open_dicom,
     quiet_pydicom,
 )
+from segment_actor.reading.dicom.pixels.codestream import check_codestream
+from segment_actor.reading.dicom.pixels.padding import padding_of
 from segment_actor.reading.hounsfield import AIR_HU, to_hu
 from segment_actor.volume import HuArray
 
-RESCALE_TYPES = (None, "HU", "US")
-"""Rescale Type (PS3.3 C.11.1.1.2) of an ordinary CT; US means unspecified. The others are not HU:
-electron density, effective atomic number, iodine maps, HU_MOD."""
+HOUNSFIELD_TYPES = {"", "HU", "US", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"}
+"""Rescale Type (PS3.3 C.11.1.1.2) of an ordinary CT, as it is found; US means unspecified."""
+
+OTHER_TYPES = {"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"}
+"""The standard's other types: optical or electron density, iodine maps, atomic number, altered HU.
+Only these are quoted; whatever else stands there is free text."""
 
 
-def decode_hu(file: bytes) -> HuArray:
-    """(rows, columns) of one image; pixels outside the field of view become air.
+def decode_hu(file: bytes, shape: tuple[int, int]) -> HuArray:
+    """One image; pixels outside the field of view become air.
+
+    Args:
+        file: content of the DICOM file.
+        shape: rows, columns.
+
+    Returns:
+        (rows, columns).
 
     Raises:
         SeriesError: TRUNCATED_FILE, UNREADABLE_FILE, NOT_HOUNSFIELD.
     """
     header = open_dicom(file, pixels=True)
-    if header is None or "PixelData" not in header:
+    if header is None:
         raise _cut_off()
-    stored = _stored(header)
-    slope, intercept = (
-        first_number(header, "RescaleSlope") or 0.0,
-        first_number(header, "RescaleIntercept"),
-    )
-    if slope <= 0 or intercept is None or first_text(header, "RescaleType") not in RESCALE_TYPES:
-        raise SeriesError(
-            FailureCode.NOT_HOUNSFIELD,
-            "An image does not say how its pixel values become Hounsfield units. "
-            "Export the original CT series.",
-        )
-    hu = to_hu(stored, slope, intercept)
-    return np.where(_outside(stored, header), np.int16(AIR_HU), hu)
+    stored = _stored(header, shape)
+    slope, intercept = _rescaling(header)
+    padding = padding_of(header, stored.dtype)
+    padded = padding.covers(stored)
+    meant = _without_unused_bits(stored, padded, header)
+    hu = to_hu(meant, slope, intercept)
+    outside = padding.outside(padded | padding.covers(meant), slope, intercept)
+    return np.where(outside, np.int16(AIR_HU), hu)
 
 
-def _stored(header: Dataset) -> npt.NDArray[Any]:
+def _stored(header: Dataset, shape: tuple[int, int]) -> npt.NDArray[Any]:
+    """(rows, columns) integers as they stand in the file."""
+    if "PixelData" not in header:
+        if "FloatPixelData" in header or "DoubleFloatPixelData" in header:
+            raise _contradiction("has pixels with fractions (a computed map)")
+        raise _cut_off()
     try:
         with quiet_pydicom():
-            return header.pixel_array
+            check_codestream(header, shape)
+            header.pixel_array_options(correct_unused_bits=False)  # nobody would see that it had to
+            stored: npt.NDArray[Any] = header.pixel_array
     except (NotImplementedError, RuntimeError):  # no decoder, or the decoder gave up
         raise SeriesError(
             FailureCode.UNREADABLE_FILE,
@@ -60,19 +74,58 @@ def _stored(header: Dataset) -> npt.NDArray[Any]:
         ) from None
     except PYDICOM_ERRORS:
         raise _cut_off() from None
+    if stored.shape != shape:
+        raise _contradiction("holds another number of pixels than its header says")
+    return stored
 
 
-def _outside(stored: npt.NDArray[Any], header: Dataset) -> npt.NDArray[np.bool_]:
-    """Where the scanner measured nothing: Pixel Padding Value, or the range up to its limit."""
-    value = first_number(header, "PixelPaddingValue")
-    if value is None:
-        return np.zeros(stored.shape, np.bool_)
-    limit = first_number(header, "PixelPaddingRangeLimit")
-    ends = np.array([value, value if limit is None else limit])
-    # Scanners write -2000 also as 63536, its 16 bits read without a sign.
-    low, high = np.sort(ends.astype(np.int64).astype(stored.dtype))
-    outside: npt.NDArray[np.bool_] = (stored >= low) & (stored <= high)
-    return outside
+def _rescaling(header: Dataset) -> tuple[float, float]:
+    """(slope, intercept) of the way to HU."""
+    unit = (first_text(header, "RescaleType") or "").upper()
+    if unit not in HOUNSFIELD_TYPES:
+        named = f"are {unit}" if unit in OTHER_TYPES else "have a unit of their own"
+        raise SeriesError(
+            FailureCode.NOT_HOUNSFIELD,
+            f"The pixel values of an image {named} (Rescale Type), not Hounsfield units. "
+            "Export the original CT series.",
+        )
+    slope, intercept = (
+        first_number(header, "RescaleSlope"),
+        first_number(header, "RescaleIntercept"),
+    )
+    if slope is None or slope <= 0 or intercept is None:
+        raise SeriesError(
+            FailureCode.NOT_HOUNSFIELD,
+            "An image does not say how its pixel values become Hounsfield units (Rescale Slope "
+            "and Intercept). Export the original CT series.",
+        )
+    return slope, intercept
+
+
+def _without_unused_bits(
+    stored: npt.NDArray[Any], padded: npt.NDArray[np.bool_], header: Dataset
+) -> npt.NDArray[Any]:
+    """The values by Bits Stored alone (PS3.5, 8.1.1).
+
+    Above a negative value some programs write zeros instead of its sign, and padding may have any
+    bits; another bit there means that the header is wrong, and the value with it.
+    """
+    bits = int(first_number(header, "BitsStored") or 0)
+    unused = 8 * stored.dtype.itemsize - bits
+    if bits < 1 or unused < 0 or first_number(header, "HighBit") not in {None, bits - 1}:
+        raise _contradiction("contradicts itself in how its pixels are stored (Bits Stored)")
+    if not unused:
+        return stored
+    meant = (stored << unused) >> unused
+    if ((meant != stored) & (stored >> bits != 0) & ~padded).any():
+        raise _contradiction("has pixel values of more bits than its header says (Bits Stored)")
+    return meant
+
+
+def _contradiction(what: str) -> SeriesError:
+    return SeriesError(
+        FailureCode.UNREADABLE_FILE, f"An image {what}. Export the original CT series."
+    )
 
 
 def _cut_off() -> SeriesError:
