@@ -22,7 +22,8 @@ FREE_BYTES = 256 * 2**20
 """Up to here a zip may pack as tightly as it likes: a CT without noise is a phantom, no bomb."""
 
 _ENCRYPTED = 0x1  # general purpose flag bit 0 of a zip entry
-_LOCAL_HEADER_BYTES = 30  # before the name of the file
+_FILE_START = b"PK\3\4"
+_LOCAL_HEADER_BYTES = 30  # before the name of the file; the last 4 are two lengths
 _PACKED_CHUNK_BYTES = 4096  # zipfile unpacks all of a bzip2 or LZMA chunk, up to 20,000 times it
 
 
@@ -38,9 +39,13 @@ def unzip(blob: bytes) -> dict[str, bytes]:
         )
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-            entries = [entry for entry in archive.infolist() if not _is_folder(entry)]
+            entries = archive.infolist()
             _check_entries(entries, len(blob))
-            return {entry.filename: _read(archive, entry) for entry in entries}
+            if not _is_complete(entries, blob, archive.start_dir):
+                raise _damaged()
+            return {
+                entry.filename: _read(archive, entry) for entry in entries if not _is_folder(entry)
+            }
     except (
         zipfile.BadZipFile,
         EOFError,
@@ -77,7 +82,7 @@ def _check_entries(entries: Sequence[zipfile.ZipInfo], zip_bytes: int) -> None:
             FailureCode.UNREADABLE_FILE,
             "The zip file has a password. Export the series without one.",
         )
-    if len({entry.filename for entry in entries}) < len(entries) or _overlap(entries):
+    if len({entry.filename for entry in entries}) < len(entries):
         raise _damaged()
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > MAX_UNPACKED_BYTES or unpacked > max(FREE_BYTES, MAX_PACKING * zip_bytes):
@@ -88,11 +93,20 @@ def _check_entries(entries: Sequence[zipfile.ZipInfo], zip_bytes: int) -> None:
         )
 
 
-def _overlap(entries: Sequence[zipfile.ZipInfo]) -> bool:
-    """Whether two files share bytes of the zip: a bomb, or a damaged directory."""
-    ordered = sorted(entries, key=lambda entry: entry.header_offset)
-    ends = [entry.header_offset + _LOCAL_HEADER_BYTES + entry.compress_size for entry in ordered]
-    return any(end > entry.header_offset for end, entry in zip(ends, ordered[1:], strict=False))
+def _is_complete(entries: Sequence[zipfile.ZipInfo], blob: bytes, directory: int) -> bool:
+    """Whether the directory names every file of the zip, and no byte for two of them.
+
+    An entry that the directory has lost may be the first slice or the last; entries that share
+    their data are a bomb. Between two files there may be a sum of 24 bytes, but no third file.
+    """
+    end = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        start = entry.header_offset
+        if start < end or _FILE_START in blob[end:start]:
+            return False
+        lengths = struct.unpack_from("<HH", blob, start + _LOCAL_HEADER_BYTES - 4)
+        end = start + _LOCAL_HEADER_BYTES + sum(lengths) + entry.compress_size
+    return end <= directory and _FILE_START not in blob[end:directory]
 
 
 def _damaged() -> SeriesError:

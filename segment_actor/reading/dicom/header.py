@@ -27,6 +27,7 @@ PYDICOM_ERRORS = (
     EOFError,
     InvalidDicomError,
     NotImplementedError,  # unknown value representation or transfer syntax
+    OSError,  # an item of a sequence without a tag; the file itself is in memory
     OverflowError,
     RecursionError,  # sequences within sequences, some 100 deep
     TypeError,  # several values where one belongs

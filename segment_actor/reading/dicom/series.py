@@ -41,7 +41,10 @@ ORIGIN = ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID")
 """What images of two patients under one series UID do not share."""
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
-"""Photometric interpretations of one value a pixel; how it is shown does not change its HU."""
+"""Photometric interpretations of one value a pixel."""
+
+INVERTED = "MONOCHROME1"
+"""Shown with air in white. The values should stay as they are; some programs turn them."""
 
 SAME = 1e-4
 """Two images of one series agree in orientation and spacing up to rounding of decimal text."""
@@ -53,6 +56,7 @@ class Slice:
 
     Attributes:
         file: content of the file; the pixels are decoded from it later.
+        sop_class: what kind of object it is; "" if blank.
         sop_uid: identifies the image; "" if blank.
         series_uid: identifies the series; "" if blank.
         origin: patient, study and frame of reference, which all images of a series share.
@@ -60,7 +64,8 @@ class Slice:
         image_type: such as ORIGINAL, PRIMARY, AXIAL.
         rows: image height in pixels.
         columns: image width in pixels.
-        grey: whether a pixel is one value that means brightness, not colour.
+        photometric: MONOCHROME2 for a CT; "" if missing.
+        samples: values in a pixel, 1 unless in colour.
         frames: images in the file.
         spacing_mm: distance of rows, distance of columns; () if missing.
         orientation: direction cosines along a row and along a column, LPS; () if missing.
@@ -69,6 +74,7 @@ class Slice:
     """
 
     file: bytes = field(repr=False)
+    sop_class: str
     sop_uid: str = field(repr=False)
     series_uid: str = field(repr=False)
     origin: tuple[str, ...] = field(repr=False)
@@ -76,7 +82,8 @@ class Slice:
     image_type: tuple[str, ...]
     rows: int
     columns: int
-    grey: bool
+    photometric: str
+    samples: float
     frames: int
     spacing_mm: tuple[float, ...]
     orientation: tuple[float, ...]
@@ -103,10 +110,16 @@ _RULES: tuple[tuple[Callable[[Slice], bool], FailureCode, str], ...] = (
         "Export the CT series alone.",
     ),
     (
-        lambda one: one.grey,
+        lambda one: one.samples == 1 and one.photometric in {"", *GREY},
         FailureCode.COLOUR_IMAGE,
         "The series contains a colour image (a screenshot or a dose report). "
         "Export the original series without it.",
+    ),
+    (
+        lambda one: one.photometric != INVERTED,
+        FailureCode.NOT_HOUNSFIELD,
+        "An image is stored for display with air in white (MONOCHROME1), and programs disagree "
+        "about its values. Export the original CT series.",
     ),
     (
         lambda one: one.frames == 1,
@@ -115,7 +128,7 @@ _RULES: tuple[tuple[Callable[[Slice], bool], FailureCode, str], ...] = (
         "Export it as classic CT, one file an image.",
     ),
     (
-        lambda one: one.rows > 0 and one.columns > 0,
+        lambda one: one.rows > 0 and one.columns > 0 and not one.sop_class.startswith(DOCUMENTS),
         FailureCode.UNREADABLE_FILE,
         "An object of the series is not an image, or its header is damaged. Export it again.",
     ),
@@ -171,6 +184,7 @@ def _parse(file: bytes) -> Slice | None:
         return None
     return Slice(
         file=file,
+        sop_class=first_text(header, "SOPClassUID") or "",
         sop_uid=first_text(header, "SOPInstanceUID") or "",
         series_uid=first_text(header, "SeriesInstanceUID") or "",
         origin=tuple(first_text(header, keyword) or "" for keyword in ORIGIN),
@@ -178,8 +192,8 @@ def _parse(file: bytes) -> Slice | None:
         image_type=tuple(word.upper() for word in text_values(header, "ImageType")),
         rows=int(first_number(header, "Rows") or 0),
         columns=int(first_number(header, "Columns") or 0),
-        grey=first_number(header, "SamplesPerPixel") in {None, 1}
-        and first_text(header, "PhotometricInterpretation") in {None, *GREY},
+        photometric=first_text(header, "PhotometricInterpretation") or "",
+        samples=first_number(header, "SamplesPerPixel") or 1,
         frames=int(first_number(header, "NumberOfFrames") or 1),
         spacing_mm=number_values(header, "PixelSpacing"),
         orientation=number_values(header, "ImageOrientationPatient"),
@@ -213,13 +227,20 @@ def check_one_ct_series(slices: Sequence[Slice]) -> None:
     if not all(_alike(slices[0], one) for one in slices):
         raise SeriesError(
             FailureCode.SEVERAL_SERIES,
-            "The images differ in size or orientation and do not form one volume. "
+            "The images differ in kind, size or orientation and do not form one volume. "
             "Export one reconstruction only.",
         )
     check_complete([one.numbers for one in slices])
 
 
 def _alike(one: Slice, other: Slice) -> bool:
-    return (one.rows, one.columns) == (other.rows, other.columns) and np.allclose(
-        one.spacing_mm + one.orientation, other.spacing_mm + other.orientation, rtol=0, atol=SAME
+    return (
+        one.sop_class == other.sop_class
+        and (one.rows, one.columns) == (other.rows, other.columns)
+        and np.allclose(
+            one.spacing_mm + one.orientation,
+            other.spacing_mm + other.orientation,
+            rtol=0,
+            atol=SAME,
+        )
     )

@@ -17,12 +17,15 @@ from segment_actor.reading.dicom.header import (
     quiet_pydicom,
 )
 from segment_actor.reading.dicom.pixels.codestream import check_codestream
-from segment_actor.reading.dicom.pixels.padding import padding_of
+from segment_actor.reading.dicom.pixels.padding import LARGEST_HU, padding_of
 from segment_actor.reading.hounsfield import AIR_HU, to_hu
 from segment_actor.volume import HuArray
 
 HOUNSFIELD_TYPES = {"", "HU", "US", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"}
 """Rescale Type (PS3.3 C.11.1.1.2) of an ordinary CT, as it is found; US means unspecified."""
+
+SMALLEST_HU = -(2**15)
+"""The lowest padding that scanners write. The voxels of a CT are int16."""
 
 OTHER_TYPES = {"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"}
 """The standard's other types: optical or electron density, iodine maps, atomic number, altered HU.
@@ -50,9 +53,9 @@ def decode_hu(file: bytes, shape: tuple[int, int]) -> HuArray:
     padding = padding_of(header, stored.dtype)
     padded = padding.covers(stored)
     meant = _without_unused_bits(stored, padded, header)
-    hu = to_hu(meant, slope, intercept)
     outside = padding.outside(padded | padding.covers(meant), slope, intercept)
-    return np.where(outside, np.int16(AIR_HU), hu)
+    _check_scale(meant[~outside], slope, intercept)
+    return np.where(outside, np.int16(AIR_HU), to_hu(meant, slope, intercept))
 
 
 def _stored(header: Dataset, shape: tuple[int, int]) -> npt.NDArray[Any]:
@@ -100,6 +103,19 @@ def _rescaling(header: Dataset) -> tuple[float, float]:
             "and Intercept). Export the original CT series.",
         )
     return slope, intercept
+
+
+def _check_scale(stored: npt.NDArray[Any], slope: float, intercept: float) -> None:
+    """Refuses values that no CT has: signs read as numbers, padding that no tag tells of."""
+    if not stored.size:
+        return
+    low, high = (int(end) * slope + intercept for end in (stored.min(), stored.max()))
+    if low < SMALLEST_HU or high > LARGEST_HU:
+        raise SeriesError(
+            FailureCode.NOT_HOUNSFIELD,
+            f"The values of an image run from {low:.4g} to {high:.4g}, and no CT scale does. "
+            "Export the original CT series.",
+        )
 
 
 def _without_unused_bits(

@@ -1,4 +1,5 @@
 import bz2
+import io
 import re
 import struct
 import zipfile
@@ -64,6 +65,16 @@ def test_a_packed_chunk_larger_than_it_declares_is_not_unpacked_further() -> Non
 def test_a_file_whose_name_became_that_of_a_folder_is_not_lost() -> None:
     damaged = zipped({"CT/1": b"a", "CT/x": b"b"}).replace(b"CT/x", b"CT//")
     assert list(unzip(damaged)) == ["CT/1", "CT//"]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_a_file_that_the_directory_has_lost_is_noticed(n: int) -> None:
+    data = zipped({**FILES, "CT/3": b"c"})
+    at = [entry.start() for entry in re.finditer(b"PK[\1\5][\2\6]", data)]
+    lost = bytearray(data[: at[n]] + data[at[n + 1] :])
+    struct.pack_into("<I", lost, len(lost) - 10, at[-1] - at[0] - (at[n + 1] - at[n]))
+    assert zipfile.is_zipfile(io.BytesIO(lost))
+    assert refusal(bytes(lost)).code is FailureCode.UNREADABLE_FILE
 
 
 def test_two_files_of_one_name_are_not_silently_one() -> None:
