@@ -24,6 +24,8 @@ from segment_actor.volume import HuArray
 HOUNSFIELD_TYPES = {"", "HU", "US", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"}
 """Rescale Type (PS3.3 C.11.1.1.2) of an ordinary CT, as it is found; US means unspecified."""
 
+BITS_ALLOCATED = (8, 16, 32)
+
 SMALLEST_HU = -(2**15)
 """The lowest padding that scanners write. The voxels of a CT are int16."""
 
@@ -48,14 +50,34 @@ def decode_hu(file: bytes, shape: tuple[int, int]) -> HuArray:
     header = open_dicom(file, pixels=True)
     if header is None:
         raise _cut_off()
+    bits_stored = _bits_stored(header)
     stored = _stored(header, shape)
     slope, intercept = _rescaling(header)
     padding = padding_of(header, stored.dtype)
     padded = padding.covers(stored)
-    meant = _without_unused_bits(stored, padded, header)
+    meant = _without_unused_bits(stored, padded, bits_stored)
     outside = padding.outside(padded | padding.covers(meant), slope, intercept)
-    _check_scale(meant[~outside], slope, intercept)
+    measured = meant[~outside] if outside.any() else meant  # spares a copy where it can
+    _check_scale(measured, slope, intercept)
     return np.where(outside, np.int16(AIR_HU), to_hu(meant, slope, intercept))
+
+
+def _bits_stored(header: Dataset) -> int:
+    """Bits of a pixel value, of those allocated.
+
+    Asked before a decoder sees the pixels: GDCM's ends the whole process where it meets 64 bits.
+    """
+    allocated, bits, high_bit = (
+        first_number(header, keyword) for keyword in ("BitsAllocated", "BitsStored", "HighBit")
+    )
+    if (
+        allocated not in BITS_ALLOCATED
+        or bits is None
+        or not 1 <= bits <= allocated
+        or high_bit not in {None, bits - 1}
+    ):
+        raise _contradiction("contradicts itself in how its pixels are stored (Bits Stored)")
+    return int(bits)
 
 
 def _stored(header: Dataset, shape: tuple[int, int]) -> npt.NDArray[Any]:
@@ -119,21 +141,20 @@ def _check_scale(stored: npt.NDArray[Any], slope: float, intercept: float) -> No
 
 
 def _without_unused_bits(
-    stored: npt.NDArray[Any], padded: npt.NDArray[np.bool_], header: Dataset
+    stored: npt.NDArray[Any], padded: npt.NDArray[np.bool_], bits_stored: int
 ) -> npt.NDArray[Any]:
     """The values by Bits Stored alone (PS3.5, 8.1.1).
 
     Above a negative value some programs write zeros instead of its sign, and padding may have any
     bits; another bit there means that the header is wrong, and the value with it.
     """
-    bits = int(first_number(header, "BitsStored") or 0)
-    unused = 8 * stored.dtype.itemsize - bits
-    if bits < 1 or unused < 0 or first_number(header, "HighBit") not in {None, bits - 1}:
-        raise _contradiction("contradicts itself in how its pixels are stored (Bits Stored)")
+    unused = 8 * stored.dtype.itemsize - bits_stored
+    if unused < 0:
+        raise _contradiction("has pixel values of fewer bits than its header says (Bits Stored)")
     if not unused:
         return stored
     meant = (stored << unused) >> unused
-    if ((meant != stored) & (stored >> bits != 0) & ~padded).any():
+    if ((meant != stored) & (stored >> bits_stored != 0) & ~padded).any():
         raise _contradiction("has pixel values of more bits than its header says (Bits Stored)")
     return meant
 

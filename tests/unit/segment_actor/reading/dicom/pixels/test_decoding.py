@@ -60,6 +60,7 @@ PIXELS = image().PixelData
         {"BitsStored": 12, "HighBit": 15},
         {"BitsStored": 0},
         {"BitsAllocated": 32},
+        {"BitsAllocated": 64},
         {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7},
         {"BitsStored": 8, "HighBit": 7},
         {"SamplesPerPixel": 2},
@@ -121,4 +122,12 @@ def test_compressed_pixels_that_claim_another_size_never_reach_a_decoder(kind: s
     one.file_meta.TransferSyntaxUID = COMPRESSED[kind]
     one["PixelData"].VR = "OB"
     with pytest.raises(SeriesError, match="truncated_file"):
+        decode_hu(dicom(one), SHAPE)
+
+
+def test_64_bits_of_compressed_pixels_do_not_end_the_process() -> None:
+    one = image(BitsAllocated=64, PixelData=encapsulate([HUGE["jpeg"]]))
+    one.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    one["PixelData"].VR = "OB"
+    with pytest.raises(SeriesError, match="contradicts itself"):
         decode_hu(dicom(one), SHAPE)
