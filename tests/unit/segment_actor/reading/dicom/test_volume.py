@@ -185,20 +185,32 @@ def test_the_tilt_of_the_gantry_is_named() -> None:
     assert "tilted by 12.0 degrees" in refusal(tilt).sentence
 
 
-@given(st.sampled_from([0, 3, 7]), st.integers(0, len(GOOD[3]) - 1))
+@given(st.sampled_from([0, 3, 7]), st.integers(0, min(map(len, GOOD)) - 1))
 def test_a_slice_cut_anywhere_fails_the_series(k: int, length: int) -> None:
     with pytest.raises(SeriesError):
         read_dicom([*GOOD[:k], GOOD[k][:length], *GOOD[k + 1 :]])
 
 
-ALTERED = st.dictionaries(st.integers(132, len(GOOD[3]) - 1), st.integers(0, 255), max_size=4)
+ALTERED = st.dictionaries(st.integers(132, min(map(len, GOOD)) - 1), st.integers(0, 255), max_size=4)
 
 
-@given(ALTERED)
-def test_an_altered_slice_is_read_or_refused_and_nothing_else(changes: dict[int, int]) -> None:
-    altered = bytearray(GOOD[3])
+@pytest.mark.parametrize("depth", [3, 3000])
+def test_sequences_in_sequences_end_in_a_sentence(depth: int) -> None:
+    open_item = bytes.fromhex("08004011 5351 0000 FFFFFFFF FEFF00E0 FFFFFFFF")
+    at = GOOD[7].index(bytes.fromhex("08001600 5549"))  # SOP Class UID
+    nested = GOOD[7][:at] + open_item * depth + GOOD[7][at:]
+    with pytest.raises(SeriesError) as refusal:
+        read_dicom([*GOOD[:7], nested])
+    assert refusal.value.code in {FailureCode.UNREADABLE_FILE, FailureCode.MISSING_UID}
+
+
+@given(st.sampled_from([0, 3, 7]), ALTERED)
+def test_an_altered_slice_is_read_or_refused_and_nothing_else(
+    k: int, changes: dict[int, int]
+) -> None:
+    altered = bytearray(GOOD[k])
     for offset, value in changes.items():
         altered[offset] = value
     with contextlib.suppress(SeriesError):
-        scan = read_dicom([*GOOD[:3], bytes(altered), *GOOD[4:]])
+        scan = read_dicom([*GOOD[:k], bytes(altered), *GOOD[k + 1 :]])
         assert scan.volume.shape == made_hu().shape
