@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from segment_actor.reading.scan import Scan
 from segment_actor.reading.series import read_series
-from tests.fuzz import dicom_reference
 from tests.fuzz.case import Arrays, Case
-from tests.fuzz.dicom_damage import Damaged, Files, damaged, damaged_zip
-from tests.fuzz.dicom_series import ENCODINGS, whole_series
+from tests.fuzz.dicom import reference
+from tests.fuzz.dicom.damage import Damaged, Files, damaged
+from tests.fuzz.dicom.series import ENCODINGS, whole_series
+from tests.fuzz.dicom.zip_damage import damaged_zip
 
 DARKEST_HU, BRIGHTEST_HU = -1024, 30_710
 """Beyond lies padding: both readers' values are clipped below, and dark above."""
@@ -66,7 +67,7 @@ class _Both:
     def theirs(self, files: Files, *, lost: bool) -> Arrays:
         if lost:  # nothing of it may be accepted
             return np.zeros(0), np.zeros(0)
-        hu, affine = dicom_reference.read(files)
+        hu, affine = reference.read(files)
         near = np.allclose(affine, self._affine, rtol=0, atol=SAME_MM)
         return _values(hu), self._affine if near else affine
 

@@ -191,7 +191,9 @@ def test_a_slice_cut_anywhere_fails_the_series(k: int, length: int) -> None:
         read_dicom([*GOOD[:k], GOOD[k][:length], *GOOD[k + 1 :]])
 
 
-ALTERED = st.dictionaries(st.integers(132, min(map(len, GOOD)) - 1), st.integers(0, 255), max_size=4)
+ALTERED = st.dictionaries(
+    st.integers(132, min(map(len, GOOD)) - 1), st.integers(0, 255), max_size=4
+)
 
 
 @pytest.mark.parametrize("depth", [3, 3000])

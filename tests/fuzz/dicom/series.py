@@ -1,4 +1,4 @@
-"""Whole DICOM series in every encoding, as files: what `dicom_damage` damages."""
+"""Whole DICOM series in every encoding, as files: what `damage` damages."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def whole_series(encoding: str, number: int) -> dict[str, bytes]:
     slices = dicom_slices(values, (0.8, 0.7, 0.625))
     for k, one in enumerate(slices):
         one.InstanceNumber, one.FrameOfReferenceUID = k + 1, "1.2.826.0.1.3680043.10.1234.3"
+        one.StudyDate, one.StudyTime = "20260101", "120000"  # or GDCM takes the clock's
         if number % 2:
             _sign(one)
     return {f"IM{k:04}": _encoded(one, encoding) for k, one in enumerate(slices)}
