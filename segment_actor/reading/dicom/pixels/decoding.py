@@ -88,6 +88,7 @@ def _stored(header: Dataset, shape: tuple[int, int]) -> npt.NDArray[Any]:
         raise _cut_off()
     try:
         with quiet_pydicom():
+            _check_byte_order(header)
             check_codestream(header, shape)
             header.pixel_array_options(correct_unused_bits=False)  # nobody would see that it had to
             stored: npt.NDArray[Any] = header.pixel_array
@@ -102,6 +103,13 @@ def _stored(header: Dataset, shape: tuple[int, int]) -> npt.NDArray[Any]:
     if stored.shape != shape:
         raise _contradiction("holds another number of pixels than its header says")
     return stored
+
+
+def _check_byte_order(header: Dataset) -> None:
+    """ValueError for words that are said to be bytes, big end first: programs read either."""
+    explicit_big_endian = header.original_encoding == (False, False)
+    if explicit_big_endian and header["PixelData"].VR == "OB" and header.BitsAllocated > 8:
+        raise ValueError("no byte order")
 
 
 def _rescaling(header: Dataset) -> tuple[float, float]:

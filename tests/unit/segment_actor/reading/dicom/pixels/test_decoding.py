@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
+from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.dicom.pixels.codestream import declared_size
@@ -94,6 +94,16 @@ def test_a_negative_value_of_12_bits_is_read_with_and_without_its_sign(above: in
         (4, 2),
     )  # fmt: skip
     assert np.array_equal(hu, stored)
+
+
+def test_big_endian_words_are_read_and_refused_where_they_are_said_to_be_bytes() -> None:
+    stored = (HU.astype(int) + 1024).astype(">u2")
+    one = image(PixelData=stored.tobytes())
+    one.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    data = dicom(one)
+    assert np.array_equal(decode_hu(data, SHAPE), HU)
+    with pytest.raises(SeriesError, match="truncated_file"):
+        decode_hu(data.replace(b"\x7f\xe0\x00\x10OW", b"\x7f\xe0\x00\x10OB"), SHAPE)
 
 
 COMPRESSED = {"jpeg": JPEGLosslessSV1, "jpeg_ls": JPEGLSLossless, "jpeg_2000": JPEG2000Lossless}
