@@ -156,7 +156,7 @@ def _read(
         blobs = [file.read_bytes() for file in files]
     except OSError as error:
         raise SetupError(f"cannot read {error.filename}: {error.strerror}") from error
-    scan = read_series(kind, blobs, exact=exact)
+    scan = read_series(kind, blobs, [file.name for file in files], exact=exact)
     return to_canonical(scan.volume), scan.grid, scan.facts.contrast_agent
 
 

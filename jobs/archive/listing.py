@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 DICOM_SUFFIXES = ("", ".dcm", ".ima")
+UNFINISHED_SUFFIXES = (".crdownload", ".download", ".filepart", ".part", ".partial", ".tmp")
 
 HEADER_THREADS = 16
 """Headers are fetched side by side: a small read from a bucket is waiting, not work."""
@@ -49,22 +50,36 @@ class FoundSeries:
 def group_objects(objects: Iterable[StoredObject]) -> list[FoundSeries]:
     """Sorts objects into series by name alone.
 
-    Hidden files, DICOMDIR and files with another suffix (.csv, .json, ...) belong to none.
+    Hidden files, DICOMDIR and files with another suffix (.csv, .json, ...) belong to none. A copy
+    that was broken off (7.dcm.part) belongs to its images: they are no whole series without it.
     """
     found: list[FoundSeries] = []
     folders: dict[str, list[StoredObject]] = defaultdict(list)
+    unfinished: list[StoredObject] = []
     for each in objects:
         name = PurePosixPath(each.path.lower())
-        if any(part.startswith(".") for part in name.parts) or name.name == "dicomdir":
+        if _is_hidden(name) or name.name == "dicomdir":
             continue
         if name.name.endswith(NIFTI_SUFFIXES):
             found.append(FoundSeries("nifti", each.path, (each,)))
         elif name.suffix == ".zip":
             found.append(FoundSeries("zip", each.path, (each,)))
         elif name.suffix in DICOM_SUFFIXES or name.suffix[1:].isdigit():  # files named by a UID
-            folders[str(PurePosixPath(each.path).parent)].append(each)
+            folders[_folder(each)].append(each)
+        elif name.suffix in UNFINISHED_SUFFIXES:
+            unfinished.append(each)
+    for each in (each for each in unfinished if _folder(each) in folders):
+        folders[_folder(each)].append(each)
     found += [FoundSeries("dicom", folder, tuple(files)) for folder, files in folders.items()]
     return sorted(found, key=lambda s: s.path)
+
+
+def _is_hidden(name: PurePosixPath) -> bool:
+    return any(part.startswith(".") for part in name.parts)
+
+
+def _folder(of: StoredObject) -> str:
+    return str(PurePosixPath(of.path).parent)
 
 
 def index_archive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -18,7 +19,8 @@ from cluster.stores.opening import open_store
 from jobs.archive.keys import KeyMaker
 from jobs.archive.listing import group_objects, index_archive
 from jobs.archive.manifest import read_manifest, write_manifest
-from segment_actor.errors import SetupError
+from segment_actor.errors import SeriesError, SetupError
+from segment_actor.reading.series import read_series
 from tests.support.ct_files import SERIES_UID, dicom, dicom_slices, made_hu
 from tests.support.tiny_cohort import good_cts, good_dicom, good_zip, write_objects
 
@@ -35,6 +37,7 @@ UID_OF_1 = SERIES_UID.replace(".1234.", ".1001.")
         (["s/1.dcm", "s/2.dcm", "t/1.IMA"], [("dicom", "s"), ("dicom", "t")]),
         (["s/IM1", "s/1.2.840.7", "s/DICOMDIR"], [("dicom", "s")]),
         (["1.dcm"], [("dicom", ".")]),
+        (["s/1.dcm", "s/2.dcm.part", "t/3.tmp"], [("dicom", "s")]),
         (["s/1.dcm", "s/ct.nii.gz"], [("dicom", "s"), ("nifti", "s/ct.nii.gz")]),
         (["ages.csv", "a.json", "b.txt", "c.tsv", "d.parquet", ".git/HEAD", "s/._1.dcm"], []),
     ],
@@ -44,6 +47,20 @@ def test_objects_become_series_by_their_names(
 ) -> None:
     found = group_objects([StoredObject(path, 1, "v") for path in paths])
     assert [(s.kind, s.path) for s in found] == series
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [("README", True), ("LICENSE", True), ("0099.dcm", False), ("99.part", False)],
+)
+def test_a_read_me_beside_the_images_is_no_lost_image_and_a_broken_copy_is_one(
+    name: str, whole: bool
+) -> None:
+    contents = {**good_dicom("s", 1), f"s/{name}": b"a few words"}
+    (found,) = group_objects([StoredObject(path, 1, "v") for path in sorted(contents)])
+    paths = [each.path for each in found.objects]
+    with contextlib.nullcontext() if whole else pytest.raises(SeriesError, match="should be an im"):
+        read_series("dicom", [contents[path] for path in paths], paths)
 
 
 def test_a_series_has_the_key_of_its_uid_and_a_nifti_of_its_path(tmp_path: Path) -> None:
