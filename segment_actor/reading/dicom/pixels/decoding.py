@@ -56,9 +56,13 @@ def decode_hu(file: bytes, shape: tuple[int, int]) -> HuArray:
     padding = padding_of(header, stored.dtype)
     padded = padding.covers(stored)
     meant = _without_unused_bits(stored, padded, bits_stored)
-    outside = padding.outside(padded | padding.covers(meant), slope, intercept)
-    measured = meant[~outside] if outside.any() else meant  # spares a copy where it can
-    _check_scale(measured, slope, intercept)
+    if meant is not stored:
+        padded |= padding.covers(meant)
+    outside = padding.outside(padded, slope, intercept)
+    if not outside.any():  # spares two copies
+        _check_scale(meant, slope, intercept)
+        return to_hu(meant, slope, intercept)
+    _check_scale(meant[~outside], slope, intercept)
     return np.where(outside, np.int16(AIR_HU), to_hu(meant, slope, intercept))
 
 
