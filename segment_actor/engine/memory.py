@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.models.folder import Architecture
+from segment_actor.models.architecture import Architecture
 from segment_actor.volume import Shape
 
 FLOAT32_BYTES = 4

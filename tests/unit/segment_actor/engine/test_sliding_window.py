@@ -16,7 +16,8 @@ from segment_actor.engine import memory
 from segment_actor.engine.sliding_window import nonzero_box, predict_labels
 from segment_actor.engine.torch.backend import TorchBackend
 from segment_actor.execution import Execution, Precision
-from segment_actor.models.folder import Architecture, ModelFolder, Normalization
+from segment_actor.models.architecture import Architecture
+from segment_actor.models.folder import ModelFolder, Normalization
 from segment_actor.volume import HuArray, LabelArray, Shape
 
 
