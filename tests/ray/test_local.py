@@ -20,14 +20,15 @@ def statuses(tables: Path) -> list[str]:
         return [status for (status,) in database.sql("SELECT status FROM runs").fetchall()]
 
 
-def test_files_of_the_user_with_the_names_of_our_packages_change_nothing(
+def test_a_home_that_cannot_be_written_and_files_with_our_packages_names_change_nothing(
     archive: str, model_set: Path, undisturbed: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     for name in ("cluster", "jobs", "segment_actor", "stats"):
         (folder / f"{name}.py").write_text("raise SystemExit('the file of the user')\n")
-    with running_job(archive, str(tmp_path / "tables"), model_set, cwd=folder) as job:
+    env = {"HOME": "/proc/1"}
+    with running_job(archive, str(tmp_path / "tables"), model_set, env=env, cwd=folder) as job:
         code, said = job.finish()
     assert code == 0, said
     assert committed(str(tmp_path / "tables")) == committed(undisturbed)
