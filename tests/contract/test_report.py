@@ -334,6 +334,15 @@ def test_tables_on_s3_make_the_same_page(tmp_path: Path, monkeypatch: pytest.Mon
     assert "s3:" not in text
 
 
+def test_a_file_of_the_tables_that_went_away_is_one_sentence(tmp_path: Path) -> None:
+    write_synthetic_cohort(str(tmp_path / "t"), 20, ("liver",))
+    for file in (tmp_path / "t" / "structures").rglob("*.parquet"):
+        file.unlink()
+    done = _run(str(tmp_path / "t"), tmp_path / "r.html")
+    assert done.exit_code == 2
+    assert "ctcohort report: the tables cannot be read: IO Error: No files found" in done.stderr
+
+
 def test_what_cannot_be_read_or_written_is_one_sentence(tables: str, tmp_path: Path) -> None:
     nowhere = _run(tables, tmp_path / "no" / "r.html")
     assert (nowhere.exit_code, nowhere.stderr.count("\n")) == (2, 1)

@@ -147,7 +147,7 @@ def _write(
         "patient_key": [key.replace("ct", "patient") for key in keys],
         "age_years": pa.array(ages, from_pandas=True),
         "sex": np.where(man, "M", "F"),
-        "qc": np.where(bad, "fail", "pass"),
+        "qc": pa.array(["fail" if one else None for one in bad]),
         "qc_reasons": pa.array(["hu_rescaled" if one else None for one in bad]),
     }
     failures = {
