@@ -40,17 +40,17 @@ on two cores are enough for them; `--seed 0` takes longer."""
 
 QUESTION = """
 SELECT structure,
-       count(*) AS cts,
-       round(avg(volume_ml), 1) AS mean_ml,
-       round(avg(hu_mean), 1) AS mean_hu,
-       round(corr(age_years, volume_ml), 2) AS volume_with_age,
-       round(corr(age_years, hu_mean), 2) AS hu_with_age
-FROM latest
-WHERE status = 'ok' AND structure IN
+       count(*) AS people,
+       round(avg(whole_ml), 1) AS mean_ml,
+       round(avg(usable_hu), 1) AS mean_hu,
+       round(corr(age_years, whole_ml), 2) AS volume_with_age,
+       round(corr(age_years, usable_hu), 2) AS hu_with_age
+FROM one_scan_a_patient
+WHERE whole_ml IS NOT NULL AND structure IN
       ('clavicula_right', 'kidney_right', 'liver', 'pancreas', 'vertebrae_L4', 'vertebrae_T10')
 GROUP BY structure HAVING count(*) >= 4 ORDER BY structure
 """
-"""How do volume and density change with age? Only structures wholly in the field of view."""
+"""How do volume and density change with age? Only of what is whole and did not fail."""
 
 
 @click.command("demo", cls=Command)
@@ -95,7 +95,8 @@ def _answer_and_draw(out: Path, series: Sequence[Series], schema: Schema) -> Non
     with connect(str(out / "tables")) as database:
         print(FORMS["table"](ask(database, QUESTION)).decode())
         measured = database.sql(
-            "SELECT structure, age_years, volume_ml, hu_mean, status FROM latest"
+            "SELECT structure, age_years, volume_ml, hu_mean, status FROM one_scan_a_patient "
+            "WHERE whole_ml IS NOT NULL"
         ).df()
         shown = database.execute(
             "SELECT series_key FROM scans ORDER BY structures_measured DESC, series_key LIMIT 1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,15 +11,16 @@ import pyarrow as pa
 from jobs.shared.command import Command
 from jobs.shared.label_map import LabelMap, read_label_map
 from jobs.shared.output import format_option, write_answer
+from jobs.shared.quality import say_quality
 from segment_actor.anatomy import Schema, load_schema, schema_names
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.same_grid import check_same_grid
 from segment_actor.reading.series import read_series
 from segment_actor.volume import Volume
+from stats.contrast_phase import contrast_phase
 from stats.label_map.totalsegmentator import official_statistics
-from stats.measure import StructureRow, measure
-from stats.quality.codes import MEANINGS, findings_by_code, scan_verdict
+from stats.measure import measure
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -61,20 +61,10 @@ def main(
 
 def _rows(scan: Volume, label_map: LabelMap, schema: Schema) -> pa.Table:
     measured = measure(scan.hu, label_map.labels, scan.voxel_ml, schema, spacing_mm=scan.spacing_mm)
-    _say_quality(measured)
+    say_quality(measured)
+    phase = contrast_phase({row.structure: row for row in measured}, agent=None)
+    click.echo(f"contrast phase: {phase}", err=True)
     return pa.Table.from_pylist([asdict(row) for row in measured])
-
-
-def _say_quality(rows: Sequence[StructureRow]) -> None:
-    """The verdict, and each finding in words, to stderr: stdout holds the rows alone."""
-    judged = [(row.structure, row.voxel_count, row.qc_reasons) for row in rows]
-    verdict, _ = scan_verdict(judged)
-    click.echo(f"quality: {verdict}", err=True)
-    for code, names in findings_by_code(judged).items():
-        meaning = MEANINGS[code]
-        click.echo(f"  {code} ({meaning.verdict}): {meaning.sentence}", err=True)
-        if names:
-            click.echo(f"    {', '.join(names)}", err=True)
 
 
 def _official_rows(

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from jobs.shared.command import Command
+from jobs.shared.counting import counting_options, only_option, strata, tell_who_counts
 from jobs.shared.output import FORMS, write_answer
 from stats.query import connect
+from stats.sql.who_counts import WhoCounts
 from stats.study.percentiles import WINDOW_YEARS, patient_percentiles
 
 
@@ -22,6 +24,8 @@ from stats.study.percentiles import WINDOW_YEARS, patient_percentiles
     show_default=True,
     help="Compare with people at most so much older or younger.",
 )
+@only_option
+@counting_options
 @click.option(
     "--format",
     "form",
@@ -34,13 +38,20 @@ from stats.study.percentiles import WINDOW_YEARS, patient_percentiles
     metavar="FILE",
     help="Write the answer there instead of printing it.",
 )
-def main(
-    tables: str, series_key: str, window_years: float, form: str | None, out: Path | None
+def main(  # noqa: PLR0913, PLR0917 - one argument an option of the command line
+    tables: str,
+    series_key: str,
+    window_years: float,
+    only: tuple[str, ...],
+    who: WhoCounts,
+    form: str | None,
+    out: Path | None,
 ) -> None:
     """Compare each structure of one scan with people of the same sex and similar age."""
     named = out.suffix.removeprefix(".") if out else ""
-    with connect(tables) as database:
-        answer = patient_percentiles(database, series_key, window_years)
+    with connect(tables, who=who) as database:
+        tell_who_counts(database)
+        answer = patient_percentiles(database, series_key, window_years, strata(only))
         write_answer(answer, form or (named if named in FORMS else "table"), out)
 
 

@@ -8,9 +8,11 @@ import click
 
 from jobs.report_page.page import render
 from jobs.shared.command import Command
+from jobs.shared.counting import counting_options, tell_who_counts
 from jobs.shared.staging import writing_to
 from stats.query import connect
 from stats.report.overview import overview
+from stats.sql.who_counts import WhoCounts
 from stats.study.demographics import read_demographics
 from stats.study.selection import Selection, select_cohort
 
@@ -29,7 +31,8 @@ from stats.study.selection import Selection, select_cohort
     type=click.Path(dir_okay=False, path_type=Path),
     help="CSV or Parquet with series_key or patient_key, and age_years, sex.",
 )
-def main(tables: str, out: Path, title: str, demographics: Path | None) -> None:
+@counting_options
+def main(tables: str, out: Path, title: str, demographics: Path | None, who: WhoCounts) -> None:
     """Write a report on the cohort: one HTML file for a meeting, to read, print or send.
 
     What ran, what failed and why, throughput, quality control, who was measured, volumes and
@@ -38,7 +41,8 @@ def main(tables: str, out: Path, title: str, demographics: Path | None) -> None:
     with writing_to(out):  # said now, not after minutes of counting
         next(out.parent.iterdir(), None)
     people = read_demographics(demographics) if demographics else None
-    with connect(tables) as database:
+    with connect(tables, who=who) as database:
+        tell_who_counts(database)
         cohort = select_cohort(database, people, Selection())
         page = render(overview(database, tables, cohort), title)
     with writing_to(out):

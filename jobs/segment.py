@@ -89,7 +89,8 @@ def run(config: SegmentConfig) -> int:
     now = datetime.now(UTC)
     stamp = Stamp(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", f"{now:%Y-%m-%d}", version)
     every = (config.commit_every_cts, config.commit_every_s)
-    method = Method(models.name, models.schema, models.way.resampling)
+    spacing_mm = min(min(grid.spacing_mm) for grid in models.grids)
+    method = Method(models.name, models.schema, models.way.resampling, spacing_mm)
     committer = Committer(tables, stamp, method, todo, every)
     return _work(config, models, execution, todo, committer)
 

@@ -117,7 +117,7 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
     load = group_loader(models, execution)
     with staged(folder) as scratch:
         segmenters = OneAhead(models.groups, load)  # the first model loads while the CT is read
-        volume, grid = _read(kind, files, exact=models.way.truncate)
+        volume, grid, agent = _read(kind, files, exact=models.way.truncate)
         log.info("%d x %d x %d voxels read", *grid.shape)
         segmented = segment_scan(volume, models, segmenters)
         layers = keep_only(segmented.layers, schema, roi_subset)
@@ -126,7 +126,7 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
         names = names_of(schema, roi_subset)
         with writing_to(folder):
             _write_labels(scratch, file, segmented, grid, names)
-            _write_extras(scratch, segmented, models, set(names.values()), flags)
+            _write_extras(scratch, segmented, models, set(names.values()), agent, flags)
     if not flags["quiet"]:
         found = sum(has_voxels(layers)[label] for label in names)
         seconds = time.perf_counter() - begun
@@ -145,14 +145,19 @@ def _models(flags: Flags) -> tuple[ModelSet, Execution]:
     return models, execution
 
 
-def _read(kind: Kind, files: Sequence[Path], *, exact: bool) -> tuple[Volume, StoredGrid]:
-    """The CT in RAS, and the grid of its file; its voxels as they were stored are let go."""
+def _read(
+    kind: Kind, files: Sequence[Path], *, exact: bool
+) -> tuple[Volume, StoredGrid, bool | None]:
+    """The CT in RAS, the grid of its file, and whether its header names a contrast agent.
+
+    Its voxels as they were stored are let go.
+    """
     try:
         blobs = [file.read_bytes() for file in files]
     except OSError as error:
         raise SetupError(f"cannot read {error.filename}: {error.strerror}") from error
-    scan = read_series(kind, blobs, exact=exact)
-    return to_canonical(scan.volume), scan.grid
+    scan = read_series(kind, blobs, [file.name for file in files], exact=exact)
+    return to_canonical(scan.volume), scan.grid, scan.facts.contrast_agent
 
 
 def _write_labels(
@@ -181,14 +186,19 @@ def _write_labels(
 
 
 def _write_extras(
-    folder: Path, segmented: Segmented, models: ModelSet, shown: set[str], flags: Flags
+    folder: Path,
+    segmented: Segmented,
+    models: ModelSet,
+    shown: set[str],
+    agent: bool | None,
+    flags: Flags,
 ) -> None:
     """Statistics and preview; what they need is imported only for those who ask."""
     schema = load_schema(models.schema)
     if flags["statistics"]:
         from jobs.segment_one_ct.statistics import write_statistics
 
-        write_statistics(folder, segmented, models, shown)
+        write_statistics(folder, segmented, models, shown, agent=agent)
     if flags["preview"]:
         from jobs.segment_one_ct.preview import write_preview
 

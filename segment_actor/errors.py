@@ -59,3 +59,9 @@ def first_few(items: Sequence[str]) -> str:
     """The first three of a list for a message, and how many more there are."""
     more = f" and {len(items) - 3:,} more" if len(items) > 3 else ""
     return ", ".join(items[:3]) + more
+
+
+def shown(word: object) -> str:
+    """A word of a user's file for a message: printable, in one line, of 24 characters at most."""
+    text = "".join(c if c.isprintable() else " " for c in str(word)).strip()
+    return text if len(text) <= 24 else f"{text[:21]}..."

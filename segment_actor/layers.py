@@ -176,7 +176,10 @@ def keep_only(layers: Sequence[Layer], schema: Schema, names: Collection[str]) -
     table = np.zeros(N_LABEL_VALUES, np.uint8)
     for name in names:
         table[schema.ids[name]] = schema.ids[name]
-    return tuple(replace(layer, labels=table[layer.labels]) for layer in layers)
+    kept = frozenset(schema.ids[name] for name in names)  # the others are no longer looked for
+    return tuple(
+        replace(layer, labels=table[layer.labels], ids=layer.ids & kept) for layer in layers
+    )
 
 
 def flattened(layers: Sequence[Layer], ct: Shape) -> LabelArray:

@@ -1,4 +1,4 @@
-"""Ages and sexes as hospitals write them, by one rule for DICOM headers and tables of any kind.
+"""Ages, sexes and dates as hospitals write them: one rule for DICOM headers and tables of any kind.
 
 A word counts if it stands on a list of this module. Nothing else is guessed from its first letter
 or its value: a table is refused with the line, a header, which nobody can correct, says nothing.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Final, Literal, TypeVar
 
-from segment_actor.errors import SetupError, first_few
+from segment_actor.errors import SetupError, first_few, shown
 
 Sex = Literal["M", "F", "O"]
 """Male, female, other: Patient's Sex of DICOM (PS3.3, C.7.1.1)."""
@@ -49,17 +50,21 @@ and 2 for female, others 0 and 1, and these in either order.
 """
 
 UNKNOWN_WORDS: Final[Sequence[str]] = (
-    "", "-", "--", "?", "u", "unk", "unknown", "not known", "unspecified", "missing", "unbekannt",
-    "keine angabe", "k.a", "k. a", "inconnu", "inconnue", "desconocido", "desconocida",
+    "", "-", "--", "?", "u", "unk", "unknown", "not known", "unspecified", "missing", "masked",
+    "unbekannt", "keine angabe", "k.a", "k. a", "inconnu", "inconnue", "desconocido", "desconocida",
     "sconosciuto", "sconosciuta", "desconhecido", "desconhecida",
     # What spreadsheets, databases and pandas write for a cell without a value.
     "n/a", "na", "n.a", "nan", "null", "none", "<na>", "#n/a", "#na", "#n/a n/a", "-nan", "1.#ind",
     "-1.#ind", "1.#qnan", "-1.#qnan",
 )  # fmt: skip
-"""Of an age or a sex that is not known."""
+"""Of an age, a sex or a date that is not known."""
+
+PLACEHOLDER: Final = date(1900, 1, 1)
+"""What programs write in place of a date that they took away."""
 
 _SEX_OF: Final = {word: sex for sex, words in SEX_WORDS.items() for word in words}
 _NUMBER: Final = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.ASCII)
+_DATE: Final = re.compile(r"(\d{4})([-.]?)(\d\d)\2(\d\d)", re.ASCII)
 _AGE_STRING: Final = re.compile(r"(\d{1,3})([ymwd])", re.ASCII)
 
 _M_MAY_BE_A_WOMAN: Final = ("h", "hombre", "varón", "varon", "mujer", "homem", "mulher")
@@ -105,6 +110,27 @@ def age_of(cell: object) -> float | None:
     return years
 
 
+def date_of(cell: object) -> date | None:
+    """The date that a cell names; None if it says that the date is not known.
+
+    Args:
+        cell: YYYY-MM-DD (ISO 8601), YYYYMMDD (DICOM PS3.5, VR DA) or YYYY.MM.DD (its older form).
+
+    Raises:
+        ValueError: it says anything else, or names a day that is none or stands for no day.
+    """
+    word = _word(cell)
+    if word in UNKNOWN_WORDS:
+        return None
+    parts = _DATE.fullmatch(word)
+    if parts is None:
+        raise ValueError("no date")
+    named = date(int(parts[1]), int(parts[3]), int(parts[4]))
+    if named == PLACEHOLDER:
+        raise ValueError("a placeholder")
+    return named
+
+
 def sexes_of(cells: Sequence[object], name: str) -> list[Sex | None]:
     """The sexes of a column, line by line.
 
@@ -134,6 +160,16 @@ def ages_of(cells: Iterable[object], name: str) -> list[float | None]:
     return _column(cells, age_of, rule)
 
 
+def dates_of(cells: Iterable[object], column: str, name: str) -> list[date | None]:
+    """The dates of a column, line by line; arguments as of `sexes_of`.
+
+    Raises:
+        SetupError: a cell that `date_of` does not know; its line is named and the date is not.
+    """
+    rule = f"{name}: {column} must be a date, YYYY-MM-DD or YYYYMMDD"
+    return _column(cells, date_of, rule)
+
+
 def _word(cell: object) -> str:
     """Composed, or the two ways to write an accent would be two words."""
     return unicodedata.normalize("NFC", str(cell)).strip().casefold().removesuffix(".")
@@ -145,10 +181,15 @@ def _column(cells: Iterable[object], read: Callable[[object], Value], rule: str)
         try:
             values.append(read(cell))
         except ValueError:
-            refused.append(f"line {line} ({cell})")
+            refused.append(f"line {line}{_shown(cell)}")
     if refused:
         raise SetupError(f"{rule}; it is not in {first_few(refused)}")
     return values
+
+
+def _shown(cell: object) -> str:
+    """A cell in brackets, unless it may be a date of birth or of a scan."""
+    return f" ({shown(cell)})" if sum(map(str.isdigit, str(cell))) < 4 else ""
 
 
 def _refuse_two_meanings(cells: Sequence[object], name: str) -> None:

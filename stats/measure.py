@@ -8,7 +8,7 @@ these the findings of quality control (stats.quality.findings): nothing is read 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Final, Protocol
@@ -18,16 +18,13 @@ import numpy.typing as npt
 
 from segment_actor.anatomy import Schema, Structure
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
+from stats.label_map.field_of_view import find_field_of_view
 from stats.label_map.locations import Location, locate_structures
-from stats.label_map.runs import (
-    LOWEST_HU,
-    Indices,
-    find_runs,
-    hu_histograms,
-    identity_indices,
-    join_pieces,
-)
-from stats.quality.findings import ObservedStructure, reasons_by_structure
+from stats.label_map.pieces import join_pieces
+from stats.label_map.runs import LOWEST_HU, Indices, find_runs, hu_histograms, identity_indices
+from stats.quality.codes import structure_verdicts
+from stats.quality.findings import reasons_by_structure
+from stats.quality.observed import ObservedStructure
 
 MEASUREMENT_VERSION: Final = "3"
 """Changes when a number in `structures` would change for the same labels; part of the pipeline
@@ -53,19 +50,20 @@ class StructureRow:
 
     Attributes:
         structure: name in the schema.
-        voxel_count: voxels of the original CT.
+        voxel_count: voxels of the original CT; none that was not reconstructed.
         volume_ml: voxel_count times the volume of a voxel.
         hu_mean: mean attenuation, HU.
         hu_std: population standard deviation (numpy's default, ddof=0), HU.
         hu_min, hu_max: extremes, HU.
         hu_p05, hu_p25, hu_median, hu_p75, hu_p95: exact quantiles (numpy's 'linear'), HU.
-        touches_border: a voxel lies on one of the six faces of the CT.
+        touches_border: a voxel lies at the edge of what was scanned: on one of the six faces of the
+            CT, or where the padding around the scanner's round field of view begins.
         components: pieces on the model grid, voxels joined by faces.
         largest_component_fraction: share of the largest piece in the model grid's voxels, 0..1.
         centroid_r_mm, centroid_a_mm, centroid_s_mm: mean place of its voxels, to the right of, in
             front of and above the CT's first voxel; None where the spacing is not known.
-        qc: pass, warn or fail: the worst of its findings and of those on the whole CT; None where
-            nothing was judged.
+        qc: pass, warn or fail: the worst of its findings and, if it has a voxel, of those on the
+            whole CT; None where nothing was judged, or it was not looked for.
         qc_reasons: codes of the findings that concern it (stats.quality.codes), joined by '; ', in
             alphabetical order; None if there are none.
         status: absent, else truncated (touches the border), else implausible (below the schema's
@@ -180,10 +178,12 @@ def measure_maps(
     Raises:
         ValueError: the indices of a map do not lead from `hu`'s grid to its own.
     """
-    rows, found = {}, {}
+    rows: dict[int, StructureRow] = {}
+    found: dict[int, Location | None] = {}
+    view = find_field_of_view(hu, spacing_mm)
     for one in maps:
-        runs = find_runs(hu, one.labels, one.indices)
-        located = locate_structures(join_pieces(runs), hu.shape, spacing_mm)
+        runs = find_runs(hu, one.labels, one.indices, view)
+        located = locate_structures(join_pieces(runs), spacing_mm)
         histograms = hu_histograms(hu, runs)
         for structure in schema.structures:
             if structure.id in one.ids:
@@ -191,16 +191,25 @@ def measure_maps(
                 rows[structure.id] = _row(
                     structure, histograms[structure.id], voxel_ml, found[structure.id]
                 )
-    in_order = [rows.get(s.id) or StructureRow(s.name, voxel_count=0) for s in schema.structures]
-    if spacing_mm is None:
-        return in_order
+    if spacing_mm is not None:
+        rows = _judged(schema, rows, found)
+    return [rows.get(s.id) or StructureRow(s.name, voxel_count=0) for s in schema.structures]
+
+
+def _judged(
+    schema: Schema, rows: Mapping[int, StructureRow], found: Mapping[int, Location | None]
+) -> dict[int, StructureRow]:
+    """The rows with their findings; what no map knows is not among them, and so not missing."""
     wrong = reasons_by_structure(
-        [
-            _observed(structure, row, found.get(structure.id))
-            for structure, row in zip(schema.structures, in_order, strict=True)
-        ]
+        [_observed(schema.by_id[label], row, found[label]) for label, row in rows.items()]
     )
-    return [replace(row, qc_reasons=wrong.get(row.structure)) for row in in_order]
+    verdicts = structure_verdicts(
+        (row.structure, row.voxel_count, wrong.get(row.structure)) for row in rows.values()
+    )
+    return {
+        label: replace(row, qc=verdicts[row.structure].value, qc_reasons=wrong.get(row.structure))
+        for label, row in rows.items()
+    }
 
 
 def _row(
@@ -248,11 +257,12 @@ def _observed(
     structure: Structure, row: StructureRow, location: Location | None
 ) -> ObservedStructure:
     """What quality control looks at of a row: all 0 for a structure that is absent."""
-    if row.volume_ml is None or row.hu_mean is None or row.hu_min is None or row.hu_max is None:
+    if location is None or row.voxel_count == 0:
         return ObservedStructure(structure, location=None)
     return ObservedStructure(
-        structure, location, row.volume_ml, row.hu_mean, row.hu_min, row.hu_max
-    )
+        structure, location, row.volume_ml or 0.0, row.hu_mean or 0.0, row.hu_median or 0.0,
+        row.hu_p05 or 0.0, row.hu_min or 0, row.hu_max or 0,
+    )  # fmt: skip
 
 
 def _moments(values: _Counts, counts: _Counts, n: int) -> tuple[float, float]:

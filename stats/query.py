@@ -10,11 +10,16 @@ A DuckDB connection in memory over the current files of the Delta tables. Views:
     measurements   structures, with age, sex and scanner of the scan, kind of the structure, and
                    whole_ml and usable_hu: the volume and the HU that count (stats.sql.what_counts),
                    else NULL, and why in volume_excluded_by and hu_excluded_by
-    latest         measurements, of each series only the pipeline version measured last
-    latest_scans   scans, of each series only the pipeline version measured last
+    latest         measurements of the pipeline version that counts (stats.sql.who_counts)
+    latest_scans   scans of the pipeline version that counts
+    one_scan_a_patient, one_scan_a_study   latest without CTs that failed quality control; of each
+                   structure the one scan of a patient, or of a visit, that shows it best
+    studies        one row a visit: how many series, and how many days after the first
+    versions       the pipeline versions, how many series each has seen, and which one counts
     qc_passed      latest, of volumes that count and have no finding of quality control, in scans
                    that did not fail it
-    wide, wide_hu  one row a scan of latest_scans, and a column a structure: <structure>_ml, _hu
+    wide, wide_hu  one row a scan of latest_scans that did not fail quality control, and a column a
+                   structure: <structure>_ml, <structure>_hu
     anatomy        what is known of each structure of each label schema
     dictionary     what each column means, and its unit
     counted_structures, latest_structures   measurements and latest without what stands in scans, as
@@ -35,8 +40,9 @@ import pyarrow as pa
 from segment_actor.errors import SetupError
 from stats.quality.codes import codes_table
 from stats.sql.catalogue import anatomy, dictionary
-from stats.sql.views import joined_views, table_source, table_view, wide_views
-from stats.sql.wide import stored_wide, structure_names
+from stats.sql.views import joined_views, only_version, table_source, table_view, wide_views
+from stats.sql.who_counts import BY_DEFAULT, WhoCounts, version_that_counts, versions_view
+from stats.sql.wide import NOTHING, stored_wide, structure_names
 from stats.tables.commit import APP_ID
 from stats.tables.files import columns_of, quoted, stored_files
 from stats.tables.growth import is_mixed, stored_schema
@@ -47,15 +53,19 @@ from stats.tables.storage import StorageOptions, clear_sentences, storage_option
 _READERS: Final = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet"}
 
 
-def connect(tables: str, options: StorageOptions | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    tables: str, options: StorageOptions | None = None, *, who: WhoCounts = BY_DEFAULT
+) -> duckdb.DuckDBPyConnection:
     """A connection that sees the tables as they are now; connect again to see later commits.
 
     Args:
         tables: the folder or s3:// prefix that `ctcohort segment --tables` was given.
         options: AWS_* options for s3://; by default those of the environment.
+        who: which CTs count.
 
     Raises:
-        SetupError: there are no tables, they cannot be read, or another version made them.
+        SetupError: there are no tables, they cannot be read, another version of ctcohort made them,
+            or no CT was measured by the pipeline version that is to count.
     """
     settings = storage_options(tables, options)
     with clear_sentences(tables):
@@ -65,7 +75,7 @@ def connect(tables: str, options: StorageOptions | None = None) -> duckdb.DuckDB
         committed = (scans.transaction_version(APP_ID) if scans else None) or 0
         files = {name: stored_files(table) for name, table in opened.items()}
         names = structure_names(files["structures"])
-        stored = stored_wide(tables, names, settings)
+        stored = NOTHING if who.keep_failed_qc else stored_wide(tables, names, settings, committed)
     database = duckdb.connect(config={"autoinstall_known_extensions": False})
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET parquet_metadata_cache = true")  # the files never change
@@ -80,8 +90,12 @@ def connect(tables: str, options: StorageOptions | None = None) -> duckdb.DuckDB
     database.register("anatomy", anatomy())
     database.register("dictionary", dictionary())
     database.register("qc_codes", codes_table())
-    wide = wide_views(names, stored, committed, files["scans"])
-    for view in (*joined_views(files["scans"]), *wide):
+    only = only_version(files["scans"])
+    version = version_that_counts(database, who.pipeline_version, only)
+    database.execute(versions_view(version))
+    one = None if only else version
+    wide = wide_views(names, stored, files["scans"], one, who)
+    for view in (*joined_views(one, who), *wide):
         database.execute(view)
     return database
 

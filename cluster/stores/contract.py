@@ -14,6 +14,7 @@ class StoredObject:
 
     Attributes:
         path: relative to the archive's root, with '/'; files of one DICOM series share a parent.
+            Text that UTF-8 can write, whatever the name is made of.
         size_bytes: its size.
         version: another one when the content is another.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 TRANSPORT_ERRORS = (OSError, BotoCoreError)
 """s3fs turns an answer of the server into an OSError; no answer at all is a BotoCoreError."""
+
+_OF_ONE_NAME = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
+"""A circle of links, a name that is too long, and a socket: no fault of the archive."""
 
 
 @contextmanager
@@ -72,6 +76,12 @@ def reading(archive: Archive) -> Iterator[None]:
             "The archive refuses to hand out this file; ask for read permission on it.",
         ) from error
     except TRANSPORT_ERRORS as error:
+        if isinstance(error, OSError) and error.errno in _OF_ONE_NAME:
+            raise SeriesError(
+                FailureCode.UNREADABLE_FILE,
+                "The file system cannot open a file of this name. Give it a shorter name, or "
+                "replace the link that stands for it.",
+            ) from error
         raise SetupError(f"{archive.uri} no longer answers: {reason(error)}.") from error
 
 

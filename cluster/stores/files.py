@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from cluster.stores.contract import StoredObject
 from cluster.stores.faults import checked_stream, checking, listing, reading
 
+log = logging.getLogger(__name__)
+
+_ESCAPED: Final = re.compile(rb"\\x([89a-f][0-9a-f])")
+"""A byte of a name that is no UTF-8, as `_as_text` writes it."""
+
+MAX_DEPTH: Final = 100
+"""Folders in one another, far below what Python can call."""
+
 
 @dataclass(frozen=True)
 class FolderArchive:
-    """The files in a folder and in the folders below it; links to folders are not followed.
+    """The files in a folder and in the folders below it.
+
+    A link to a folder elsewhere is followed, once; what is neither file nor folder is not listed.
+    What was left out for that or another reason is counted in the log. A name that is not UTF-8 has
+    a path all the same, with a backslash, x and two digits for a byte that is none.
 
     Attributes:
         uri: a path, or file://path.
@@ -34,51 +49,133 @@ class FolderArchive:
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See Archive; here in the order of the paths."""
+        walk = _Walk(self._root, prefix)
         with listing(self.uri):
             next(self._root.iterdir(), None)  # only folders below it may be left out
-            yield from _below(self._root, prefix[: prefix.rfind("/") + 1], prefix)
+            start = prefix[: prefix.rfind("/") + 1]
+            yield from walk.below(self._root / start, start)
+        for reason, count in sorted(walk.left_out.items()):
+            log.warning("%s: left out of the listing: %d %s", self.uri, count, reason)
 
     def get(self, path: str) -> bytes:
         """See Archive."""
         with reading(self):
-            return (self._root / path).read_bytes()
+            return self._file(path).read_bytes()
 
     def open(self, path: str) -> BinaryIO:
         """See Archive."""
         with reading(self):
-            return checked_stream((self._root / path).open("rb"), self)
+            return checked_stream(self._file(path).open("rb"), self)
+
+    def _file(self, path: str) -> Path:
+        file = self._root / path
+        if "\\x" not in path or os.path.lexists(file):
+            return file
+        return self._root / os.fsdecode(_ESCAPED.sub(_byte, path.encode()))
 
 
-def _below(root: Path, folder: str, prefix: str) -> Iterator[StoredObject]:
-    """What lies in a folder (a path from the root that ends in '/', or '') and below it."""
+@dataclass
+class _Walk:
+    """One way through an archive's folders.
+
+    Attributes:
+        root: of the archive, without links on the way to it.
+        prefix: of the paths that are asked for.
+        left_out: how many entries were, by the reason.
+        linked: device and inode of each folder that was reached by a link.
+    """
+
+    root: Path
+    prefix: str
+    left_out: Counter[str] = field(default_factory=Counter)
+    linked: set[tuple[int, int]] = field(default_factory=set)
+
+    def below(self, folder: Path, path: str, *, linked: bool = False) -> Iterator[StoredObject]:
+        """What lies in a folder and below it, in the order of the paths.
+
+        Args:
+            folder: where it is.
+            path: from the root, ending in '/', or ''.
+            linked: whether a link leads there.
+        """
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(((_as_text(each), each) for each in found), key=lambda one: one[0])
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError:
+            self.left_out["folders that this user may not read"] += 1
+            return
+        for name, entry in entries:
+            if not f"{path}{name}".startswith(self.prefix):
+                continue
+            if name.endswith("/"):
+                yield from self._folder(entry, path + name, linked=linked)
+            elif _is_file(entry):
+                yield from _stored(entry, path + name)
+            elif os.path.exists(entry.path):  # noqa: PTH110  # a Path of it may be too long
+                self.left_out["pipes, sockets or devices"] += 1
+            else:
+                self.left_out["links that lead nowhere"] += 1
+
+    def _folder(
+        self, entry: os.DirEntry[str], path: str, *, linked: bool
+    ) -> Iterator[StoredObject]:
+        if path.count("/") > MAX_DEPTH:
+            self.left_out["folders that lie too deep"] += 1
+            return
+        if entry.is_symlink() and self._is_listed_anyway(Path(entry.path).resolve()):
+            self.left_out["links to folders that are in the archive anyway"] += 1
+            return
+        linked = linked or entry.is_symlink()
+        if linked:
+            status = entry.stat()
+            place = (status.st_dev, status.st_ino)
+            if place in self.linked:
+                self.left_out["further ways to a linked folder"] += 1
+                return
+            self.linked.add(place)
+        yield from self.below(Path(entry.path), path, linked=linked)
+
+    def _is_listed_anyway(self, target: Path) -> bool:
+        """Whether a folder is in the archive, or the archive in it.
+
+        One in a hidden folder is not: nobody takes CTs from there, so the link is the way to it.
+        """
+        if self.root.is_relative_to(target):
+            return True
+        inside = target.relative_to(self.root).parts if target.is_relative_to(self.root) else None
+        return inside is not None and not any(part.startswith(".") for part in inside)
+
+
+def _as_text(entry: os.DirEntry[str]) -> str:
+    """A name that can be written anywhere, with a '/' behind that of a folder.
+
+    So folders are sorted among files as their files' whole paths sort: a-b, a.nii, a/1.dcm.
+    """
+    name = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
     try:
-        with os.scandir(root / folder) as found:
-            entries = sorted(found, key=_place_in_order)
-    except OSError:  # gone meanwhile, or closed to us
+        return f"{name}/" if entry.is_dir() else name
+    except OSError:  # a circle of links
+        return name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _byte(escaped: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(escaped[1].decode())
+
+
+def _stored(entry: os.DirEntry[str], path: str) -> Iterator[StoredObject]:
+    """A file, or a link to one, which changes with either; nothing if it is gone meanwhile."""
+    try:
+        here, there = entry.stat(follow_symlinks=False), entry.stat()
+    except OSError:
         return
-    for entry in entries:
-        path = folder + entry.name
-        if not path.startswith(prefix):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(root, f"{path}/", prefix)
-        elif stored := _stored(path, entry):
-            yield stored
-
-
-def _place_in_order(entry: os.DirEntry[str]) -> str:
-    """Sorts folders among files as their files' whole paths sort: a-b, a.nii, a/1.dcm."""
-    return f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
-
-
-def _stored(path: str, entry: os.DirEntry[str]) -> StoredObject | None:
-    """A file, or a link to one with the link's own time; None if it is gone meanwhile."""
-    try:
-        size_bytes = entry.stat().st_size
-    except OSError:  # a link to nothing: reading it will say so
-        size_bytes = 0
-    try:
-        changed = entry.stat(follow_symlinks=False).st_mtime
-    except FileNotFoundError:
-        return None
-    return StoredObject.stamped(path, size_bytes, changed)
+    changed = f"{here.st_mtime}:{there.st_mtime}" if entry.is_symlink() else here.st_mtime
+    yield StoredObject.stamped(path, there.st_size, changed)

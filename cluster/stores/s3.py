@@ -11,9 +11,13 @@ import fsspec
 
 from cluster.stores.contract import StoredObject
 from cluster.stores.faults import checked_stream, checking, listing, reading
+from segment_actor.errors import FailureCode, SeriesError
 
 HEADER_BLOCK_BYTES = 256 * 1024
 """Fetched at a time by `open`: a DICOM header without pixels has 2 to 100 kB."""
+
+VERSION = "?versionId="
+"""In a name, s3fs takes what follows for a version."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,20 @@ class S3Archive:
     def get(self, path: str) -> bytes:
         """See Archive."""
         with reading(self):
-            return cast("bytes", self._fs.cat_file(f"{self._root}/{path}"))
+            return cast("bytes", self._fs.cat_file(self._name(path)))
 
     def open(self, path: str) -> BinaryIO:
         """See Archive."""
         with reading(self):
-            stream = self._fs.open(f"{self._root}/{path}", "rb", block_size=HEADER_BLOCK_BYTES)
+            stream = self._fs.open(self._name(path), "rb", block_size=HEADER_BLOCK_BYTES)
             return checked_stream(stream, self)
+
+    def _name(self, path: str) -> str:
+        """For s3fs, which would read a version of another object under such a name."""
+        if VERSION in path:
+            raise SeriesError(
+                FailureCode.UNREADABLE_FILE,
+                f"The name of the object has {VERSION} in it, which means a version of another "
+                "one. Rename it.",
+            )
+        return f"{self._root}/{path}"

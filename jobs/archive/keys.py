@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from segment_actor.errors import SetupError
@@ -21,9 +22,17 @@ MIN_SECRET_BYTES = 16
 """With a guessable secret anybody could try UIDs until a key matches."""
 
 
+FIRST_DAYS = 10**12
+"""Secret days that a patient's count may begin with.
+
+One number of `scan_day` then narrows down the date of its scan only if it lies within a lifetime of
+either end: for less than one patient in ten million. Below 2^53, so exact in any reader.
+"""
+
+
 @dataclass(frozen=True)
 class KeyMaker:
-    """Turns identifiers into keys with the site's secret.
+    """Turns identifiers into keys, and dates into counts of days, with the site's secret.
 
     HMAC-SHA256, so that a key says nothing without the secret, and the same series always gets
     the same key at one site.
@@ -42,9 +51,24 @@ class KeyMaker:
         """Key of a patient."""
         return self._key("patient", patient_id)
 
+    def study_key(self, study_uid: str) -> str:
+        """Key of a study: of its StudyInstanceUID, or of what a table calls it."""
+        return self._key("study", study_uid)
+
+    def scan_day(self, scan_date: date, patient_id: str) -> int:
+        """Day of a scan, counted from a day that is secret and another one for each patient.
+
+        Differences within one patient are exact days; nothing else can be read off it. A positive
+        number of up to thirteen digits.
+        """
+        first_day = int(self._digest("day", patient_id), 16) % FIRST_DAYS
+        return first_day + scan_date.toordinal()
+
     def _key(self, kind: str, identifier: str) -> str:
-        message = f"{kind}:{identifier}".encode()
-        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:KEY_HEX]
+        return self._digest(kind, identifier)[:KEY_HEX]
+
+    def _digest(self, kind: str, identifier: str) -> str:
+        return hmac.new(self.secret, f"{kind}:{identifier}".encode(), hashlib.sha256).hexdigest()
 
 
 def key_maker(text: str | None, file: Path) -> KeyMaker:

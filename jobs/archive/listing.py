@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import lzma
+import struct
 import zipfile
 import zlib
 from collections import Counter, defaultdict
@@ -17,21 +18,21 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-import pydicom
-from pydicom.errors import InvalidDicomError
-
 from cluster.stores.contract import Archive, StoredObject
 from cluster.stores.one_file import read_bytes
-from jobs.archive.demographics import DEMOGRAPHICS, Person, read_demographics
+from jobs.archive.demographics import DEMOGRAPHICS, Person, place, read_demographics
 from jobs.archive.keys import KeyMaker
 from jobs.archive.manifest import Series
 from segment_actor.errors import SeriesError, SetupError
+from segment_actor.reading.dicom.header import quiet_pydicom
+from segment_actor.reading.dicom.identity import Identity, identity_of
 from segment_actor.reading.series import Kind
 
 log = logging.getLogger(__name__)
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 DICOM_SUFFIXES = ("", ".dcm", ".ima")
+UNFINISHED_SUFFIXES = (".crdownload", ".download", ".filepart", ".part", ".partial", ".tmp")
 
 HEADER_THREADS = 16
 """Headers are fetched side by side: a small read from a bucket is waiting, not work."""
@@ -49,22 +50,36 @@ class FoundSeries:
 def group_objects(objects: Iterable[StoredObject]) -> list[FoundSeries]:
     """Sorts objects into series by name alone.
 
-    Hidden files, DICOMDIR and files with another suffix (.csv, .json, ...) belong to none.
+    Hidden files, DICOMDIR and files with another suffix (.csv, .json, ...) belong to none. A copy
+    that was broken off (7.dcm.part) belongs to its images: they are no whole series without it.
     """
     found: list[FoundSeries] = []
     folders: dict[str, list[StoredObject]] = defaultdict(list)
+    unfinished: list[StoredObject] = []
     for each in objects:
         name = PurePosixPath(each.path.lower())
-        if any(part.startswith(".") for part in name.parts) or name.name == "dicomdir":
+        if _is_hidden(name) or name.name == "dicomdir":
             continue
         if name.name.endswith(NIFTI_SUFFIXES):
             found.append(FoundSeries("nifti", each.path, (each,)))
         elif name.suffix == ".zip":
             found.append(FoundSeries("zip", each.path, (each,)))
         elif name.suffix in DICOM_SUFFIXES or name.suffix[1:].isdigit():  # files named by a UID
-            folders[str(PurePosixPath(each.path).parent)].append(each)
+            folders[_folder(each)].append(each)
+        elif name.suffix in UNFINISHED_SUFFIXES:
+            unfinished.append(each)
+    for each in (each for each in unfinished if _folder(each) in folders):
+        folders[_folder(each)].append(each)
     found += [FoundSeries("dicom", folder, tuple(files)) for folder, files in folders.items()]
     return sorted(found, key=lambda s: s.path)
+
+
+def _is_hidden(name: PurePosixPath) -> bool:
+    return any(part.startswith(".") for part in name.parts)
+
+
+def _folder(of: StoredObject) -> str:
+    return str(PurePosixPath(of.path).parent)
 
 
 def index_archive(
@@ -88,7 +103,7 @@ def index_archive(
             f"No CT series under {archive.uri}: neither .nii, .nii.gz, .zip nor DICOM files."
         )
     people = _people(archive, objects, demographics)
-    with ThreadPoolExecutor(HEADER_THREADS) as threads:
+    with quiet_pydicom(), ThreadPoolExecutor(HEADER_THREADS) as threads:
         series = list(threads.map(lambda each: _series(each, archive, keys, people), found))
     unique = {s.series_key: s for s in reversed(series)}  # of two the first stays
     _report(series, unique.values(), people)
@@ -108,11 +123,14 @@ def _people(
 def _series(
     found: FoundSeries, archive: Archive, keys: KeyMaker, people: dict[str, Person]
 ) -> Series:
-    series_uid, patient_id = _identity(found, archive)
-    person = people.get(found.path, Person())
+    identity = _identity(found, archive)
+    person = people.get(place(found.path), Person())
+    patient_id = person.patient_id or identity.patient_id
+    study = person.study or identity.study_uid
+    scan_date = person.scan_date or identity.scan_date
     content = "\n".join(f"{o.path} {o.version}" for o in found.objects)
     return Series(
-        series_key=keys.series_key(series_uid or found.path),
+        series_key=keys.series_key(identity.series_uid or found.path),
         patient_key=keys.patient_key(patient_id) if patient_id else None,
         kind=found.kind,
         path=found.path,
@@ -122,45 +140,40 @@ def _series(
         archive=archive.uri,
         age_years=person.age_years,
         sex=person.sex,
+        study_key=keys.study_key(study) if study else None,
+        scan_day=keys.scan_day(scan_date, patient_id) if scan_date and patient_id else None,
     )
 
 
-def _identity(found: FoundSeries, archive: Archive) -> tuple[str | None, str | None]:
-    """(SeriesInstanceUID, PatientID) of the first file; None where there is none.
+def _identity(found: FoundSeries, archive: Archive) -> Identity:
+    """What the first file says; nothing if it says nothing that can be understood.
 
     A file that cannot be read here keeps its path as identity; what is wrong with it is found and
     said when the series is read.
     """
     if found.kind == "nifti":
-        return None, None
+        return Identity()
     try:
         with archive.open(found.objects[0].path) as stream:
-            return _dicom_identity(stream) if found.kind == "dicom" else _zip_identity(stream)
-    except (SeriesError, *_NOT_DICOM):
-        return None, None
+            return identity_of(stream) if found.kind == "dicom" else _zip_identity(stream)
+    except (SeriesError, *_NO_ZIP):
+        return Identity()
 
 
-# What pydicom and zipfile raise on bytes that are something else; the last three are what the
-# decoders of a .zip raise (bz2 an OSError), as the archive itself raises no OSError.
-_NOT_DICOM = (
-    InvalidDicomError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError,
-    AttributeError, LookupError, TypeError, EOFError, OSError, lzma.LZMAError, zlib.error,
+# What zipfile raises on bytes that are something else; the last two are what the decoders of its
+# members raise (bz2 an OSError), as the archive itself raises no OSError.
+_NO_ZIP = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError,
+    EOFError, OSError, struct.error, lzma.LZMAError, zlib.error,
 )  # fmt: skip
 
 
-def _dicom_identity(stream: BinaryIO) -> tuple[str | None, str | None]:
-    header = pydicom.dcmread(
-        stream, stop_before_pixels=True, specific_tags=["SeriesInstanceUID", "PatientID"]
-    )
-    return header.get("SeriesInstanceUID") or None, header.get("PatientID") or None
-
-
-def _zip_identity(stream: BinaryIO) -> tuple[str | None, str | None]:
+def _zip_identity(stream: BinaryIO) -> Identity:
     with zipfile.ZipFile(stream) as zipped:
         names = sorted(n for n in zipped.namelist() if not n.endswith("/"))
         dicom = [n for n in names if PurePosixPath(n.lower()).suffix in DICOM_SUFFIXES]
         with zipped.open((dicom or names)[0]) as member:
-            return _dicom_identity(member)  # type: ignore[arg-type]  # a readable binary stream
+            return identity_of(member)  # type: ignore[arg-type]  # a readable binary stream
 
 
 def _report(series: Sequence[Series], unique: Iterable[Series], people: dict[str, Person]) -> None:
@@ -169,8 +182,10 @@ def _report(series: Sequence[Series], unique: Iterable[Series], people: dict[str
     log.info("%d series: %s", len(kept), ", ".join(f"{n} {kind}" for kind, n in kinds.items()))
     if len(kept) < len(series):
         log.warning("%d left out: the same series is there twice.", len(series) - len(kept))
+    if nameless := sum(s.kind != "nifti" and s.patient_key is None for s in kept):
+        log.warning("%d DICOM series whose first file names no patient.", nameless)
     if people:
-        matched = sum(s.path in people for s in kept)
+        matched = sum(place(s.path) in people for s in kept)
         log.info("demographics of %d series", matched)
         if matched < len(people):
             log.warning("%d lines of the demographics name no series.", len(people) - matched)

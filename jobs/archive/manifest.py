@@ -9,12 +9,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cluster.stores.one_file import read_bytes, write_bytes
 from segment_actor.errors import SetupError
+from segment_actor.person import OLDEST_YEARS, Sex
 from segment_actor.reading.series import Kind
 
 SCHEMA = pa.schema(
@@ -29,8 +31,15 @@ SCHEMA = pa.schema(
         ("archive", pa.string()),
         ("age_years", pa.float64()),
         ("sex", pa.string()),
+        ("study_key", pa.string()),
+        ("scan_day", pa.int64()),
     ]
 )
+
+LATER_COLUMNS = ("study_key", "scan_day")
+"""What manifests of earlier versions do not have."""
+
+REQUIRED_COLUMNS = ("series_key", "kind", "path", "files", "bytes", "input_version", "archive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ class Series:
         input_version: changes when one of them changes.
         archive: URI of the archive.
         age_years, sex: from the demographics, if they are known.
+        study_key: pseudonym of the study, if the file or the demographics name one.
+        scan_day: day of the scan, counted from a secret day of the patient.
     """
 
     series_key: str
@@ -59,6 +70,8 @@ class Series:
     archive: str
     age_years: float | None = None
     sex: str | None = None
+    study_key: str | None = None
+    scan_day: int | None = None
 
 
 def write_manifest(series: Sequence[Series], uri: str) -> None:
@@ -68,7 +81,11 @@ def write_manifest(series: Sequence[Series], uri: str) -> None:
         SetupError: it cannot be written there.
     """
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([asdict(s) for s in series], schema=SCHEMA), sink)
+    pq.write_table(
+        pa.Table.from_pylist([asdict(s) for s in series], schema=SCHEMA),
+        sink,
+        write_page_checksum=True,
+    )
     write_bytes(uri, sink.getvalue(), private=True)
 
 
@@ -79,15 +96,34 @@ def read_manifest(uri: str) -> list[Series]:
         SetupError: it cannot be read, or is not a manifest of one archive.
     """
     try:
-        table = pq.read_table(pa.BufferReader(read_bytes(uri)))
+        stored = pa.BufferReader(read_bytes(uri))
+        table = pq.read_table(stored, page_checksum_verification=True)
+        for column in LATER_COLUMNS:
+            if column not in table.column_names:
+                table = table.append_column(column, pa.nulls(len(table)))
         rows = table.select(SCHEMA.names).cast(SCHEMA).to_pylist()
-    except (pa.ArrowException, KeyError) as error:
+    except (pa.ArrowException, KeyError, OSError, UnicodeDecodeError) as error:
         raise SetupError(
-            f"{uri} is not a manifest; make one with: ctcohort index --archive URI --out FILE"
+            f"{uri} is not a manifest, or damaged; make one with: "
+            "ctcohort index --archive URI --out FILE"
         ) from error
+    if any(not _is_sound(row) for row in rows):
+        raise SetupError(f"{uri} has lines that no index wrote; make it again with ctcohort index.")
     series = [Series(**{**row, "files": tuple(row["files"])}) for row in rows]
     if len({s.archive for s in series}) > 1:
         raise SetupError(f"{uri} mixes several archives; index and segment them one by one.")
     if len({s.series_key for s in series}) < len(series):
         raise SetupError(f"{uri} names a series twice; make it again with ctcohort index.")
     return series
+
+
+def _is_sound(row: dict[str, Any]) -> bool:
+    """Whether a row can be one of `write_manifest`."""
+    return (
+        all(row[column] is not None for column in REQUIRED_COLUMNS)
+        and row["kind"] in get_args(Kind)
+        and None not in row["files"]
+        and bool(row["files"])
+        and row["sex"] in (None, *get_args(Sex))
+        and (row["age_years"] is None or 0 <= row["age_years"] <= OLDEST_YEARS)
+    )

@@ -93,7 +93,7 @@ def main(case: str, model_set: str, ct: str, out: str) -> None:
         segmented = segment_scan(scan.volume, models, segmenters)
         stored = store_labels(segmented.labels, scan.grid.shape, scan.grid.affine)
         write_multilabel(folder / "labels.nii.gz", stored, scan.grid, names_of(schema))
-        write_statistics(folder, segmented, models, schema.names)
+        write_statistics(folder, segmented, models, schema.names, agent=scan.facts.contrast_agent)
 
     one_ct()
     wall, cpu = time.perf_counter(), cpu_s()

@@ -19,9 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
 from segment_actor.anatomy import display_name
-from stats.study.aging import Stratum, Studied
+from stats.study.aging import Studied
 from stats.study.exclusions import MEASURES, Measure
-from stats.study.selection import QUARTILES, Cohort, Numbers
+from stats.study.intervals import MIN_PEOPLE_REFERENCE
+from stats.study.selection import QUARTILES, Cohort, Numbers, Stratum
 from stats.study.tests_of_age import PAIRS, Row
 
 BLUE, VERMILLION, GREY, INK = "#0072B2", "#D55E00", "#8A8F94", "#22272B"
@@ -90,9 +91,7 @@ def _draw_measure(
     axes: Sequence[Axes], cohort: Cohort, studied: Studied, measure: Measure, sex: Stratum
 ) -> None:
     row = next(r for r in studied.rows if r["measure"] == measure and r["sex"] == sex)
-    used = np.isfinite(studied.values[measure])
-    if sex != "all":
-        used &= cohort.sex == sex
+    used = np.isfinite(studied.values[measure]) & cohort.of(sex)
     ages, values = cohort.age_years[used], studied.values[measure][used]
     if "r_s" not in row:
         for axis in axes:
@@ -122,7 +121,7 @@ def _scatter(axes: Axes, ages: Numbers, values: Numbers, row: Row, curve: list[R
     axes.plot(ends, np.polyval(line, ends), color=VERMILLION, lw=2, label="straight line")
     if curve:
         years, medians = [r["age_years"] for r in curve], [r["p50"] for r in curve]
-        axes.plot(years, medians, color=INK, lw=1.4, ls="--", label="median of ±5 years")  # type: ignore[arg-type]
+        axes.plot(years, medians, color=INK, lw=1.4, ls="--", label="median at this age")  # type: ignore[arg-type]
     part = f" ({MAX_POINTS:,} drawn)" if len(ages) > MAX_POINTS else ""
     left_out = f"\nexcluded: {row['excluded_reasons']}" if row["excluded_reasons"] else ""
     axes.set_title(
@@ -183,18 +182,23 @@ def _reference(axes: Axes, curves: list[Row]) -> None:
         years = np.array([r["age_years"] for r in rows], dtype=float)
         people = sorted(int(str(r["n"])) for r in rows)
         label = f"{SEXES[sex]}, n = {people[0]:,} to {people[-1]:,}"
-        at = {p: np.array([r[p] for r in rows]) for p in ("p05", "p25", "p50", "p75", "p95")}
+        at = {p: np.array([r[p] for r in rows], dtype=float) for p in rows[0] if p.startswith("p")}
         axes.fill_between(years, at["p25"], at["p75"], color=colour, alpha=0.16, lw=0)
         for percentile in ("p05", "p95"):
             axes.plot(years, at[percentile], color=colour, lw=0.9, ls=":")
+            ends = at[f"{percentile}_low"], at[f"{percentile}_high"]
+            axes.fill_between(years, *ends, color=colour, alpha=0.08, lw=0)
         axes.plot(years, at["p50"], color=colour, lw=2, label=label)
-    axes.set_title("reference: median, 25-75 % (band), 5 and 95 % (dots)")
+    axes.set_title("median, 25-75 % (band), 5 and 95 % with interval")
     axes.set_xlabel("age (years)")
     if axes.lines:
-        axes.legend(loc="best", title="people within ±5 years", title_fontsize=8)
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + 0.25 * (high - low))  # room above the curves
+        axes.legend(loc="upper center", ncols=2, title="people within ±5 years", title_fontsize=8)
     else:
         axes.axis("off")
-        axes.text(0.0, 0.5, "no reference curve: fewer than 20 men\nor women within ±5 years")
+        why = f"fewer than {MIN_PEOPLE_REFERENCE} men\nor women, or too few of one age"
+        axes.text(0.0, 0.5, f"no reference curve: {why}")
 
 
 def _quartile_names(row: Row) -> list[str]:
@@ -211,7 +215,7 @@ def _limits(values: Numbers) -> tuple[float, float]:
 
 
 def _legend(sex: Stratum) -> str:
-    who = "men and women" if sex == "all" else f"{SEXES[sex]} only"
+    who = "people of every sex, also unknown" if sex == "all" else f"{SEXES[sex]} only"
     return (
         f"{who}; * rank-sum test significant after Bonferroni; whiskers end at the last value "
         "within 1.5 box heights, outliers are not drawn"

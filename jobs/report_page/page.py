@@ -18,7 +18,7 @@ from stats.report.correlations import CorrelatedPair
 from stats.report.overview import Overview
 from stats.report.structures import StructureFigures
 from stats.report.work import Throughput
-from stats.study.percentiles import MIN_PEOPLE
+from stats.study.intervals import MIN_PEOPLE_PERCENTILE
 from stats.study.selection import MIN_SCANS
 from stats.study.tests_of_age import ALPHA
 
@@ -63,7 +63,7 @@ def render(overview: Overview, title: str) -> str:
             alpha=ALPHA,
             min_scans=MIN_SCANS,
             fair_scans=FAIR_SCANS,
-            few=MIN_PEOPLE,
+            few=MIN_PEOPLE_PERCENTILE,
         )
     )
 

@@ -74,9 +74,10 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
         clock.attempts = begin(attempts, Stage.READ, outcome.series_key, settings.max_attempts)
         with clock.timed(Stage.FETCH):
             archive = _archive(settings.open_archive, settings.archive)
-            blobs = [archive.get(path) for path in row["files"]]
+            paths = [str(path) for path in row["files"]]  # Ray makes an array of them
+            blobs = [archive.get(path) for path in paths]
         with clock.timed(Stage.READ):
-            scan = read_series(row["kind"], blobs, exact=settings.way.truncate)
+            scan = read_series(row["kind"], blobs, paths, exact=settings.way.truncate)
             volume = to_canonical(scan.volume)
         with clock.timed(Stage.RESAMPLE):
             resampled = resample_whole(volume, settings.grids, settings.way)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from types import TracebackType
 
 import click
+import duckdb
 
 from segment_actor.errors import SetupError
 
@@ -51,6 +52,8 @@ class Command(click.Command):
             code = super().invoke(ctx)
         except SetupError as error:
             code = self._could_not_run(str(error))
+        except duckdb.IOException as error:  # a file went away after the tables were opened
+            code = self._could_not_run(f"the tables cannot be read: {' '.join(str(error).split())}")
         except BrokenPipeError:  # `| head` has read enough; click ends quietly
             raise
         except OSError as error:  # a disk, a folder, a network: nothing that a traceback explains

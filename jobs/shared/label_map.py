@@ -105,7 +105,7 @@ def _check_names(image: LabelImage, present: Sequence[int], schema: Schema, file
     fitting = [s.name for s in others if all(_agrees(s, *pair) for pair in said.items())]
     remedy = f"take --schema {fitting[0]}" if fitting else "it was made with another schema"
     raise SetupError(
-        f"{file}: its header says that label {label} is {said[label]}, which in {schema.name} is "
+        f"{file}: its header says that label {label} is {said[label]!r}, which in {schema.name} is "
         f"{here}; {remedy}"
     )
 

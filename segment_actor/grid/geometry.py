@@ -22,8 +22,9 @@ SMALLEST_SPACING_MM, LARGEST_SPACING_MM = 0.05, 50.0
 """Dental and temporal bone CTs have voxels of 0.075 mm and more, micro-CTs of animals and specimens
 less; beyond 50 mm the header is in another unit."""
 
-LARGEST_EXTENT_MM = 3000.0
-"""Of any axis. A CT's table travels 2 m, its largest field of view is 0.8 m."""
+LARGEST_EXTENT_MM, LARGEST_FIELD_MM = 3000.0, 1000.0
+"""Of the longest axis, and of the two others. A CT's table travels 2 m, and the largest field of
+view is 0.8 m."""
 
 SMALLEST_EXTENT_MM, SMALL_CROP_VOXELS = 30.0, 64
 """An image with that many voxels along an axis is a whole field of view, no crop around a finding,
@@ -99,10 +100,10 @@ def check_spacing(spacing_mm: npt.NDArray[np.float64]) -> None:
 def check_extent(shape: Shape, affine: Affine) -> None:
     """Refuses an image larger or smaller than a patient's. SeriesError: BAD_SPACING."""
     extent_mm = np.array(shape) * spacing_of(affine)
-    whole = max(shape) >= SMALL_CROP_VOXELS
-    if extent_mm.max() <= LARGEST_EXTENT_MM and not (
-        whole and extent_mm.max() < SMALLEST_EXTENT_MM
-    ):
+    _, second_mm, longest_mm = np.sort(extent_mm)
+    too_large = longest_mm > LARGEST_EXTENT_MM or second_mm > LARGEST_FIELD_MM
+    too_small = longest_mm < SMALLEST_EXTENT_MM and max(shape) >= SMALL_CROP_VOXELS
+    if not (too_large or too_small):
         return
     i, j, k = (f"{mm:.0f}" if mm >= 100 else f"{mm:.3g}" for mm in extent_mm)
     raise SeriesError(

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from segment_actor.phantom.builder import ABDOMEN, CHEST, OTHER, SIDES, Builder, rotation_matrix
 from segment_actor.phantom.render import Vector
 from segment_actor.phantom.skeleton import spine_y
 from segment_actor.phantom.trunk import MUSCLE_HU
-
-
-class Phase(NamedTuple):
-    """Mean HU of enhancing tissue in one contrast phase (typical values of clinical CT)."""
-
-    arteries: float
-    veins: float
-    portal: float
-    right_heart: float
-    lung_artery: float
-    kidney: float
-    liver: float
-    spleen: float
-    pancreas: float
-    myocardium: float
-
-
-PHASES: dict[str, Phase] = {
-    "native": Phase(42, 40, 41, 42, 42, 32, 58, 48, 42, 44),
-    "arterial": Phase(310, 90, 110, 220, 330, 150, 70, 120, 105, 110),
-    "portal_venous": Phase(155, 150, 170, 150, 155, 190, 112, 122, 92, 105),
-}
 
 
 def add_organs(b: Builder) -> None:
@@ -83,7 +59,7 @@ def _plane(b: Builder, plane: tuple[float, ...]) -> tuple[float, float, float, f
 
 
 def _heart(b: Builder) -> None:
-    p = PHASES[b.patient.phase]
+    p = b.patient.attenuation
     shift, size = b.vary(0.8)
 
     def part(name: str, hu: float, centre: Vector | tuple[float, ...], *radii: float) -> None:
@@ -98,13 +74,13 @@ def _heart(b: Builder) -> None:
         b.material(CHEST, -85.0), np.array((-10, 22, 408)) + shift, np.array((78, 56, 66)) * size
     )
     b.ellipsoid(b.material(CHEST, -85.0), (0, -14, 480), (34, 46, 84), power=2.6)
-    right, left = b.hu(p.right_heart, 10.0), b.hu(p.arteries * 0.93, 10.0)
+    right, left = b.enhanced_hu(p.right_heart, 10.0), b.enhanced_hu(p.arteries * 0.93, 10.0)
     part("heart_atrium_right", right, (34, 18, 408), 27, 30, 37)
     part("heart_atrium_left", left, (-6, -14, 426), 38, 21, 26)
     part("heart_ventricle_right", right, (-6, 50, 396), 40, 24, 42)
-    part("heart_myocardium", b.hu(p.myocardium), (-44, 22, 400), 36, 35, 46)
+    part("heart_myocardium", b.enhanced_hu(p.myocardium), (-44, 22, 400), 36, 35, 46)
     part("heart_ventricle_left", left, (-44, 22, 402), 24, 23, 34)
-    lung_artery = b.material("pulmonary_artery", b.hu(p.lung_artery, 10.0))
+    lung_artery = b.material("pulmonary_artery", b.enhanced_hu(p.lung_artery, 10.0))
     b.tube(lung_artery, [(-14, 48, 432), (-18, 30, 462)], 14, shift)
     b.tube(lung_artery, [(-18, 30, 462), (-36, 2, 466), (-58, -14, 462)], [13, 11, 9], shift)
     b.tube(lung_artery, [(-16, 26, 462), (14, 4, 462), (48, -8, 456)], [13, 11, 9], shift)
@@ -144,9 +120,9 @@ def _bowel(b: Builder) -> None:
 
 
 def _upper_abdomen(b: Builder) -> None:
-    p, age = PHASES[b.patient.phase], b.patient.decades_from_55
+    p, age = b.patient.attenuation, b.patient.decades_from_55
     shift, size = b.vary()
-    liver = b.material("liver", b.hu(p.liver))
+    liver = b.material("liver", b.enhanced_hu(p.liver))
     b.ellipsoid(
         liver, np.array((66, 2, 298)) + shift, np.array((60, 76, 72)) * size, power=2.3, lumps=0.04
     )
@@ -164,7 +140,7 @@ def _upper_abdomen(b: Builder) -> None:
     if "spleen" not in b.patient.missing:
         shift, size = b.vary(1.2)
         b.ellipsoid(
-            b.material("spleen", b.hu(p.spleen)),
+            b.material("spleen", b.enhanced_hu(p.spleen)),
             np.array((-98, -38, 300)) + shift,
             np.array((24, 42, 50)) * size,
             rotation=rotation_matrix(x_deg=20),
@@ -187,7 +163,7 @@ def _upper_abdomen(b: Builder) -> None:
         shift,
     )
     b.tube(
-        b.material("pancreas", b.hu(p.pancreas)),
+        b.material("pancreas", b.enhanced_hu(p.pancreas)),
         [(38, 18, 226), (30, 22, 244), (4, 34, 260), (-34, 18, 268), (-72, -14, 280)],
         list(np.array((15.5, 17, 13, 14, 13)) * shrink),
         shift,
@@ -195,14 +171,16 @@ def _upper_abdomen(b: Builder) -> None:
 
 
 def _kidneys(b: Builder) -> None:
-    p, age = PHASES[b.patient.phase], b.patient.decades_from_55
+    p, age = b.patient.attenuation, b.patient.decades_from_55
     for side, s in SIDES:
         shift, size = b.vary()
         # Kidneys shrink with age (paper: volume r_s -0.49).
         size *= 1.0 - 0.03 * age
         z = 226.0 if s > 0 else 240.0
         if f"kidney_{side}" not in b.patient.missing:
-            kidney = b.material(f"kidney_{side}", b.hu(p.kidney * 0.85), b.hu(p.kidney), 0.7)
+            kidney = b.material(
+                f"kidney_{side}", b.enhanced_hu(p.renal_medulla), b.enhanced_hu(p.kidney), 0.7
+            )
             b.ellipsoid(
                 kidney,
                 np.array((s * 66, -46, z)) + shift,
@@ -211,7 +189,7 @@ def _kidneys(b: Builder) -> None:
                 power=2.2,
             )
         if f"adrenal_gland_{side}" not in b.patient.missing:
-            gland = b.material(f"adrenal_gland_{side}", b.hu(p.spleen * 0.6))
+            gland = b.material(f"adrenal_gland_{side}", b.enhanced_hu(p.spleen * 0.6))
             b.ellipsoid(b.material(ABDOMEN, -102.0), np.array((s * 40, -34, z + 60)), (14, 16, 21))
             b.ellipsoid(
                 gland,
@@ -237,9 +215,9 @@ def _iliopsoas(b: Builder) -> None:
 
 
 def _vessels(b: Builder) -> None:
-    p, age = PHASES[b.patient.phase], b.patient.decades_from_55
+    p, age = b.patient.attenuation, b.patient.decades_from_55
     shift, size = b.vary(0.6)
-    arteries, veins = b.hu(p.arteries, 12.0), b.hu(p.veins, 10.0)
+    arteries, veins = b.enhanced_hu(p.arteries, 12.0), b.enhanced_hu(p.veins, 10.0)
     vein = b.material("inferior_vena_cava", veins)
     b.tube(
         vein,
@@ -247,7 +225,7 @@ def _vessels(b: Builder) -> None:
         [10.5, 11.5, 12.5, 13, 13],
         shift,
     )
-    portal = b.material("portal_vein_and_splenic_vein", b.hu(p.portal, 10.0))
+    portal = b.material("portal_vein_and_splenic_vein", b.enhanced_hu(p.portal, 10.0))
     b.tube(
         portal,
         [(52, 22, 292), (22, 12, 272), (-4, 12, 268), (-44, -2, 282), (-78, -24, 294)],
@@ -276,9 +254,10 @@ def _vessels(b: Builder) -> None:
         shift,
     )
     narrow = size * (1.0 + 0.015 * age)
+    pelvic_veins = veins + (p.pelvic_veins - p.veins)
     for side, s in SIDES:
         b.tube(
-            b.material(f"iliac_vena_{side}", veins),
+            b.material(f"iliac_vena_{side}", pelvic_veins),
             [(18, -16, 148), (s * 34, -30, 104), (s * 50, -6, 50), (s * 52, 34, 4)],
             7.6 * size,
             shift,
@@ -294,7 +273,7 @@ def _vessels(b: Builder) -> None:
 def _bladder(b: Builder) -> None:
     shift, size = b.vary()
     b.ellipsoid(
-        b.material("urinary_bladder", b.hu(8.0, 3.0)),
+        b.material("urinary_bladder", b.enhanced_hu(b.patient.attenuation.urine, 3.0)),
         np.array((0, 30, 22)) + shift * 0.6,
         np.array((38, 32, 31)) * size * np.exp(b.vary()[0][0] * 0.02),
         power=2.2,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from segment_actor.phantom.contrast import TYPICAL, Attenuation, Phase, draw_attenuation
+
 Sex = Literal["M", "F"]
-Phase = Literal["native", "arterial", "portal_venous"]
 
 MALE_SHARE = 0.635
 """Share of men in the aging study (paper, section 3: 63.5 % of 4,004 patients)."""
@@ -31,6 +32,7 @@ class Patient:
         phase: contrast phase of the CT.
         missing: structures removed by surgery.
         hip_implant: side of a metal hip, if any.
+        own_attenuation: how bright blood and organs are; None for what is typical of the phase.
     """
 
     seed: int
@@ -42,6 +44,12 @@ class Patient:
     phase: Phase
     missing: frozenset[str] = frozenset()
     hip_implant: Literal["left", "right"] | None = None
+    own_attenuation: Attenuation | None = None
+
+    @property
+    def attenuation(self) -> Attenuation:
+        """How bright blood and organs are."""
+        return self.own_attenuation or TYPICAL[self.phase]
 
     @property
     def decades_from_55(self) -> float:
@@ -76,3 +84,8 @@ def draw_patient(seed: int) -> Patient:
         missing=frozenset(missing),
         hip_implant=implant,
     )
+
+
+def in_phase(patient: Patient, phase: Phase) -> Patient:
+    """The same person in a CT of this phase, with attenuations drawn for this person."""
+    return replace(patient, phase=phase, own_attenuation=draw_attenuation(phase, patient.seed))

@@ -20,8 +20,9 @@ WHOLE_TOLERANCE = 1e-4
 """A mask stored as 255 with a slope of 1/255, which is float32, is 6e-8 from 1. Resampling between
 two labels leaves fractions of every size."""
 
-_NAME = re.compile(rb'<Label Key="(\d+)"[^>]*><!\[CDATA\[(.*?)\]\]>')
-"""Of the table of names that TotalSegmentator, Connectome Workbench and we put into the header."""
+_NAME = re.compile(rb'<Label Key="(\d+)"[^>]*><!\[CDATA\[(.{1,64}?)\]\]>')
+"""Of the table of names that TotalSegmentator, Connectome Workbench and we put into the header.
+What is longer is a damaged table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +93,5 @@ def _what_they_are(values: set[float]) -> str:
             f"has values that are no whole numbers ({first_few([f'{v:.4g}' for v in fractions])}), "
             "as after resampling between labels: resample it by nearest neighbour"
         )
-    shown = first_few([f"{v:.0f}" for v in sorted(values)])
+    shown = first_few([f"{v:.6g}" for v in sorted(values)])
     return f"has the values {shown}, which are no labels (0..255), so it is no label map"

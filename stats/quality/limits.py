@@ -22,6 +22,8 @@ class Limits:
         min_largest_fraction: share that its largest piece has at least; 0 for structures that come
             in pieces by nature.
         compact: a second piece that lies apart is another organ, not the rest of a broken one.
+        sides_ratio: factor by which left and right may differ in volume; None where they are not
+            compared.
     """
 
     upper_volume_ml: float | None = None
@@ -29,6 +31,7 @@ class Limits:
     hu_mean_high: float = float("inf")
     min_largest_fraction: float = 0.0
     compact: bool = False
+    sides_ratio: float | None = None
 
 
 @cache
@@ -46,4 +49,5 @@ def _limits(row: Mapping[str, str]) -> Limits:
         hu_mean_high=float(row["hu_mean_high"]),
         min_largest_fraction=float(row["min_largest_fraction"]),
         compact=row["compact"] == "yes",
+        sides_ratio=float(row["sides_ratio"]) if row["sides_ratio"] else None,
     )

@@ -7,6 +7,7 @@ where only a part of the spine is in the CT.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +16,7 @@ from typing import Final
 
 from segment_actor.anatomy import Side
 from stats.label_map.locations import Piece
-from stats.quality.codes import Code
+from stats.quality.codes import Code, Finding
 
 ORDER_TOLERANCE_MM: Final = 3.0
 """Two voxels of the models' grid: where the CT's upper face cuts ribs, they end at one height."""
@@ -69,16 +70,19 @@ class Level:
         return self.piece.high_mm[2] if self.side else self.piece.centroid_mm[2]
 
 
-def order_findings(levels: Sequence[Level]) -> Iterator[tuple[Code, str]]:
+def order_findings(levels: Sequence[Level]) -> Iterator[Finding]:
     """Everything wrong with the order of vertebrae and ribs, as code and name."""
-    series = {
-        side: sorted((x for x in levels if x.side == side), key=lambda x: x.number)
-        for side in (None, "left", "right")
-    }
-    for one in series.values():
-        yield from _gaps(one)
-        for above, below in pairwise([x for x in one if x.piece]):
-            yield from _neighbours(above, below)
+    series = {}
+    for side in (None, "left", "right"):
+        all_of_it = sorted((x for x in levels if x.side == side), key=lambda x: x.number)
+        yield from _gaps(all_of_it)
+        there = [x for x in all_of_it if x.piece]
+        astray = _out_of_order(there)
+        yield from ((Code.NEIGHBOURS_SWAPPED, x.name) for x in astray)
+        series[side] = [x for x in there if x not in astray]
+        for pair in pairwise(series[side]):
+            if _successive(*pair) and pair[0].height_mm - pair[1].height_mm > FARTHEST_MM:
+                yield from ((Code.TOO_FAR, x.name) for x in pair)
     yield from _too_close(series[None])
     left, right = (_by_number(series[side]) for side in ("left", "right"))
     for number in left.keys() & right.keys():
@@ -88,7 +92,7 @@ def order_findings(levels: Sequence[Level]) -> Iterator[tuple[Code, str]]:
     yield from _levels_disagree(_by_number(series[None]), [*left.values(), *right.values()])
 
 
-def _gaps(series: Sequence[Level]) -> Iterator[tuple[Code, str]]:
+def _gaps(series: Sequence[Level]) -> Iterator[Finding]:
     """Numbers missing between two that are there, unless the CT's border cuts both of these."""
     there = [n for n, level in enumerate(series) if level.piece]
     for before, after in pairwise(there):
@@ -97,18 +101,36 @@ def _gaps(series: Sequence[Level]) -> Iterator[tuple[Code, str]]:
             yield from ((Code.MISSING_BETWEEN, x.name) for x in series[before + 1 : after])
 
 
-def _neighbours(above: Level, below: Level) -> Iterator[tuple[Code, str]]:
-    if below.height_mm > above.height_mm + ORDER_TOLERANCE_MM:
-        yield Code.NEIGHBOURS_SWAPPED, above.name
-        yield Code.NEIGHBOURS_SWAPPED, below.name
-    elif _successive(above, below) and above.height_mm - below.height_mm > FARTHEST_MM:
-        yield Code.TOO_FAR, above.name
-        yield Code.TOO_FAR, below.name
+def _out_of_order(there: Sequence[Level]) -> list[Level]:
+    """Those without which the rest of a series falls from head to feet.
+
+    As many as can be are kept. Where this can be done in several ways (two neighbours that have
+    changed places), nobody can tell who is wrong, and all are who could be.
+    """
+    kept_to = _longest_fall([x.height_mm for x in there])
+    kept_from = _longest_fall([-x.height_mm for x in reversed(there)])[::-1]
+    longest = max(kept_to, default=0)
+    on_a_longest = [a + b - 1 == longest for a, b in zip(kept_to, kept_from, strict=True)]
+    ways = Counter(rank for rank, on in zip(kept_to, on_a_longest, strict=True) if on)
+    return [
+        x
+        for x, rank, on in zip(there, kept_to, on_a_longest, strict=True)
+        if not on or ways[rank] > 1
+    ]
 
 
-def _too_close(vertebrae: Sequence[Level]) -> Iterator[tuple[Code, str]]:
+def _longest_fall(heights_mm: Sequence[float]) -> list[int]:
+    """For each height, how many of a falling series that ends with it there are at most."""
+    longest: list[int] = []
+    for n, height_mm in enumerate(heights_mm):
+        before = [longest[m] for m in range(n) if height_mm <= heights_mm[m] + ORDER_TOLERANCE_MM]
+        longest.append(1 + max(before, default=0))
+    return longest
+
+
+def _too_close(vertebrae: Sequence[Level]) -> Iterator[Finding]:
     """Only vertebrae: ribs 11 and 12, and the first two, may begin at nearly one height."""
-    pairs = [p for p in pairwise([x for x in vertebrae if x.piece]) if _successive(*p)]
+    pairs = [p for p in pairwise(vertebrae) if _successive(*p)]
     steps_mm = [_distance_mm(*pair) for pair in pairs]
     for n, pair in enumerate(pairs):
         around_mm = steps_mm[max(n - 1, 0) : n] + steps_mm[n + 1 : n + 2]
@@ -130,9 +152,7 @@ def _uneven(left: Level, right: Level) -> bool:
     return not _cut(left, right) and abs(left.height_mm - right.height_mm) > UNEVEN_MM
 
 
-def _levels_disagree(
-    vertebrae: Mapping[int, Level], ribs: Sequence[Level]
-) -> Iterator[tuple[Code, str]]:
+def _levels_disagree(vertebrae: Mapping[int, Level], ribs: Sequence[Level]) -> Iterator[Finding]:
     """Compares the count of the ribs with that of the vertebrae."""
     steps = {}
     for rib in ribs:
@@ -147,7 +167,7 @@ def _levels_disagree(
 
 
 def _by_number(series: Sequence[Level]) -> Mapping[int, Level]:
-    return {x.number: x for x in series if x.piece}
+    return {x.number: x for x in series}
 
 
 def _cut(*levels: Level) -> bool:

@@ -27,27 +27,30 @@ class People:
     """Scans and patients, and what is not known of them.
 
     Attributes:
-        age_years: of the scans of plausible age; None if there is none.
+        age_years: of the patients studied; None if there is none.
+        studied: patients, of known and plausible age.
+        men, women: of these.
+        scans: that were measured.
         patients: as far as scans have a patient_key.
         no_patient, no_age, no_sex: scans that lack it.
         odd_age: scans with an age outside of 0 to `OLDEST_YEARS`.
-        men, women: scans, not patients.
     """
 
     age_years: Quantiles | None
+    studied: int
+    men: int
+    women: int
     scans: int
     patients: int
     no_patient: int
     no_age: int
     no_sex: int
     odd_age: int
-    men: int
-    women: int
 
 
 @dataclass(frozen=True, slots=True)
 class AgeBin:
-    """Scans of people from `from_years` to under `AGE_BIN_YEARS` more, by sex."""
+    """People from `from_years` to under `AGE_BIN_YEARS` more, by sex."""
 
     from_years: int
     men: int
@@ -87,13 +90,14 @@ def people(database: duckdb.DuckDBPyConnection, candidates: str) -> People:
         database: from `stats.query.connect`.
         candidates: `Cohort.candidates_table`.
     """
-    plausible = f"age_years BETWEEN 0 AND {OLDEST_YEARS}"
     sql = f"""
-        SELECT quantile_cont(age_years, {PROBABILITIES}) FILTER ({plausible}),
+        SELECT quantile_cont(age_years, {PROBABILITIES}) FILTER (reason IS NULL),
+               count(*) FILTER (reason IS NULL),
+               count(*) FILTER (reason IS NULL AND sex = 'M'),
+               count(*) FILTER (reason IS NULL AND sex = 'F'),
                count(*), count(DISTINCT patient_key), count(*) FILTER (patient_key IS NULL),
                count(*) FILTER (age_years IS NULL), count(*) FILTER (sex IS NULL),
-               count(*) FILTER (NOT ({plausible})),
-               count(*) FILTER (sex = 'M'), count(*) FILTER (sex = 'F')
+               count(*) FILTER (NOT age_years BETWEEN 0 AND {OLDEST_YEARS})
         FROM {candidates}
         """  # noqa: S608 - our own names
     ((age_years, *numbers),) = database.sql(sql).fetchall()
@@ -101,7 +105,7 @@ def people(database: duckdb.DuckDBPyConnection, candidates: str) -> People:
 
 
 def ages(database: duckdb.DuckDBPyConnection, candidates: str) -> tuple[AgeBin, ...]:
-    """Bins from the youngest to the oldest of plausible age, empty ones between them included.
+    """The patients studied, from the youngest bin to the oldest, empty ones between them included.
 
     Args:
         database: from `stats.query.connect`.
@@ -111,7 +115,7 @@ def ages(database: duckdb.DuckDBPyConnection, candidates: str) -> tuple[AgeBin, 
         SELECT {AGE_BIN_YEARS} * floor(age_years / {AGE_BIN_YEARS})::INTEGER AS from_years,
                count(*) FILTER (sex = 'M') AS men, count(*) FILTER (sex = 'F') AS women,
                count(*) - men - women AS others
-        FROM {candidates} WHERE age_years BETWEEN 0 AND {OLDEST_YEARS} GROUP BY 1
+        FROM {candidates} WHERE reason IS NULL GROUP BY 1
         """  # noqa: S608 - our own names
     found = {age_bin.from_years: age_bin for age_bin in rows_as(AgeBin, database, sql)}
     if not found:

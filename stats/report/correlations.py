@@ -60,7 +60,7 @@ def age_correlations(
         database: in which `stats.study.selection.select_cohort` made this cohort.
         cohort: the same.
     """
-    if len(cohort.age_years) < MIN_SCANS:
+    if cohort.patients < MIN_SCANS:
         return
     for structure in cohort.structures:
         found = measured(database, cohort, structure)

@@ -145,7 +145,7 @@ def overview(database: duckdb.DuckDBPyConnection, tables: str, cohort: Cohort) -
             exact=exact,
         ),
         aging=Aging(
-            patients=len(cohort.age_years),
+            patients=cohort.patients,
             flow=cohort.flow,
             pairs={m: pairs(c for c in found if c.measure == m) for m in MEASURES},
         ),

@@ -63,7 +63,7 @@ class Quality:
 
 
 def quality(database: duckdb.DuckDBPyConnection) -> Quality:
-    """Verdicts and findings of each scan's last method."""
+    """Verdicts and findings of the scans of the method that counts."""
     sql = "SELECT qc, count(*) FROM latest_scans GROUP BY 1"
     verdicts = dict(database.sql(sql).fetchall())
     return Quality(

@@ -1,7 +1,8 @@
 """What ran, what failed and how long it took, for a report.
 
-Each function asks one question of the views of `stats.query.connect`, and takes each scan by the
-method that measured it last. Not measured is NULL: it is counted, and never a 0 among the numbers.
+Each function asks one question of the views of `stats.query.connect`, and takes the scans of the
+method that counts (stats.sql.who_counts). Not measured is NULL: it is counted, and never a 0 among
+the numbers.
 """
 
 from __future__ import annotations
@@ -87,7 +88,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method that measured scans, and how many; days are YYYY-MM-DD in UTC."""
+    """A method that measured scans, and how many; days are YYYY-MM-DD in UTC.
+
+    Attributes:
+        counts: whether its measurements are those of this report.
+    """
 
     pipeline_version: str
     model_set: str | None
@@ -96,6 +101,7 @@ class Method:
     scans: int
     first_day: str
     last_day: str
+    counts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +195,12 @@ def runs(database: duckdb.DuckDBPyConnection, most: int = MOST_RUNS) -> tuple[Ru
 
 
 def methods(database: duckdb.DuckDBPyConnection) -> tuple[Method, ...]:
-    """Each method, the one with most scans first."""
+    """Each method, the one that counts first."""
     sql = """
         SELECT pipeline_version, model_set, label_schema, resampling, count(*) AS scans,
-               min(run_date) AS first_day, max(run_date) AS last_day
-        FROM latest_scans GROUP BY ALL ORDER BY scans DESC, pipeline_version
+               min(run_date) AS first_day, max(run_date) AS last_day, counts
+        FROM scans JOIN (SELECT pipeline_version, counts FROM versions) USING (pipeline_version)
+        GROUP BY ALL ORDER BY counts DESC, scans DESC, pipeline_version
         """
     return rows_as(Method, database, sql)
 

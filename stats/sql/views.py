@@ -8,6 +8,13 @@ from typing import Final
 import pyarrow as pa
 
 from stats.sql.what_counts import COUNTED_NAMES, counted_columns
+from stats.sql.who_counts import (
+    ONE_SCAN_VIEWS,
+    SCAN_COLUMNS,
+    STUDIES_VIEW,
+    WhoCounts,
+    latest_scans_view,
+)
 from stats.sql.wide import StoredWide, pivot_sql
 from stats.tables.files import StoredFile, parquet_source, quoted
 from stats.tables.schema import PARTITION, SCHEMAS, TableName
@@ -22,34 +29,34 @@ _SQL_TYPES: Final = {
 _LONGEST_IN_LOG: Final = 32
 """A text of so many signs or more may be cut short in the Delta log."""
 
-_ONE_VERSION: Final = "CREATE VIEW latest_scans AS FROM scans"
-_LATEST_SCANS: Final = """
-    CREATE VIEW latest_scans AS
-    FROM scans SEMI JOIN (
-        SELECT series_key, arg_max(pipeline_version, commit_seq) AS pipeline_version
-        FROM scans GROUP BY series_key
-    ) USING (series_key, pipeline_version)
-"""
+# A CT that failed as a whole fails all of it, also where another version wrote no verdict a
+# structure. The few keys of failed CTs cost 10^8 rows nothing.
 _COUNTED: Final = """
     CREATE VIEW counted_structures AS
-    SELECT structures.*, category, side, anatomy.id AS structure_id, lower_volume_ml,
+    WITH judged AS (
+        SELECT structures.* REPLACE (if(failed.qc IS NULL, structures.qc, failed.qc) AS qc)
+        FROM structures
+        LEFT JOIN (SELECT DISTINCT series_key, pipeline_version, qc FROM scans WHERE qc = 'fail')
+             AS failed USING (series_key, pipeline_version))
+    SELECT judged.*, category, side, anatomy.id AS structure_id, lower_volume_ml,
            {counted_columns}
-    FROM structures
-    LEFT JOIN anatomy ON anatomy.structure = structures.structure
-                     AND anatomy.label_schema = structures.label_schema
+    FROM judged
+    LEFT JOIN anatomy ON anatomy.structure = judged.structure
+                     AND anatomy.label_schema = judged.label_schema
 """
 _MEASUREMENTS: Final = """
     CREATE VIEW {name} AS
     SELECT counted.* EXCLUDE (structure_id, lower_volume_ml, category, side, {counted_names}),
-           patient_key, age_years, sex, manufacturer, scanner_model, kvp, slice_thickness_mm,
-           contrast_agent, contrast_phase, scans.qc AS scan_qc, category, side, {counted_names}
+           patient_key, study_key, scan_day, age_years, sex, manufacturer, scanner_model, kvp,
+           {scan_columns}, contrast_agent, contrast_phase, scans.qc AS scan_qc, {of_latest}
+           category, side, {counted_names}
     FROM counted_structures AS counted
     JOIN {scans} AS scans USING (series_key, pipeline_version)
 """
 _QC_PASSED: Final = """
     CREATE VIEW qc_passed AS
     FROM latest WHERE whole_ml IS NOT NULL AND qc_reasons IS NULL
-                  AND scan_qc IS DISTINCT FROM 'fail'
+                  AND scan_qc IS DISTINCT FROM 'fail' AND qc IS DISTINCT FROM 'fail'
 """
 _QC_FINDINGS: Final = """
     CREATE VIEW qc_findings AS
@@ -57,16 +64,13 @@ _QC_FINDINGS: Final = """
     FROM (
         SELECT series_key, pipeline_version, run_id, structure,
                unnest(string_split(qc_reasons, '; ')) AS code
-        FROM structures SEMI JOIN latest_scans USING (series_key, pipeline_version)
-        WHERE qc_reasons IS NOT NULL
+        FROM latest_structures WHERE qc_reasons IS NOT NULL
         UNION ALL
         SELECT series_key, pipeline_version, run_id, NULL, qc_reasons
         FROM latest_scans WHERE structures_measured = 0
     )
     JOIN qc_codes USING (code)
 """
-_OF_LATEST: Final = " SEMI JOIN latest_scans USING (series_key, pipeline_version)"
-"""A join with 10^8 rows, which scans of one method only do not need."""
 
 
 def table_source(files: Sequence[StoredFile], root: str, *, mixed: bool) -> str:
@@ -116,51 +120,83 @@ def table_view(
     return f"CREATE VIEW {name} AS SELECT {columns} FROM {source}{finished}"  # noqa: S608 - our own names
 
 
-def joined_views(scans: Sequence[StoredFile]) -> list[str]:
+def joined_views(version: str | None, who: WhoCounts) -> list[str]:
     """SQL of latest_scans, counted_structures and the views over them, in the order to make them.
 
-    Where the log says that all scans are of one pipeline version, there is nothing to compare.
+    Args:
+        version: the pipeline version that counts; None if all scans are of one.
+        who: what else counts.
     """
     names = ", ".join(COUNTED_NAMES)
-    one_version = is_one_version(scans)
-    of_latest = "" if one_version else _OF_LATEST
+    of_version = _of_version(version)
+
+    def joined(name: str, scans: str, of_latest: str) -> str:
+        return _MEASUREMENTS.format(
+            name=name, scans=scans, of_latest=of_latest, counted_names=names,
+            scan_columns=", ".join(SCAN_COLUMNS),
+        )  # fmt: skip
+
     return [
-        _ONE_VERSION if one_version else _LATEST_SCANS,
-        _COUNTED.format(counted_columns=counted_columns()),
-        f"CREATE VIEW latest_structures AS FROM counted_structures{of_latest}",
-        _MEASUREMENTS.format(name="measurements", scans="scans", counted_names=names),
-        _MEASUREMENTS.format(name="latest", scans="latest_scans", counted_names=names),
+        latest_scans_view(of_version, who),
+        _COUNTED.format(counted_columns=counted_columns(keep_failed_qc=who.keep_failed_qc)),
+        f"CREATE VIEW latest_structures AS FROM counted_structures{of_version}",
+        joined("measurements", "scans", ""),
+        joined("latest", "latest_scans", "counts AS scan_counts, days_since_first_scan,"),
+        *ONE_SCAN_VIEWS,
+        STUDIES_VIEW,
         _QC_PASSED,
         _QC_FINDINGS,
     ]
 
 
 def wide_views(
-    names: Sequence[str], stored: StoredWide, committed: int, scans: Sequence[StoredFile]
+    names: Sequence[str],
+    stored: StoredWide,
+    scans: Sequence[StoredFile],
+    version: str | None,
+    who: WhoCounts,
 ) -> list[str]:
-    """SQL of wide and wide_hu: what compaction has stored, and what was committed after that."""
+    """SQL of wide and wide_hu, and of wide_both with the columns of the two.
+
+    What compaction has stored, and what was committed after that.
+
+    Args:
+        names: structures.
+        stored: what compaction has stored of commits that are finished.
+        scans: files of the table.
+        version: the pipeline version that counts; None if all scans are of one.
+        who: what else counts.
+    """
     parts = []
     if stored.files:
         source = parquet_source(stored.files)
-        parts.append(f"SELECT * FROM {source} WHERE commit_seq <= {committed}")  # noqa: S608 - our own names
-    if stored.commit < _last_commit(scans, committed) or not parts:
+        parts.append(f"SELECT * FROM {source} WHERE commit_seq <= {stored.commit}")  # noqa: S608 - our own names
+    if stored.commit < _last_commit(scans, stored.commit + 1) or not parts:
         parts.append(pivot_sql(names, f"commit_seq > {stored.commit}"))
     source = " UNION ALL BY NAME ".join(parts)
-    latest = "" if is_one_version(scans) else _OF_LATEST
-    columns = ", ".join(SCHEMAS["scans"].names)
+    passed = "" if who.keep_failed_qc else " WHERE qc IS DISTINCT FROM 'fail'"
     return [
-        f"CREATE VIEW {view} AS SELECT {', '.join([columns, *(f'{n}_{unit}' for n in names)])} "  # noqa: S608 - our own names
-        f"FROM ({source}){latest}"
-        for view, unit in (("wide", "ml"), ("wide_hu", "hu"))
+        f"CREATE VIEW {view} AS SELECT {', '.join([*SCHEMAS['scans'].names, *columns])} "  # noqa: S608 - our own names
+        f"FROM (FROM ({source}){_of_version(version)}){passed}"
+        for view, columns in {
+            "wide": [f"{name}_ml" for name in names],
+            "wide_hu": [f"{name}_hu" for name in names],
+            "wide_both": [f"{name}_{unit}" for name in names for unit in ("ml", "hu")],
+        }.items()
     ]
 
 
-def is_one_version(scans: Sequence[StoredFile]) -> bool:
-    """Whether the log says that all scans are of one pipeline version."""
+def only_version(scans: Sequence[StoredFile]) -> str | None:
+    """The one pipeline version of all scans, if the log says that there is but one."""
     first = {file.lowest["pipeline_version"] for file in scans}
     versions = first | {file.highest["pipeline_version"] for file in scans}
     (version,) = versions if len(versions) == 1 else ("",)
-    return 0 < len(str(version or "")) < _LONGEST_IN_LOG
+    named = str(version or "")
+    return named if 0 < len(named) < _LONGEST_IN_LOG else None
+
+
+def _of_version(version: str | None) -> str:
+    return "" if version is None else f" WHERE pipeline_version = {quoted([version])}"
 
 
 def _last_commit(files: Sequence[StoredFile], if_unknown: int) -> int:

@@ -11,6 +11,7 @@ also of those that the field of view cuts. All else is NULL.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -63,11 +64,14 @@ class StoredWide:
 
     Attributes:
         files: path or URI of each Parquet file.
-        commit: last commit of scans that is in them; 0 if there is nothing.
+        commit: last finished commit of scans that is in them; 0 if there is nothing.
     """
 
     files: Sequence[str]
     commit: int
+
+
+NOTHING: Final = StoredWide([], 0)
 
 
 def structure_names(structures: Sequence[StoredFile]) -> list[str]:
@@ -114,17 +118,26 @@ def pivot_sql(names: Sequence[str], which: str) -> str:
         ) USING (series_key, pipeline_version)"""  # noqa: S608 - our own names
 
 
-def stored_wide(tables: str, names: Sequence[str], settings: dict[str, str]) -> StoredWide:
-    """What is stored; nothing if there is no table of just these columns, made by today's rule."""
+def stored_wide(
+    tables: str, names: Sequence[str], settings: dict[str, str], committed: int
+) -> StoredWide:
+    """What is stored; nothing if there is no table of just these columns, made by today's rule.
+
+    Args:
+        tables: where the tables are.
+        names: structures.
+        settings: for the store.
+        committed: last finished commit of scans; rows of later ones are not to be read.
+    """
     uri = table_uri(tables, WIDE)
     if not names or not DeltaTable.is_deltatable(uri, storage_options=settings):
-        return StoredWide([], 0)
+        return NOTHING
     table = DeltaTable(uri, storage_options=settings)
     columns = [field.name for field in table.schema().fields]
     if columns != wide_schema(names).names or table.transaction_version(_RULE_ID) != rule_number():
-        return StoredWide([], 0)
+        return NOTHING
     files = [f"{uri}/{file.path}" for file in stored_files(table)]
-    return StoredWide(files, table.transaction_version(_COMMIT_ID) or 0)
+    return StoredWide(files, min(table.transaction_version(_COMMIT_ID) or 0, committed))
 
 
 def refresh(
@@ -142,7 +155,7 @@ def refresh(
         CommitFailedError: another refresh came first; nothing is changed.
     """
     schema, uri = wide_schema(names), table_uri(tables, WIDE)
-    before = stored_wide(tables, names, settings)
+    before = stored_wide(tables, names, settings, committed=sys.maxsize)
     sql = f"SELECT count(*), max(commit_seq) FROM scans WHERE commit_seq > {before.commit}"  # noqa: S608 - our own names
     ((scans, last),) = database.execute(sql).fetchall()
     if not scans or not names:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final
 
 import duckdb
 import numpy as np
@@ -22,11 +22,17 @@ from stats.study.exclusions import (
     measured,
     used_values,
 )
-from stats.study.percentiles import PERCENTILES, reference_curve
-from stats.study.selection import QUARTILES, Cohort, Flags, FlowStep, Numbers
-from stats.study.tests_of_age import ALPHA, PAIRS, Row, judge, stack_confounders, study
-
-Stratum = Literal["all", "M", "F"]
+from stats.study.reference_curves import PERCENTILES, smooth_reference
+from stats.study.selection import QUARTILES, Cohort, Flags, FlowStep, Numbers, Stratum
+from stats.study.tests_of_age import (
+    ALPHA,
+    PAIRS,
+    Row,
+    judge,
+    not_testable,
+    stack_confounders,
+    study,
+)
 
 _TEXT, _COUNT, _NUMBER, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -43,7 +49,7 @@ AGING: Final = pa.schema(
         ("adjusted_for", _TEXT), ("n_adjusted", _COUNT), ("r_s_adjusted", _NUMBER),
         ("adjusted_ci_low", _NUMBER), ("adjusted_ci_high", _NUMBER), ("p_adjusted", _NUMBER),
         ("kruskal_h", _NUMBER), ("kruskal_p", _NUMBER), ("kruskal_p_bonferroni", _NUMBER),
-        ("significant", _FLAG),
+        ("significant", _FLAG), ("alpha", _NUMBER), ("correction", _TEXT),
         *((f"age_bound_{q}", _NUMBER) for q in range(1, QUARTILES)),
         *((f"q{q}_n", _COUNT) for q in range(1, QUARTILES + 1)),
         *((f"q{q}_median", _NUMBER) for q in range(1, QUARTILES + 1)),
@@ -56,10 +62,12 @@ AGING: Final = pa.schema(
 REFERENCE: Final = pa.schema(
     [
         ("structure", _TEXT), ("measure", _TEXT), ("unit", _TEXT), ("sex", _TEXT),
-        ("age_years", _COUNT), ("n", _COUNT), *((f"p{p:02d}", _NUMBER) for p in PERCENTILES),
+        ("age_years", _COUNT), ("n", _COUNT),
+        *((f"p{p:02d}{end}", _NUMBER) for p in PERCENTILES for end in ("", "_low", "_high")),
     ]
 )  # fmt: skip
-"""One row a structure, measure, sex and year of age with enough people."""
+"""One row a structure, measure, sex and year of age with enough people; `n` of them are at most 5
+years older or younger, each percentile lies between `_low` and `_high` with 95 % confidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class Studied:
         structure: its name.
         rows: of `AGING`.
         reference: of `REFERENCE`.
-        values: (N,) of each measure in the cohort's order; NaN where excluded.
+        values: (M,) of each measure in the cohort's order, of one scan a patient; NaN elsewhere.
     """
 
     structure: str
@@ -104,10 +112,30 @@ def run_study(
         cohort: the same.
         question: strata and level.
     """
+    tests = _count_tests(database, cohort, question)
     for structure, lower_volume_ml in cohort.structures.items():
         found = measured(database, cohort, structure)
         if found.segmented.any():
-            yield _studied(cohort, question, structure, found, lower_volume_ml)
+            studied = _studied(cohort, question, structure, found, lower_volume_ml)
+            rows = [row | judge(row, tests, question.alpha) for row in studied.rows]
+            yield replace(studied, rows=rows)
+
+
+def _count_tests(database: duckdb.DuckDBPyConnection, cohort: Cohort, question: Question) -> int:
+    """How many tests will be made, which each of them is corrected for.
+
+    Each structure is read once more, as the values of all do not fit in memory.
+    """
+    tests = 0
+    for structure in cohort.structures:
+        found = measured(database, cohort, structure)
+        for measure in MEASURES:
+            faults = excluded(found, measure, keep_truncated=question.keep_truncated)
+            values = used_values(found, measure, faults)
+            for sex in question.strata:
+                used = np.isfinite(values) & cohort.of(sex)
+                tests += not_testable(cohort.age_years[used], values[used]) is None
+    return tests
 
 
 def structure_flow(rows: Sequence[Row]) -> list[FlowStep]:
@@ -173,15 +201,11 @@ def _studied(
         name: Row = {"structure": structure, "measure": measure, "unit": UNITS[measure]}
         for sex in question.strata:
             row = name | {"sex": sex, "lower_volume_ml": _known(lower_volume_ml)}
-            row |= _left_out(faults, _of(cohort, sex), lower_volume_ml)
-            rows.append(row | _row(cohort, question, numbers, used & _of(cohort, sex)))
+            row |= _left_out(faults, cohort.of(sex), lower_volume_ml)
+            rows.append(row | _row(cohort, numbers, used & cohort.of(sex)))
         for sex in ("all", "M", "F"):
             reference += [name | row for row in _curve(cohort, numbers, used, sex)]
     return Studied(structure, rows, reference, values)
-
-
-def _of(cohort: Cohort, sex: Stratum) -> Flags:
-    return np.ones(len(cohort.sex), dtype=bool) if sex == "all" else cohort.sex == sex
 
 
 def _left_out(faults: Mapping[str, Flags], stratum: Flags, lower_volume_ml: float) -> Row:
@@ -193,20 +217,46 @@ def _left_out(faults: Mapping[str, Flags], stratum: Flags, lower_volume_ml: floa
     }
 
 
-def _row(cohort: Cohort, question: Question, numbers: Numbers, used: Flags) -> Row:
-    row: Row = {"n": int(used.sum()), "adjusted_for": " ".join(cohort.confounders) or None}
+def _row(cohort: Cohort, numbers: Numbers, used: Flags) -> Row:
+    row: Row = {"n": int(used.sum())}
     row |= {f"age_bound_{q}": float(b) for q, b in enumerate(cohort.age_bounds_years, start=1)}
-    confounders = stack_confounders(list(cohort.confounders.values()), len(used))[used]
-    row |= study(cohort.age_years[used], numbers[used], cohort.quartile[used], confounders)
-    tests = len(cohort.structures) * len(MEASURES) * len(question.strata)
-    return row | judge(row, tests, question.alpha)
+    confounders, notes = _confounders(cohort, used)
+    row["adjusted_for"] = " ".join(confounders) or None
+    stacked = stack_confounders(list(confounders.values()), int(used.sum()))
+    row |= study(cohort.age_years[used], numbers[used], cohort.quartile[used], stacked)
+    row["note"] = "; ".join(str(note) for note in (row.get("note"), *notes) if note) or None
+    return row
+
+
+def _confounders(cohort: Cohort, used: Flags) -> tuple[dict[str, Numbers], list[str]]:
+    """Those that differ among the patients used, and what is to be said of them.
+
+    A value that is not known leaves its patient out of the correction, and what is the same in
+    everybody corrects nothing: neither may look like a correction of all.
+    """
+    differing, notes = {}, []
+    for name, numbers in cohort.confounders.items():
+        mine = numbers[used]
+        known = np.isfinite(mine).all(axis=1)
+        if not known.all():
+            notes.append(f"{name} is known of {known.sum()} of {len(mine)}")
+        if known.any() and np.ptp(mine[known], axis=0).any():
+            differing[name] = mine
+        elif known.any():
+            notes.append(f"{name} is the same in all of whom it is known: not corrected for")
+    return differing, notes
 
 
 def _curve(cohort: Cohort, numbers: Numbers, used: Flags, sex: Stratum) -> Iterator[Row]:
-    people = used & _of(cohort, sex)
-    for age, n, found in reference_curve(cohort.age_years[people], numbers[people]):
-        quantiles = {f"p{p:02d}": value for p, value in zip(PERCENTILES, found, strict=True)}
-        yield {"sex": sex, "age_years": age, "n": n, **quantiles}
+    people = used & cohort.of(sex)
+    curve = smooth_reference(cohort.age_years[people], numbers[people])
+    for age_years, n, *of_age in zip(
+        curve.age_years, curve.n_near, curve.percentiles, curve.low, curve.high, strict=True
+    ):
+        row: Row = {"sex": sex, "age_years": int(age_years), "n": int(n)}
+        for end, values in zip(("", "_low", "_high"), of_age, strict=True):
+            row |= {f"p{p:02d}{end}": float(v) for p, v in zip(PERCENTILES, values, strict=True)}
+        yield row
 
 
 def _known(number: float) -> float | None:

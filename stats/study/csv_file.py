@@ -2,42 +2,83 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 import pandas as pd
 
-from segment_actor.errors import SetupError
+from segment_actor.errors import SetupError, first_few, shown
+
+SEPARATORS: Final = (",", ";", "\t")
+"""The one that the first line has most often; of two, the first of these."""
 
 
 def read_csv(data: bytes, name: str, as_text: Sequence[str] | None = None) -> pd.DataFrame:
-    """Reads a CSV file in UTF-8, with or without a byte order mark.
+    """Reads a CSV file in UTF-8, or in UTF-16 with a byte order mark.
 
     Args:
-        data: the file.
+        data: the file; its cells are separated by commas, semicolons or tabs, its columns are
+            named in the first line.
         name: of it, for messages.
         as_text: columns of texts, missing where empty. The others are of the type that their cells
             have. None: every cell is the text that stands there, empty or not.
 
     Raises:
-        SetupError: not a CSV file.
+        SetupError: not a CSV file, a column twice, or a line with more cells than columns.
     """
-    header = data.split(b"\n", 1)[0]
-    separator = ";" if header.count(b";") > header.count(b",") else ","
+    text = _decoded(data, name)
+    header = text.split("\n", 1)[0]
+    separator = max(SEPARATORS, key=header.count)
+    columns, *lines = _cells(text, separator, name)
+    if as_text is None:
+        return pd.DataFrame(lines, columns=columns, dtype=str)
+    clean = io.StringIO()
+    csv.writer(clean).writerows([columns, *filter(any, lines)])
+    clean.seek(0)
     try:
-        table = pd.read_csv(
-            io.BytesIO(data),
-            sep=separator,
-            encoding="utf-8-sig",
-            dtype=str if as_text is None else dict.fromkeys(as_text, str),
-            keep_default_na=as_text is not None,
-            low_memory=False,  # in pieces, a column may get a type for each piece
-        )
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        # read in pieces, a column may get a type for each piece
+        table = pd.read_csv(clean, dtype=dict.fromkeys(as_text, str), low_memory=False)
+    except pd.errors.ParserError as error:
         raise SetupError(f"{name} is not a CSV file: {str(error).strip()}") from error
-    if separator == ";" and as_text is not None:
+    if separator == ";":
         _read_decimal_commas(table, [c for c in table.columns if c not in as_text])
     return table
+
+
+def _decoded(data: bytes, name: str) -> str:
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SetupError(
+            f"{name} is not in UTF-8 (line {line}); save it as CSV UTF-8, or as Unicode text."
+        ) from error
+
+
+def _cells(text: str, separator: str, name: str) -> list[list[str]]:
+    """The names of the columns, and as many cells in each line after it."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    lines, longer = [], []
+    try:
+        columns = [column.strip() for column in next(reader, [])]
+        for line in reader:
+            if any(map(str.strip, line[len(columns) :])):
+                longer.append(f"line {reader.line_num}")
+            lines.append((line + [""] * len(columns))[: len(columns)])
+    except csv.Error as error:
+        raise SetupError(f"{name} is not a CSV file: {error}") from error
+    if not any(columns):
+        raise SetupError(f"{name} is not a CSV file: its first line names no columns")
+    if twice := [column for column, times in Counter(columns).items() if column and times > 1]:
+        raise SetupError(f"{name} has a column twice: {first_few([*map(shown, twice)])}")
+    if longer:
+        raise SetupError(f"{name} has more cells than columns in {first_few(longer)}")
+    return [columns, *lines]
 
 
 def _read_decimal_commas(table: pd.DataFrame, columns: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stats.sql.what_counts import KEPT_ON_REQUEST, REASONS
+from stats.sql.who_counts import BEST_SCAN_FIRST
 from stats.study.selection import Cohort, Flags, Numbers
 
 Measure = Literal["volume_ml", "hu_mean"]
@@ -25,16 +26,19 @@ STEPS: Final = {"not_segmented": "the scan's method does not know the structure"
 _NOT_SEGMENTED: Final = 0
 """Place of `not_segmented` in `STEPS`: no row of the tables says so, but that there is none."""
 
+_NOT_CHOSEN: Final = -2
+"""Of a scan whose patient has one that shows the structure better."""
+
 
 @dataclass(frozen=True)
 class Measured:
-    """One structure in all N scans of a cohort, in the cohort's order; NaN where not measured.
+    """One structure in the M scans of a cohort, in the cohort's order, one scan a patient.
 
     Attributes:
-        volume_ml: (N,) ml.
-        hu_mean: (N,) HU.
-        excluded_by: measure to (N,) place in `STEPS` of the reason why it does not count; -1 where
-            it counts.
+        volume_ml: (M,) ml; NaN where not measured or not chosen.
+        hu_mean: (M,) HU; NaN where not measured or not chosen.
+        excluded_by: measure to (M,) place in `STEPS` of the reason why it does not count; -1 where
+            it counts, -2 where another scan of the patient is chosen.
     """
 
     volume_ml: Numbers
@@ -43,13 +47,16 @@ class Measured:
 
     @property
     def segmented(self) -> Flags:
-        """(N,) whether the scan's method knows the structure at all."""
-        segmented: Flags = self.excluded_by["volume_ml"] != _NOT_SEGMENTED
+        """(M,) whether it is chosen, and its method knows the structure at all."""
+        by = self.excluded_by["volume_ml"]
+        segmented: Flags = (by != _NOT_SEGMENTED) & (by != _NOT_CHOSEN)
         return segmented
 
 
 def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str) -> Measured:
-    """Reads one structure; nothing but its five columns is ever in memory.
+    """Reads one structure, of each patient in the scan that shows it best.
+
+    Nothing but its five columns is ever in memory.
 
     Args:
         database: in which `stats.study.selection.select_cohort` made this cohort.
@@ -60,11 +67,17 @@ def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str
         f"""SELECT number, volume_ml, hu_mean,
                    coalesce(list_position($reasons, volume_excluded_by), 0) - 1 AS volume_by,
                    coalesce(list_position($reasons, hu_excluded_by), 0) - 1 AS hu_by
-            FROM latest JOIN {cohort.scans_table} USING (series_key)
-            WHERE structure = $structure""",  # noqa: S608 - our own name
+            FROM latest
+            JOIN (SELECT number, series_key, person FROM {cohort.scans_table}) USING (series_key)
+            WHERE structure = $structure
+            QUALIFY row_number() OVER (PARTITION BY person ORDER BY {BEST_SCAN_FIRST}) = 1""",  # noqa: S608 - our own names
         params={"structure": structure, "reasons": list(STEPS)},
     ).to_arrow_table()
     n, at = len(cohort.age_years), rows["number"].to_numpy()
+    chosen = np.zeros(n, dtype=bool)  # by the patient's number
+    chosen[cohort.patient[at]] = True
+    others = np.full(n, _NOT_CHOSEN, dtype=np.int8)
+    others[cohort.stands & ~chosen[cohort.patient]] = _NOT_SEGMENTED
 
     def numbers(name: str) -> Numbers:
         column = np.full(n, np.nan)
@@ -72,7 +85,7 @@ def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str
         return column
 
     def reasons(name: str) -> npt.NDArray[np.int8]:
-        column = np.full(n, _NOT_SEGMENTED, dtype=np.int8)
+        column = others.copy()
         column[at] = rows[name].to_numpy()
         return column
 
@@ -83,7 +96,7 @@ def measured(database: duckdb.DuckDBPyConnection, cohort: Cohort, structure: str
 
 
 def excluded(rows: Measured, measure: Measure, *, keep_truncated: bool = False) -> dict[str, Flags]:
-    """(N,) for each of `STEPS`: the scans that it excludes. They do not overlap.
+    """(M,) for each of `STEPS`: the scans that it excludes. They do not overlap.
 
     Args:
         rows: the structure.
@@ -96,14 +109,15 @@ def excluded(rows: Measured, measure: Measure, *, keep_truncated: bool = False) 
 
 
 def used_values(rows: Measured, measure: Measure, faults: Mapping[str, Flags]) -> Numbers:
-    """(N,) ml or HU; NaN where one of the faults excludes the scan.
+    """(M,) ml or HU; NaN where one of the faults excludes the scan, or it is not chosen.
 
     Args:
         rows: the structure.
         measure: what is studied.
         faults: of `excluded`, of the same measure.
     """
-    return np.where(np.logical_or.reduce(list(faults.values())), np.nan, getattr(rows, measure))
+    unused = np.logical_or.reduce([*faults.values(), rows.excluded_by[measure] == _NOT_CHOSEN])
+    return np.where(unused, np.nan, getattr(rows, measure))
 
 
 def in_words(counts: dict[str, int], lower_volume_ml: float) -> str | None:

@@ -1,7 +1,8 @@
-"""Who is in a study: one scan a patient, and a count of everybody who is not and why.
+"""Who is in a study: whose scans, and a count of everybody who is not and why.
 
 The flow is that of Figure 1a of the paper: series seen, less those that failed, less those of
-unknown age or with an incomplete field of view, less further scans of the same patient.
+unknown age or with an incomplete field of view, less further scans of the same patient. Of these
+each structure takes the one that shows it best (stats.sql.who_counts, stats.study.exclusions).
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ import pyarrow as pa
 
 from segment_actor.errors import SetupError
 from segment_actor.person import OLDEST_YEARS
+from stats.sql.who_counts import BETTER_SCAN, PERSON, SCAN_COLUMNS
 from stats.study.demographics import Demographics
 
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+
+Stratum = Literal["all", "M", "F"]
 
 QUARTILES: Final = 4
 
@@ -30,15 +34,37 @@ MIN_SCANS: Final = 8
 """Fewer scans are no cohort: two in each quartile of age."""
 
 _REASONS: Final = {
+    "others": "seen by another pipeline version only (view versions)",
     "failed": "could not be measured (table failures says why)",
+    "failed_qc": "quality control failed the CT (view qc_findings)",
     "unmatched": "no row in the demographics file",
     "age": "age not known",
     "impossible": f"age outside 0 to {OLDEST_YEARS:.0f} years",
     "sex": "of another sex, or sex not known",
     "incomplete": "incomplete field of view (a required structure is cut off or absent)",
-    "further": "another scan of the same patient is used",
+    "other": "not among those asked for (--only), or not known",
+    "further": "further scans of the same patients: each structure takes the best of a patient's",
 }
 """In this order; a scan is counted at the first that fits."""
+
+_ALWAYS_SAID: Final = ("failed", "failed_qc", "age")
+"""Also where none is left out."""
+
+NOT_KNOWN: Final = "unknown"
+"""A text that says no more than an empty cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Scans of certain values of a column alone.
+
+    Attributes:
+        column: of scans, or of the demographics file.
+        values: as text, or numbers as text.
+    """
+
+    column: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +75,13 @@ class Selection:
         sexes: only these; empty for all, of whatever sex.
         complete: structures that must be in the field of view as a whole.
         adjust: columns of scans, or of the demographics file, to correct for.
+        only: strata, all of which must apply.
     """
 
     sexes: Sequence[Literal["M", "F"]] = ()
     complete: Sequence[str] = ()
     adjust: Sequence[str] = ()
+    only: Sequence[Only] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +96,54 @@ class FlowStep:
 
 @dataclass(frozen=True)
 class Cohort:
-    """One scan a patient, in a fixed order; N scans.
+    """The scans of N patients, in a fixed order; M scans, as patients may have several.
 
     Attributes:
-        age_years: (N,) years.
-        sex: (N,) M, F, O or '' if not known.
-        confounders: column to (N, k) numbers, NaN where not known.
+        age_years: (M,) years.
+        sex: (M,) M, F, O or '' if not known.
+        patient: (M,) number of the patient, 0 to N - 1.
+        stands: (M,) whether it is the scan that stands for its patient where no structure is meant:
+            the one that shows most structures. N of them.
+        confounders: column to (M, k) numbers, NaN where not known.
         structures: names and Table S1's lower bounds in ml, NaN where it has none.
         flow: who was left out and why.
         unmatched: keys without a partner, by side: `scans` and `demographics`.
         scans_table: temporary table of the connection with a row a scan: its `number` in this
-            order and its `series_key`.
-        candidates_table: temporary table of all scans measured, with the age and sex that count
-            and the `reason` to leave them out; NULL for those in the cohort.
-        pipeline_versions: how many methods measured these scans.
+            order, its `series_key` and its `person`.
+        candidates_table: temporary table of all scans measured by the method that counts, with
+            `person`, the age and sex that count, and the `reason` to leave them out; NULL for those
+            in the cohort.
     """
 
     age_years: Numbers
     sex: npt.NDArray[np.str_]
+    patient: npt.NDArray[np.int64]
+    stands: Flags
     confounders: dict[str, Numbers]
     structures: dict[str, float]
     flow: list[FlowStep]
     unmatched: dict[str, list[str]]
     scans_table: str
     candidates_table: str
-    pipeline_versions: int
+
+    @property
+    def patients(self) -> int:
+        """N."""
+        return int(self.stands.sum())
+
+    def of(self, sex: Stratum) -> Flags:
+        """(M,) which scans are of that sex."""
+        everybody: Flags = np.ones(len(self.sex), dtype=bool)
+        return everybody if sex == "all" else self.sex == sex
 
     @cached_property
     def age_bounds_years(self) -> Numbers:
-        """(3,) ages between the quartiles."""
-        return age_bounds(self.age_years)
+        """(3,) ages between the quartiles of the patients."""
+        return age_bounds(self.age_years[self.stands])
 
     @cached_property
     def quartile(self) -> npt.NDArray[np.intp]:
-        """(N,) quartile of age, 0 to 3."""
+        """(M,) quartile of age, 0 to 3."""
         return quartile_of(self.age_years, self.age_bounds_years)
 
 
@@ -120,9 +162,6 @@ def select_cohort(
 ) -> Cohort:
     """Chooses the scans; the cohort names the temporary tables in which the connection has them.
 
-    Of several scans of a patient the last is taken: the one at the highest age; at the same age
-    the one with most structures.
-
     Args:
         database: from `stats.query.connect`.
         demographics: the user's own; None takes age and sex from table scans.
@@ -137,7 +176,13 @@ def select_cohort(
         f"adjust_{n}": name for n, name in enumerate(selection.adjust)
     }
     columns = [f"{_source(database, demographics, s)} AS {c}" for c, s in sources.items()]
+    only = [
+        is_only(_source(database, demographics, one.column), n)
+        for n, one in enumerate(selection.only)
+    ]
+    columns.append(f"NOT coalesce({' AND '.join(only) or 'true'}, false) AS other")
     parameters: dict[str, object] = {"oldest": OLDEST_YEARS, "sexes": list(selection.sexes)}
+    parameters |= {f"only_{n}": list(one.values) for n, one in enumerate(selection.only)}
     if selection.complete:
         parameters["complete"] = list(selection.complete)
     tag = uuid4().hex  # so that a second cohort of the connection leaves the first as it is
@@ -146,13 +191,16 @@ def select_cohort(
     database.execute(f"CREATE TEMP TABLE {candidates} AS {found}", parameters)
     database.execute(
         f"""CREATE TEMP TABLE {scans} AS
-            SELECT row_number() OVER (ORDER BY series_key) - 1 AS number, * EXCLUDE (reason)
-            FROM {candidates} WHERE reason IS NULL"""  # noqa: S608 - our own names
+            SELECT row_number() OVER (ORDER BY series_key) - 1 AS number,
+                   dense_rank() OVER (ORDER BY person) - 1 AS patient, * EXCLUDE (reason)
+            FROM {candidates} WHERE reason IS NULL OR reason = 'further'"""  # noqa: S608 - our own names
     )
     rows = database.table(scans).order("number").to_arrow_table()
     return Cohort(
         age_years=rows["age_years"].to_numpy().astype(np.float64),
         sex=np.array([s or "" for s in rows["sex"].to_pylist()], dtype=np.str_),
+        patient=rows["patient"].to_numpy(),
+        stands=rows["stands"].to_numpy(),
         confounders={
             name: _as_numbers(rows[f"adjust_{n}"], name) for n, name in enumerate(selection.adjust)
         },
@@ -161,8 +209,17 @@ def select_cohort(
         unmatched=unmatched,
         scans_table=scans,
         candidates_table=candidates,
-        pipeline_versions=len(rows["pipeline_version"].unique()),
     )
+
+
+def is_only(source: str, number: int) -> str:
+    """SQL condition that a column has one of the values of parameter `only_<number>`.
+
+    Numbers are compared as numbers: 120 finds 120.0.
+    """
+    return f"""({source}::VARCHAR IN (SELECT unnest($only_{number}))
+        OR try_cast({source}::VARCHAR AS DOUBLE)
+           IN (SELECT try_cast(unnest($only_{number}) AS DOUBLE)))"""
 
 
 def _register_people(
@@ -204,19 +261,19 @@ def _source(
 ) -> str:
     """SQL of a column: the user's where the file has it, else that of scans."""
     quoted = '"' + name.replace('"', '""') + '"'
-    known = _column(database, "SELECT column_name FROM (DESCRIBE scans)")
+    known = _column(database, "SELECT column_name FROM (DESCRIBE latest_scans)")
     own = demographics.people.column_names if demographics else []
     if name in own:
         return f"people.{quoted}"
     if name in known:
         return f"scans.{quoted}"
-    raise SetupError(f"there is no column {name} to adjust for; choose from {', '.join(known)}")
+    raise SetupError(f"there is no column {name}; choose from {', '.join(known)}")
 
 
 def _candidates(
     columns: Sequence[str], demographics: Demographics | None, selection: Selection
 ) -> str:
-    """SQL of all measured scans, each by its last method, with the reason to leave it out."""
+    """SQL of all scans measured by the method that counts, with the reason to leave each out."""
     join, unmatched = "", "false"
     if demographics is not None:
         key = demographics.key
@@ -225,45 +282,54 @@ def _candidates(
     if selection.complete:
         incomplete = """series_key IN (SELECT series_key FROM latest WHERE
             list_contains($complete, structure) AND status IN ('truncated', 'absent'))"""
+    person = PERSON.replace("patient_key", "scans.patient_key").replace("series", "scans.series")
+    used = ", ".join(SCAN_COLUMNS)
+    own = ", ".join(
+        f"scans.{name}" for name in ("structures_measured", "label_schema", *SCAN_COLUMNS)
+    )
     return f"""
         WITH known AS (
-            SELECT scans.series_key, scans.pipeline_version, scans.patient_key,
-                   scans.structures_measured, scans.label_schema,
-                   {unmatched} AS unmatched, {", ".join(columns)}
-            FROM scans {join}
-            QUALIFY row_number() OVER (PARTITION BY scans.series_key
-                                       ORDER BY scans.commit_seq DESC) = 1),
+            SELECT scans.series_key, scans.patient_key, {person} AS person, counts,
+                   {own}, {unmatched} AS unmatched, {", ".join(columns)}
+            FROM latest_scans AS scans {join}),
         judged AS (
             SELECT *, CASE
+                WHEN NOT counts THEN 'failed_qc'
                 WHEN unmatched THEN 'unmatched'
                 WHEN age_years IS NULL THEN 'age'
                 WHEN NOT age_years BETWEEN 0 AND $oldest THEN 'impossible'
                 WHEN len($sexes) > 0 AND NOT coalesce(list_contains($sexes, sex), false) THEN 'sex'
-                WHEN {incomplete} THEN 'incomplete' END AS fault
-            FROM known)
-        SELECT * EXCLUDE (fault, unmatched), CASE
-            WHEN fault IS NOT NULL THEN fault
-            WHEN row_number() OVER (
-                PARTITION BY fault, patient_key, if(patient_key IS NULL, series_key, NULL)
-                ORDER BY age_years DESC, structures_measured DESC NULLS LAST, series_key
-                ) > 1 THEN 'further' END AS reason
-        FROM judged
+                WHEN {incomplete} THEN 'incomplete'
+                WHEN other THEN 'other' END AS fault
+            FROM known),
+        ranked AS (
+            SELECT *, fault IS NULL AND row_number() OVER (
+                PARTITION BY fault, person
+                ORDER BY structures_measured DESC NULLS LAST, {BETTER_SCAN}) = 1 AS stands
+            FROM judged)
+        SELECT * EXCLUDE (counts, unmatched, other, fault, structures_measured, {used}),
+               CASE WHEN fault IS NULL AND NOT stands THEN 'further' ELSE fault END AS reason
+        FROM ranked
     """  # noqa: S608 - our own names, and quoted ones
 
 
 def _flow(database: duckdb.DuckDBPyConnection, candidates: str) -> list[FlowStep]:
     sql = f"SELECT coalesce(reason, ''), count(*) FROM {candidates} GROUP BY 1"  # noqa: S608 - our own name
     counts = dict(database.sql(sql).fetchall())
-    failed = database.sql(
-        "SELECT count(DISTINCT series_key) FROM failures "
-        "WHERE series_key NOT IN (SELECT series_key FROM scans)"
+    ((counts["failed"],), (seen,)) = database.sql(
+        """SELECT count(DISTINCT series_key) FROM failures
+           SEMI JOIN versions ON counts AND versions.pipeline_version = failures.pipeline_version
+           ANTI JOIN latest_scans USING (series_key)
+           UNION ALL
+           SELECT count(DISTINCT series_key)
+           FROM (SELECT series_key FROM scans UNION ALL SELECT series_key FROM failures)"""
     ).fetchall()
-    counts["failed"] = failed[0][0]
-    left = sum(counts.values())
+    counts["others"] = seen - sum(counts.values())
+    left = seen
     steps = [FlowStep("CT series seen", "scans", 0, left)]
     for reason, sentence in _REASONS.items():
         left -= (excluded := counts.get(reason, 0))
-        if excluded or reason in ("failed", "age"):
+        if excluded or reason in _ALWAYS_SAID:
             steps.append(FlowStep(sentence, "scans", excluded, left))
     return steps
 
@@ -288,7 +354,9 @@ def _check_structures(database: duckdb.DuckDBPyConnection, names: Sequence[str])
 
 
 def _as_numbers(column: pa.ChunkedArray, name: str) -> Numbers:
-    """(N, k): a number as it is, a text as one 0/1 column for each value but the most frequent.
+    """(M, k): a number as it is, a text as one 0/1 column for each value but the most frequent.
+
+    What is not known is NaN, and never a value of its own.
 
     Raises:
         SetupError: a text with more than 20 different values is a name, not a confounder.
@@ -297,7 +365,7 @@ def _as_numbers(column: pa.ChunkedArray, name: str) -> Numbers:
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
         numbers: Numbers = column.cast(pa.float64()).to_numpy().reshape(-1, 1)
         return numbers
-    texts = np.array(["" if t is None else str(t) for t in column.to_pylist()])
+    texts = np.array(["" if t in (None, NOT_KNOWN) else str(t) for t in column.to_pylist()])
     values, counts = np.unique(texts[texts != ""], return_counts=True)
     if len(values) > 20:
         raise SetupError(f"column {name} has {len(values)} different texts: not a confounder")

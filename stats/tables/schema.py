@@ -100,6 +100,7 @@ SCANS = pa.schema(
         ),
         _column("qc_reasons", _TEXT, "Codes and their structures, joined by '; '; NULL if none."),
         _column("resampling", _TEXT, "Way to the model grid: order 3, or the tool it repeats."),
+        _column("model_spacing_mm", _NUMBER, "Finest voxel spacing of the models' grids.", "mm"),
         _column("fetch_s", _NUMBER, "Time to fetch the series from the archive.", "s"),
         _column("read_s", _NUMBER, "Time to decode and check it.", "s"),
         _column("resample_s", _NUMBER, "Time to resample it to the model grid.", "s"),

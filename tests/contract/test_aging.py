@@ -63,9 +63,12 @@ def columns(place: Path, planted: SyntheticCohort) -> dict[str, pd.DataFrame]:  
 def test_the_flow_is_that_of_a_study_like_the_papers(place: Path, rows: pd.DataFrame) -> None:
     flow = pd.read_csv(place / "out" / "flow.csv")
     scans = flow[flow["unit"] == "scans"]
-    assert scans["left"].tolist() == [4102, 4067, 4037, 4004]
-    assert scans["excluded"].tolist() == [0, 35, 30, 33]
+    assert scans["left"].tolist() == [4102, 4067, 4067, 4037, 4004]
+    assert scans["excluded"].tolist() == [0, 35, 0, 30, 33]
     assert set(rows["n"] + rows["excluded"]) == {4004}
+    people = pd.read_csv(place / "out" / "people.csv")
+    men, women = people["men"].sum(), people["women"].sum()
+    assert (men + women, round(men / 4004, 2), people["others"].sum()) == (4004, 0.63, 0)
 
 
 def test_every_planted_correlation_lies_in_its_interval(
@@ -128,7 +131,7 @@ def test_a_correction_for_sex_is_the_partial_correlation_of_the_ranks(
     assert row["r_s_adjusted"] > row["r_s"]
 
 
-def test_reference_values_are_the_percentiles_of_people_within_five_years(
+def test_reference_values_are_near_the_percentiles_of_people_within_five_years(
     place: Path, columns: dict[str, pd.DataFrame]
 ) -> None:
     curve = pd.read_parquet(place / "out" / "reference.parquet")
@@ -136,8 +139,12 @@ def test_reference_values_are_the_percentiles_of_people_within_five_years(
     point = point.set_index("age_years").loc[63]
     women = columns["liver"].query("sex == 'F' and 58 <= age_years <= 68")["volume_ml"]
     assert point["n"] == len(women)
-    expected = np.percentile(women, [5, 25, 50, 75, 95])
-    assert point[["p05", "p25", "p50", "p75", "p95"]].tolist() == pytest.approx(expected)
+    for share in (5, 25, 50, 75, 95):
+        counted = stats.quantile_test(women, p=share / 100).confidence_interval(0.95)
+        column = f"p{share:02d}"
+        assert counted.low < point[column] < counted.high
+        # the curve is surer than counting, by what it knows of other ages
+        assert 0 < point[f"{column}_high"] - point[f"{column}_low"] < counted.high - counted.low
 
 
 def test_a_patients_percentile_is_scipys_among_people_like_him(

@@ -104,16 +104,16 @@ def test_any_column_of_scans_can_be_corrected_for(tables: str, column: str) -> N
     assert np.isnan(numbers).all() == (column == "kvp")  # which no row of this table has
 
 
-def test_of_a_patients_scans_the_last_one_is_studied(tmp_path: Path) -> None:
+def test_of_a_patients_scans_one_stands_for_all_and_the_others_are_counted(tmp_path: Path) -> None:
     scans = [
-        {"series_key": key, "patient_key": "p", "age_years": age, "label_schema": "paper104"}
-        for key, age in (("early", 50.0), ("late", 57.5), ("middle", 52.0))
+        {"series_key": key, "patient_key": "p", "age_years": age, "structures_measured": n}
+        for key, age, n in (("early", 50.0, 7), ("late", 57.5, 9), ("middle", 52.0, 8))
     ]
     CohortTables(str(tmp_path)).commit(Batch(scans=scans), STAMP)
     with connect(str(tmp_path)) as database:
         cohort = select_cohort(database, None, Selection())
-    assert cohort.age_years.tolist() == [57.5]
-    assert cohort.flow[-1].excluded == 2
+    assert (cohort.patients, cohort.age_years[cohort.stands].tolist()) == (1, [57.5])
+    assert (cohort.flow[-1].excluded, cohort.flow[-1].left) == (2, 1)
 
 
 def test_a_scan_measured_again_counts_once_by_its_last_method(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_scan_measured_again_counts_once_by_its_last_method(tmp_path: Path) ->
         place.commit(Batch(scans=[scan]), Stamp("run", "2026-02-01", version))
     with connect(str(tmp_path)) as database:
         cohort = select_cohort(database, None, Selection())
-    assert (cohort.age_years.tolist(), cohort.pipeline_versions) == ([60.0], 1)
+    assert cohort.age_years.tolist() == [60.0]
 
 
 def test_an_impossible_age_in_the_tables_is_left_out_and_counted(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_no_partner_at_all_is_refused(tables: str) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--adjust", "smoker"], "there is no column smoker to adjust for"),
+        (["--adjust", "smoker"], "there is no column smoker; choose from"),
         (["--adjust", "patient_key"], "column patient_key has 60 different texts"),
         (["--complete", "brian"], "there is no structure brian"),
         (["--demographics", "nowhere.csv"], "cannot read nowhere.csv"),
@@ -161,7 +161,7 @@ def test_fewer_than_eight_scans_are_no_cohort(tmp_path: Path) -> None:
     write_synthetic_cohort(str(tmp_path / "tables"), 7, STRUCTURES)
     result = _aging(str(tmp_path / "tables"), tmp_path / "out")
     assert result.exit_code == 2
-    assert "only 7 scans are left for the study and 8 are needed" in result.output
+    assert "only 7 patients are left for the study and 8 are needed" in result.output
     assert (tmp_path / "out" / "flow.csv").exists()
 
 

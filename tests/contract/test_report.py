@@ -307,7 +307,8 @@ def test_two_methods_are_warned_of_and_a_killed_run_is_no_finished_one(tmp_path:
     committer.commit(Batch(scans=[_scan("b")]), other)
     _write_run(committer, 3, other, status="running", finished_at=None, ct_per_hour=None)
     text = _page(str(tmp_path / "t"), tmp_path / "r.html").text
-    assert "2 methods (pipeline versions) measured these series" in text
+    assert "2 methods (pipeline versions) have measured CTs of these tables." in text
+    assert "This page counts v1 alone" in text
     assert "running, or killed embedded bfloat16 3 1 0 2 – –" in text
     assert "Measured 2 " in text
 
@@ -331,6 +332,15 @@ def test_tables_on_s3_make_the_same_page(tmp_path: Path, monkeypatch: pytest.Mon
         text = _page("s3://tables/r", tmp_path / "r.html").text
     assert "liver 1,500 1 60.0 1" in text
     assert "s3:" not in text
+
+
+def test_a_file_of_the_tables_that_went_away_is_one_sentence(tmp_path: Path) -> None:
+    write_synthetic_cohort(str(tmp_path / "t"), 20, ("liver",))
+    for file in (tmp_path / "t" / "structures").rglob("*.parquet"):
+        file.unlink()
+    done = _run(str(tmp_path / "t"), tmp_path / "r.html")
+    assert done.exit_code == 2
+    assert "ctcohort report: the tables cannot be read: IO Error: No files found" in done.stderr
 
 
 def test_what_cannot_be_read_or_written_is_one_sentence(tables: str, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def _counted(tables: str, folder: Path) -> dict[str, object]:
         "wide": json.loads(_written(query, tables, folder / "w.json", "--format", "json", wide)),
         "question": json.loads(
             _written(query, tables, folder / "q.json", "--format", "json", question)
-        )[0]["cts"],
+        )[0]["people"],
         "percentile": json.loads(one)[0]["volume_ml_n"],
         "aging": study,
         "report": re.findall(r'<td class="n soft">(\d+)</td>', page)[:2],

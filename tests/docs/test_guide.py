@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.question_cohort import PEOPLE, TWICE, write_question_cohort
+from tests.support.question_cohort import (
+    FAILED_QC,
+    PEOPLE,
+    THICK,
+    TWICE,
+    write_question_cohort,
+)
 
 GUIDE = Path(__file__).parents[2] / "docs" / "start" / "guide.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
@@ -30,17 +36,20 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_one_ct_a_patient_is_left(notebook: dict[str, Any]) -> None:
-    assert len(notebook["first"]) == PEOPLE
+    assert notebook["liver"]["patient_key"].dropna().is_unique
     assert 0 < len(notebook["liver"]) <= PEOPLE
+    assert notebook["versions"].set_index("pipeline_version")["counts"].to_dict() == {
+        "v1": True, "v2": False
+    }  # fmt: skip
 
 
 def test_the_wide_table_has_every_ct_and_the_planted_trend_is_there(
     notebook: dict[str, Any],
 ) -> None:
-    assert len(notebook["wide"]) == PEOPLE + TWICE
+    assert len(notebook["wide"]) == PEOPLE + TWICE + THICK - FAILED_QC
     assert notebook["r_s"] < -0.7
 
 
 def test_every_second_patient_has_no_values_of_the_users(notebook: dict[str, Any]) -> None:
-    assert len(notebook["missing"]) == PEOPLE // 2
+    assert len(notebook["missing"]) == PEOPLE // 2 - 1  # patient 141 has no key
     assert set(notebook["summary"].structure) == {name for (name,) in notebook["structures"]}

@@ -70,7 +70,10 @@ def _offset(rng: np.random.Generator, raw: bytearray) -> None:
 
 def _spacing(rng: np.random.Generator, raw: bytearray) -> None:
     pixdim = fields(raw)["pixdim"][0]
-    pixdim[rng.integers(8)] *= rng.choice([-1, 0, 1e-3, 0.1, 0.99, 1.02, 10, 1e3, np.nan, np.inf])
+    with np.errstate(all="ignore"):  # another damage may have been there before
+        pixdim[rng.integers(8)] *= rng.choice(
+            [-1, 0, 1e-3, 0.1, 0.99, 1.02, 10, 1e3, np.nan, np.inf]
+        )
 
 
 def _scaled(rng: np.random.Generator, raw: bytearray) -> None:

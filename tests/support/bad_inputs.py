@@ -137,6 +137,9 @@ def _bad_dicom() -> dict[str, BadInput]:
         made[name] = BadInput(
             "dicom", {f"{name}/{n:04}.dcm": file for n, file in enumerate(files)}, code
         )
+    *whole, _ = dicom_files(dicom_slices(made_hu((16, 16, 12))))
+    lost = {f"dicom_lost_end/{n:04}.dcm": file for n, file in enumerate([*whole, b""])}
+    made["dicom_lost_end"] = BadInput("dicom", lost, FailureCode.UNREADABLE_FILE)
     return made
 
 

@@ -61,13 +61,24 @@ class SyntheticCohort:
 
 
 def write_synthetic_cohort(
-    uri: str, patients: int = PATIENTS, only: Collection[str] = load_schema(SCHEMA).names
+    uri: str,
+    patients: int = PATIENTS,
+    only: Collection[str] = load_schema(SCHEMA).names,
+    failed_qc_share: float = 0.0,
 ) -> SyntheticCohort:
-    """Writes the tables through the committer of the real ones, in one commit; some structures."""
+    """Writes the tables through the committer of the real ones, in one commit; some structures.
+
+    Args:
+        uri: where.
+        patients: to be studied.
+        only: structures.
+        failed_qc_share: of the patients, whose CT failed quality control: HU of a thousandth.
+    """
     rng = np.random.default_rng(4004)
     listed = patients + UNKNOWN_AGE + INCOMPLETE
     age_years = _ages(listed, rng)
     man = rng.permutation(listed) < round(MALE_SHARE * listed)
+    bad = np.arange(listed) % 100 < 100 * failed_qc_share
     structures, planted, failed = [], {}, {}
     for structure in load_schema(SCHEMA).structures:
         if structure.name not in only:
@@ -86,9 +97,10 @@ def write_synthetic_cohort(
         if structure.name == "brain":
             status[-INCOMPLETE:] = "truncated"
         failed[structure.name] = int(failing[:patients].sum())
-        columns = {"volume_ml": volume_ml, "hu_mean": 100.0 + 40.0 * scores["hu_mean"]}
+        hu_mean = 100.0 + 40.0 * scores["hu_mean"]
+        columns = {"volume_ml": volume_ml, "hu_mean": np.where(bad, hu_mean / 1000.0, hu_mean)}
         structures.append(_structure(structure.name, status, columns))
-    _write(uri, age_years, man, pa.concat_tables(structures))
+    _write(uri, age_years, man, bad, pa.concat_tables(structures))
     return SyntheticCohort(age_years[:patients], planted, failed)
 
 
@@ -119,7 +131,13 @@ def _structure(name: str, status: npt.NDArray[np.str_], columns: dict[str, Numbe
     return _stamped("structures", {**named, **columns})
 
 
-def _write(uri: str, age_years: Numbers, man: npt.NDArray[np.bool_], structures: pa.Table) -> None:
+def _write(
+    uri: str,
+    age_years: Numbers,
+    man: npt.NDArray[np.bool_],
+    bad: npt.NDArray[np.bool_],
+    structures: pa.Table,
+) -> None:
     ages = age_years.copy()
     patients = len(ages) - UNKNOWN_AGE - INCOMPLETE
     ages[patients : patients + UNKNOWN_AGE] = np.nan
@@ -129,6 +147,8 @@ def _write(uri: str, age_years: Numbers, man: npt.NDArray[np.bool_], structures:
         "patient_key": [key.replace("ct", "patient") for key in keys],
         "age_years": pa.array(ages, from_pandas=True),
         "sex": np.where(man, "M", "F"),
+        "qc": pa.array(["fail" if one else None for one in bad]),
+        "qc_reasons": pa.array(["hu_rescaled" if one else None for one in bad]),
     }
     failures = {
         "series_key": _keys(FAILED, "broken"),

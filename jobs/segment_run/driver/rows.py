@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jobs.archive.manifest import Series
 from jobs.segment_run.outcome import Outcome, ScanNote
+from stats.contrast_phase import contrast_phase
 from stats.quality.codes import scan_verdict
 from stats.tables.commit import Row
 from stats.tables.stages import SECONDS_COLUMNS
@@ -22,11 +23,13 @@ class Method:
         model_set: name of the set.
         label_schema: name of the list of structures.
         resampling: onto the models' grid, such as "order 3".
+        spacing_mm: finest voxel spacing of the models' grids.
     """
 
     model_set: str
     label_schema: str
     resampling: str
+    spacing_mm: float
 
 
 def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -> Row:
@@ -37,9 +40,12 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
     verdict, reasons = scan_verdict(
         (row.structure, row.voxel_count, row.qc_reasons) for row in outcome.structures
     )
+    phase = contrast_phase({row.structure: row for row in outcome.structures}, facts.contrast_agent)
     return {
         "series_key": outcome.series_key,
         "patient_key": series.patient_key,
+        "study_key": series.study_key,
+        "scan_day": series.scan_day,
         "age_years": facts.age_years if series.age_years is None else series.age_years,
         "sex": facts.sex if series.sex is None else series.sex,
         "shape_i": shape_i,
@@ -54,11 +60,16 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "scanner_model": facts.model,
         "kvp": facts.kvp,
         "slice_thickness_mm": facts.slice_thickness_mm,
+        "kernel": facts.kernel,
         "contrast_agent": CONTRAST[facts.contrast_agent],
+        "contrast_phase": phase.name.value,
+        "contrast_phase_method": phase.method,
+        "contrast_phase_confidence": phase.confidence,
         "structures_measured": sum(row.voxel_count > 0 for row in outcome.structures),
         "qc": verdict.value,
         "qc_reasons": reasons,
         "resampling": method.resampling,
+        "model_spacing_mm": method.spacing_mm,
         **{column: outcome.timings.get(stage) for stage, column in SECONDS_COLUMNS.items()},
         "input_version": series.input_version,
         "model_set": method.model_set,

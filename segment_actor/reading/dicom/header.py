@@ -19,13 +19,17 @@ import pydicom
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
+from segment_actor.reading.dicom.deflated import inflate
+
 PYDICOM_ERRORS = (
     AttributeError,  # a required element is missing
     BytesLengthException,
     EOFError,
     InvalidDicomError,
     NotImplementedError,  # unknown value representation or transfer syntax
+    OSError,  # an item of a sequence without a tag; the file itself is in memory
     OverflowError,
+    RecursionError,  # sequences within sequences, some 100 deep
     TypeError,  # several values where one belongs
     ValueError,
     struct.error,
@@ -53,10 +57,14 @@ def is_dicom(data: bytes) -> bool:
 
 
 def open_dicom(data: bytes, *, pixels: bool = False) -> pydicom.Dataset | None:
-    """Parses a file, by default up to its pixels. None if it is damaged."""
+    """Parses a file, by default up to its pixels. None if it is damaged.
+
+    Raises:
+        SeriesError: TOO_LARGE if it is packed and unpacks to more than a CT image can have.
+    """
     try:
         with quiet_pydicom():
-            return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=not pixels)
+            return pydicom.dcmread(io.BytesIO(inflate(data)), stop_before_pixels=not pixels)
     except PYDICOM_ERRORS:
         return None
 

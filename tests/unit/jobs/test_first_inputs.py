@@ -95,11 +95,12 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | str]:
         (root / name).mkdir()
     (root / "archive" / "ct.nii").write_bytes(nifti(made_hu((12, 12, 12))))
     (root / "labels" / "ct.nii.gz").write_bytes(gzip.compress(nifti(np.ones((12, 12, 12)))))
+    write_question_cohort(root)
     return {
         "FOLDER": root / "archive",
         "CT": root / "archive" / "ct.nii",
         "LABELS": root / "labels",
-        "TABLES": write_question_cohort(root),
+        "TABLES": root / "tables",
         "OUT": root / "out",
     }
 

@@ -83,7 +83,9 @@ def test_a_roi_subset_may_be_a_list_as_upstream(run: Run, ct: Path, tmp_path: Pa
 
 
 def test_statistics_are_the_measurement_of_a_cohort_run(run: Run, ct: Path, tmp_path: Path) -> None:
-    assert run("-i", ct, "-o", tmp_path / "all.nii.gz", "--ml", "--statistics").exit_code == 0
+    done = run("-i", ct, "-o", tmp_path / "all.nii.gz", "--ml", "--statistics")
+    assert done.exit_code == 0
+    assert "contrast phase: unknown (measured, confidence 0.00)" in done.stderr
     volume = to_canonical(read_nifti(ct.read_bytes()))
     image = nib.as_closest_canonical(opened(tmp_path / "all.nii.gz"))
     labels = np.asarray(image.dataobj, np.uint8)
@@ -97,6 +99,17 @@ def test_statistics_are_the_measurement_of_a_cohort_run(run: Run, ct: Path, tmp_
         table = {row["structure"]: row for row in csv.DictReader(file)}
     assert float(table[FOUND]["hu_mean"]) == rows[FOUND]["hu_mean"]
     assert table["liver"]["volume_ml"] == ""
+
+
+def test_with_statistics_the_verdict_is_said_as_measure_says_it(
+    run: Run, ct: Path, tmp_path: Path
+) -> None:
+    written = run("-i", ct, "-o", tmp_path / "a.nii.gz", "--ml", "-s").stderr
+    files = ("--ct", str(ct), "--labels", str(tmp_path / "a.nii.gz"), "--schema", "paper104")
+    said = CliRunner().invoke(main, ["measure", *files]).stderr
+    assert said.startswith("quality: ")
+    assert said.splitlines()[0] in written.splitlines()
+    assert "quality: " not in run("-i", ct, "-o", tmp_path / "b.nii.gz", "--ml").stderr
 
 
 def test_with_compat_statistics_are_those_of_totalsegmentator(

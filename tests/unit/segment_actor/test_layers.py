@@ -27,7 +27,7 @@ from segment_actor.models.set import ModelSet, load_model_set
 from segment_actor.segment import needed_for
 from segment_actor.segmenter import GroupSegmenter
 from segment_actor.volume import HuArray, LabelArray, Volume
-from stats.measure import measure, measure_maps
+from stats.measure import measure_maps
 from tests.support.two_grids import write_two_grids
 
 SCHEMA = load_schema("paper104")
@@ -182,6 +182,6 @@ def test_several_maps_that_share_out_the_structures_measure_as_one(seed: int) ->
         return layer_of_whole("some", some, volume.shape, frozenset(ids))
 
     whole = only(1, 2, 3)
-    one = measure(volume.hu, labels, volume.voxel_ml, SCHEMA, whole.indices, spacing_mm=SPACING_MM)
+    one = measure_maps(volume.hu, [whole], volume.voxel_ml, SCHEMA, spacing_mm=SPACING_MM)
     several = [only(1, 3), only(2)]
     assert one == measure_maps(volume.hu, several, volume.voxel_ml, SCHEMA, spacing_mm=SPACING_MM)

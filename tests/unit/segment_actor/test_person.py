@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,13 @@ from pandas._libs.parsers import STR_NA_VALUES
 from segment_actor.errors import SetupError
 from segment_actor.person import (
     OLDEST_YEARS,
+    PLACEHOLDER,
     SEX_WORDS,
     UNKNOWN_WORDS,
     age_of,
     ages_of,
+    date_of,
+    dates_of,
     sex_of,
     sexes_of,
 )
@@ -98,6 +102,36 @@ def test_no_text_is_ever_an_age_outside_a_life(cell: str) -> None:
     except ValueError:
         return
     assert age_years is None or 0.0 <= age_years <= OLDEST_YEARS
+
+
+@given(st.dates().filter(lambda day: day != PLACEHOLDER), st.sampled_from(["-", "", "."]))
+def test_a_date_is_read_as_iso_and_dicom_write_it(day: date, between: str) -> None:
+    assert date_of(f" {day.isoformat().replace('-', between)} ") == day
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "31.12.2020",
+        "12/31/2020",
+        "2020-1-31",
+        "2020115",
+        "20200230",
+        "2020-0131",
+        "19000101",
+        "٢٠٢٠٠١٣١",
+    ],
+)
+def test_a_date_of_another_kind_or_of_no_day_is_refused_and_not_shown(cell: str) -> None:
+    with pytest.raises(ValueError, match=r"^(?!.*(2020|1900))"):
+        date_of(cell)
+    with pytest.raises(SetupError, match=r"^f: day must be .* in line 2$"):
+        dates_of([cell], "day", "f")
+
+
+def test_a_date_of_birth_in_a_column_of_ages_is_not_shown() -> None:
+    with pytest.raises(SetupError, match=r"in line 2, line 3 \(old\)$"):
+        ages_of(["21.03.1947", "old"], "f")
 
 
 @pytest.mark.parametrize(

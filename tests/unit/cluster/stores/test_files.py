@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -76,14 +77,119 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_bytes(str(tmp_path / "none"))
 
 
-def test_a_link_to_a_file_is_an_object_and_one_to_nothing_has_no_bytes(tmp_path: Path) -> None:
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    (tmp_path / "archive").mkdir()
+    return tmp_path / "archive"
+
+
+def _listed(archive: Path) -> list[str]:
+    store = open_store(str(archive))
+    paths = [stored.path for stored in store.list()]
+    assert all(store.get(path) is not None for path in paths)
+    return paths
+
+
+def test_a_link_to_a_file_is_an_object_and_one_to_nothing_is_counted(
+    archive: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "elsewhere").write_bytes(b"12345")
-    archive = tmp_path / "archive"
-    archive.mkdir()
     (archive / "a.nii").symlink_to(tmp_path / "elsewhere")
     (archive / "b.nii").symlink_to(tmp_path / "nothing")
+    (archive / "circle").symlink_to("circle")
     listed = [(o.path, o.size_bytes) for o in open_store(str(archive)).list()]
-    assert listed == [("a.nii", 5), ("b.nii", 0)]
+    assert listed == [("a.nii", 5)]
+    assert caplog.messages == [f"{archive}: left out of the listing: 2 links that lead nowhere"]
+
+
+def test_a_link_changes_with_what_it_leads_to(archive: Path, tmp_path: Path) -> None:
+    write_bytes(str(tmp_path / "elsewhere"), b"one")
+    (archive / "a.nii").symlink_to(tmp_path / "elsewhere")
+    (before,) = open_store(str(archive)).list()
+    os.utime(tmp_path / "elsewhere", (1, 1))
+    (after,) = open_store(str(archive)).list()
+    assert after.version != before.version
+
+
+def test_a_link_to_a_folder_elsewhere_is_followed_once(
+    archive: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("archive/2025/1.dcm", "disk/b.nii", "disk/sub/c.nii"):
+        write_bytes(str(tmp_path / path), b"")
+    (archive / "2024").symlink_to(tmp_path / "disk")
+    (archive / "2025" / "again").symlink_to(tmp_path / "disk" / "sub")
+    (tmp_path / "disk" / "circle").symlink_to(tmp_path / "disk")
+    assert _listed(archive) == ["2024/b.nii", "2024/sub/c.nii", "2025/1.dcm"]
+    assert caplog.messages == [
+        f"{archive}: left out of the listing: 2 further ways to a linked folder"
+    ]
+
+
+def test_a_link_to_what_is_listed_anyway_doubles_nothing(
+    archive: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_bytes(str(archive / "2025" / "a.nii"), b"")
+    for name, target in (("latest", "2025"), ("self", "."), ("up", ".."), ("2025/root", "../..")):
+        (archive / name).symlink_to(target)
+    assert _listed(archive) == ["2025/a.nii"]
+    assert "4 links to folders that are in the archive anyway" in caplog.text
+
+
+def test_a_link_into_a_hidden_folder_is_the_way_to_it(archive: Path) -> None:
+    write_bytes(str(archive / ".store" / "x" / "a.nii"), b"")
+    (archive / "data").symlink_to(".store/x")
+    assert "data/a.nii" in _listed(archive)
+
+
+def test_what_is_neither_file_nor_folder_is_counted_and_never_opened(
+    archive: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.mkfifo(archive / "1.dcm")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(archive / "2.dcm"))
+    assert _listed(archive) == []
+    assert "2 pipes, sockets or devices" in caplog.text
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_counted(
+    archive: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (archive / "locked").mkdir(mode=0)
+    assert _listed(archive) == []
+    assert "1 folders that this user may not read" in caplog.text
+
+
+def test_a_folder_too_deep_to_walk_is_counted(
+    archive: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_bytes(str(archive / "a.nii"), b"")
+    (archive / Path(*["d"] * 600)).mkdir(parents=True)
+    assert _listed(archive) == ["a.nii"]
+    assert "1 folders that lie too deep" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name", [b"M\xfcller.nii", b"\xff", b"a\xc3", b"line\n'\".nii", b"n" * 255]
+)
+def test_a_file_of_any_name_has_a_path_that_is_text_and_leads_to_it(
+    archive: Path, name: bytes
+) -> None:
+    for folder in (archive, archive / os.fsdecode(b"f\xe4")):
+        folder.mkdir(exist_ok=True)
+        (folder / os.fsdecode(name)).write_bytes(b"content")
+    store = open_store(str(archive))
+    paths = [stored.path for stored in store.list()]
+    assert len({path.encode() for path in paths}) == 2
+    assert [store.get(path) for path in paths] == [b"content"] * 2
+
+
+@pytest.mark.parametrize("path", ["n" * 256, "circle"])
+def test_a_name_that_no_file_system_opens_is_one_failed_series(archive: Path, path: str) -> None:
+    (archive / "circle").symlink_to("circle")
+    with pytest.raises(SeriesError) as caught:
+        open_store(str(archive)).get(path)
+    assert caught.value.code is FailureCode.UNREADABLE_FILE
 
 
 def test_objects_come_in_the_order_of_their_whole_paths(tmp_path: Path) -> None:

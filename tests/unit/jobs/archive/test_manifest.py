@@ -5,7 +5,9 @@ from __future__ import annotations
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.archive.manifest import Series, read_manifest, write_manifest
@@ -16,6 +18,7 @@ ONE = Series("k1", None, "dicom", "s", ("s/1", "s/2"), 7, "v", "s3://cts", 63.5,
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     series = [ONE, replace(ONE, series_key="k2", patient_key="p", age_years=None, sex=None)]
+    series.append(replace(ONE, series_key="k3", study_key="s", scan_day=2**40))
     write_manifest(series, str(tmp_path / "m.parquet"))
     assert read_manifest(str(tmp_path / "m.parquet")) == series
 
@@ -47,7 +50,23 @@ def test_a_manifest_that_could_lead_astray_is_refused(
         read_manifest(str(tmp_path / "m"))
 
 
+def test_a_manifest_of_an_earlier_version_has_no_studies_and_days(tmp_path: Path) -> None:
+    write_manifest([replace(ONE, study_key="s", scan_day=7)], str(tmp_path / "m"))
+    later = pq.read_table(tmp_path / "m")
+    pq.write_table(later.drop_columns(["study_key", "scan_day"]), tmp_path / "earlier")
+    assert read_manifest(str(tmp_path / "earlier")) == [ONE]
+
+
+@pytest.mark.parametrize(
+    "change", [{"kind": "tar"}, {"files": ()}, {"path": None}, {"sex": "X"}, {"age_years": 191.0}]
+)
+def test_a_line_that_no_index_wrote_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    write_manifest([replace(ONE, **change)], str(tmp_path / "m"))
+    with pytest.raises(SetupError, match="has lines that no index wrote"):
+        read_manifest(str(tmp_path / "m"))
+
+
 def test_another_file_is_no_manifest(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(b"something else")
-    with pytest.raises(SetupError, match="is not a manifest; make one with"):
+    with pytest.raises(SetupError, match="is not a manifest, or damaged; make one with"):
         read_manifest(str(tmp_path / "m"))

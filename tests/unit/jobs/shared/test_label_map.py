@@ -56,9 +56,19 @@ def written(file: Path, schema: str, ids: list[int]) -> Path:
 def test_a_header_that_names_its_labels_as_another_schema_does_is_refused(tmp_path: Path) -> None:
     file = written(tmp_path / "v2.nii.gz", "total_v2", [1, 7, 52])
     assert read_label_map(file, load_schema("total_v2")).labels.max() == 52
-    said = r"v2\.nii\.gz: its header says that label 7 is pancreas.*paper104 is .*--schema total_v2"
+    said = (
+        r"v2\.nii\.gz: its header says that label 7 is 'pancreas'.*paper104 is .*--schema total_v2"
+    )
     with pytest.raises(SetupError, match=said):
         read_label_map(file, SCHEMA)
+
+
+def test_a_name_that_cannot_be_shown_is_shown_escaped(tmp_path: Path) -> None:
+    file = written(tmp_path / "damaged.nii", "paper104", [1])
+    file.write_bytes(file.read_bytes().replace(b"[spleen]", b"[spl\x1b\xffn]"))
+    with pytest.raises(SetupError, match=r"label 1 is 'spl\\x1b.n', which") as refusal:
+        read_label_map(file, SCHEMA)
+    assert str(refusal.value).isprintable()
 
 
 def test_labels_that_mean_the_same_in_both_schemas_are_read(tmp_path: Path) -> None:

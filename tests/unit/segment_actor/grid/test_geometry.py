@@ -117,6 +117,7 @@ def test_an_impossible_grid_is_refused(affine: Affine, what: str) -> None:
         ((512, 512, 400), 7.0),  # ten times an adult
         ((152, 107, 73), 0.1),  # a thirtieth of one, and a mouse
         ((96, 96, 96), 49.0),
+        ((512, 512, 40), 2.0),  # two axes of 1 m
     ],
 )
 def test_an_image_too_large_or_too_small_for_a_patient_is_refused(
@@ -133,7 +134,7 @@ def test_an_image_too_large_or_too_small_for_a_patient_is_refused(
         ((500, 500, 500), 0.08),  # a tooth, 40 mm
         ((48, 48, 48), 0.6),  # a crop around a nodule
         ((512, 512, 512), 1.5),
-        ((400, 400, 400), 5.0),  # the whole body in a wide field of view
+        ((160, 160, 400), 5.0),  # the whole body in a wide field of view
     ],
 )
 def test_the_smallest_and_the_largest_fields_of_view_are_read(

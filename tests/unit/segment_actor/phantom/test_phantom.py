@@ -12,7 +12,8 @@ import pytest
 from jobs.phantom import write_phantoms
 from segment_actor.anatomy import load_schema
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.phantom.patient import Patient, draw_patient
+from segment_actor.phantom.contrast import Phase
+from segment_actor.phantom.patient import Patient, draw_patient, in_phase
 from segment_actor.phantom.scanner import (
     Grid,
     Protocol,
@@ -106,6 +107,24 @@ def test_a_metal_hip_has_the_hu_of_metal_and_no_label() -> None:
     metal = volume.hu > 2000
     assert metal.sum() > 50
     assert (labels[metal] == 0).mean() > 0.8
+
+
+@pytest.mark.parametrize("phase", ["native", "arterial", "portal_venous", "late"])
+def test_blood_and_organs_have_the_attenuation_drawn_for_the_phase(phase: Phase) -> None:
+    patient = in_phase(HEALTHY, phase)
+    volume, labels = scan_phantom(patient, replace(WHOLE, spacing_mm=(4.0, 4.0, 4.0)), SCHEMA)
+    for structure, drawn_hu in (
+        ("aorta", patient.attenuation.arteries),
+        ("inferior_vena_cava", patient.attenuation.veins),
+        ("liver", patient.attenuation.liver),
+    ):
+        painted_hu = np.median(volume.hu[labels == SCHEMA.ids[structure]])
+        assert painted_hu == pytest.approx(drawn_hu, abs=5.0 + 0.1 * abs(drawn_hu)), structure
+
+
+def test_a_phase_changes_no_anatomy(young: tuple[Volume, LabelArray]) -> None:
+    _, labels = scan_phantom(in_phase(HEALTHY, "late"), WHOLE, SCHEMA)
+    np.testing.assert_array_equal(labels, young[1])
 
 
 def test_the_truth_is_the_same_on_any_grid_with_the_same_voxels() -> None:

@@ -64,6 +64,12 @@ def test_a_value_beyond_a_byte_is_refused_not_clipped(value: int) -> None:
         read_label_image(nifti(values))
 
 
+def test_a_number_of_300_digits_is_not_written_out() -> None:
+    with pytest.raises(SetupError, match=r"1e\+300") as refusal:
+        read_label_image(nifti(np.where(LABELS == 0, 1e300, LABELS)))
+    assert len(str(refusal.value)) < 150
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_background_without_a_value_is_refused_as_no_label_map(value: float) -> None:
     values = np.where(LABELS == 0, value, LABELS).astype(np.float32)

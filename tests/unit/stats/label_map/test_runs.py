@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from segment_actor.volume import HuArray, LabelArray
-from stats.label_map.runs import find_runs, identity_indices, join_pieces
+from stats.label_map.pieces import join_pieces
+from stats.label_map.runs import find_runs, identity_indices
 
 Box = tuple[int, int, tuple[float, ...], tuple[int, ...], tuple[int, ...]]
 """Of a piece: label, size, centroid, first and last voxel."""

@@ -36,6 +36,13 @@ def test_other_columns_of_a_european_spreadsheet_are_numbers_too(tmp_path: Path)
     ]
 
 
+def test_a_table_saved_as_unicode_text_is_read(tmp_path: Path) -> None:
+    text = "patient_key\tage_years\tward\t\nM\u00fcller\t61,5\t1\t\n"
+    (tmp_path / "people.csv").write_bytes(text.encode("utf-16"))
+    (row,) = read_demographics(tmp_path / "people.csv").people.to_pylist()
+    assert (row["patient_key"], row["age_years"], row["ward"]) == ("M\u00fcller", 61.5, 1)
+
+
 def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
     table = pa.table({"series_key": ["a", "b"], "age_years": [61.5, None], "sex": ["m", None]})
     pq.write_table(table, tmp_path / "people.parquet")
@@ -56,6 +63,8 @@ def test_parquet_says_the_same_as_csv(tmp_path: Path) -> None:
         ("patient_key,sex\na,foo\n", r"sex must be M, F or O, .* not in line 2 \(foo\)"),
         ("patient_key,sex\na,M\nb,H\n", "sex M .* beside H .* has two meanings"),
         ("", "people.csv is not a CSV file"),
+        ("patient_key,age_years\na,1\nx,b,2\n", "more cells than columns in line 3$"),
+        ("patient_key,bmi,bmi\na,1,2\n", "a column twice: bmi$"),
     ],
 )
 def test_what_cannot_be_understood_is_refused_with_its_line(

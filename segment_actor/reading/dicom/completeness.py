@@ -1,0 +1,92 @@
+"""Whether a series has all the images that its header speaks of.
+
+A slice that is missing inside leaves a gap; one that is missing at an end leaves none, and only the
+header can give it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.reading.dicom.header import first_number, text_values
+
+FEW = 0.1
+"""Share of an acquisition that may have been lost at the ends. Of two reconstructions of one
+acquisition, each has lost more of the common number: that is no loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNumbers:
+    """How an image counts itself among the others; None where the header is silent.
+
+    Attributes:
+        number: Instance Number.
+        in_series: Number of Series Related Instances, which some archives write on export.
+        acquisition: Acquisition Number.
+        in_acquisition: Images in Acquisition, which some scanners write.
+        original: whether the image comes straight from the scanner, not from other images.
+    """
+
+    number: float | None
+    in_series: float | None
+    acquisition: float | None
+    in_acquisition: float | None
+    original: bool
+
+
+def image_numbers(header: Dataset) -> ImageNumbers:
+    """The numbers of one image."""
+    return ImageNumbers(
+        number=first_number(header, "InstanceNumber"),
+        in_series=first_number(header, "NumberOfSeriesRelatedInstances"),
+        acquisition=first_number(header, "AcquisitionNumber"),
+        in_acquisition=first_number(header, "ImagesInAcquisition"),
+        original="ORIGINAL" in (word.upper() for word in text_values(header, "ImageType")),
+    )
+
+
+def check_complete(images: Sequence[ImageNumbers]) -> None:
+    """Refuses a series whose images agree that there are more of them.
+
+    Raises:
+        SeriesError: MISSING_SLICE.
+    """
+    expected = _expected(images)
+    if expected > len(images):
+        raise SeriesError(
+            FailureCode.MISSING_SLICE,
+            f"The headers speak of {expected:.0f} images, and {len(images)} are there. "
+            "Export the whole series again.",
+        )
+
+
+def _expected(images: Sequence[ImageNumbers]) -> float:
+    """How many images there should be; 0 where the headers do not say, or not with one voice."""
+    in_series, acquisition, in_acquisition = (
+        _common([getattr(one, name) for one in images])
+        for name in ("in_series", "acquisition", "in_acquisition")
+    )
+    if in_series is not None:
+        return in_series
+    if acquisition is None or in_acquisition is None or not all(one.original for one in images):
+        return 0
+    if _is_most_of(in_acquisition, [one.number for one in images]):
+        return in_acquisition
+    return 0
+
+
+def _common(values: Sequence[float | None]) -> float | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+def _is_most_of(expected: float, numbers: Sequence[float | None]) -> bool:
+    """Whether the numbers are all of 1 to `expected` without a few at the ends."""
+    known = sorted(number for number in numbers if number is not None)
+    if len(set(known)) < len(numbers) or known[0] < 1 or known[-1] > expected:
+        return False
+    run = known[-1] - known[0] + 1 == len(known)
+    return run and len(known) >= (1 - FEW) * expected

@@ -1,0 +1,1 @@
+"""The pixels of one DICOM image: unpacked, in Hounsfield units, air outside the field of view."""

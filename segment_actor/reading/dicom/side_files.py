@@ -1,0 +1,73 @@
+"""Which files beside the images of a series may be passed over.
+
+An image that was emptied, cut to its first bytes or overwritten (by the error page of a server,
+say) is no DICOM file any more. Were it passed over, a CT that lost its first or last slice would be
+measured as if it were whole: no gap gives it away. So what is no DICOM file is refused, unless its
+NAME says that it never was an image: content alone cannot tell a README from a slice that a README
+has overwritten. A side file under a name that is not known here costs a refusal with a sentence, a
+slice passed over would cost a wrong number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.reading.dicom.header import is_dicom
+
+SIDE_NAMES = frozenset({
+    "authors", "autorun", "changelog", "changes", "copying", "copyright", "dicomdir", "index",
+    "install", "licence", "license", "lockfile", "manifest", "news", "notice", "readme", "release",
+    "version",
+})  # fmt: skip
+"""Names without a suffix that CDs, viewers and exports put beside images."""
+
+SIDE_SUFFIXES = frozenset({
+    ".avi", ".bat", ".bmp", ".cab", ".cfg", ".chm", ".class", ".cmd", ".conf", ".css", ".csv",
+    ".db", ".dll", ".doc", ".docx", ".dtd", ".exe", ".gif", ".hlp", ".htm", ".html", ".icns",
+    ".ico", ".inf", ".ini", ".jar", ".jpeg", ".jpg", ".js", ".json", ".lnk", ".log", ".md",
+    ".mp4", ".msi", ".ocx", ".pdf", ".plist", ".png", ".properties", ".rtf", ".sh", ".so", ".svg",
+    ".tif", ".tiff", ".tsv", ".ttf", ".txt", ".url", ".wav", ".xls", ".xlsx", ".xml", ".xsd",
+    ".xsl",
+})  # fmt: skip
+"""Suffixes of documents, pictures and programs. None of them is used for DICOM images."""
+
+
+def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
+    """Refuses a series with a file that is no DICOM file and not known to be something else.
+
+    Args:
+        files: contents; at least one is a DICOM file.
+        names: their names or paths, in the same order; () takes every file for an image.
+
+    Raises:
+        SeriesError: UNREADABLE_FILE.
+    """
+    paths = [PurePosixPath(name.lower()) for name in names or [""] * len(files)]
+    found = [is_dicom(file) for file in files]
+    of_images = {
+        suffix
+        for path, dicom in zip(paths, found, strict=True)
+        if dicom
+        for suffix in path.suffixes
+    }
+    damaged = sum(
+        not dicom and not _is_side_file(path, of_images)
+        for path, dicom in zip(paths, found, strict=True)
+    )
+    if damaged:
+        raise SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            f"Of the {len(files)} files, {damaged} should be an image and hold none: empty, cut "
+            "off or overwritten. Copy the series again, and remove what does not belong to it.",
+        )
+
+
+def _is_side_file(path: PurePosixPath, of_images: set[str]) -> bool:
+    """Whether a file is known to be no image by its name alone."""
+    if any(part.startswith((".", "__macosx")) for part in path.parts):
+        return True
+    if of_images.intersection(path.suffixes):  # also 7.dcm.txt
+        return False
+    return path.name in SIDE_NAMES or path.suffix in SIDE_SUFFIXES

@@ -1,0 +1,116 @@
+"""The files of a zip, in memory; nothing is written to disk, and nothing unpacks without bounds."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+
+from segment_actor.errors import FailureCode, SeriesError
+
+MAX_UNPACKED_BYTES = 4 * 2**30
+"""Twice the largest CT that is read. A bomb declares more, or stops at what it declared."""
+
+MAX_PACKING = 100
+"""Times that a whole zip may be larger unpacked. Pixels have noise and pack to a half or a third,
+a slice of nothing but padding to a hundredth; a bomb to a thousandth."""
+
+FREE_BYTES = 256 * 2**20
+"""Up to here a zip may pack as tightly as it likes: a CT without noise is a phantom, no bomb."""
+
+_ENCRYPTED = 0x1  # general purpose flag bit 0 of a zip entry
+_FILE_START = b"PK\3\4"
+_LOCAL_HEADER_BYTES = 30  # before the name of the file; the last 4 are two lengths
+_PACKED_CHUNK_BYTES = 4096  # zipfile unpacks all of a bzip2 or LZMA chunk, up to 20,000 times it
+
+
+def unzip(blob: bytes) -> dict[str, bytes]:
+    """Contents of all files of a zip, by the path in it.
+
+    Raises:
+        SeriesError: EMPTY_FILE, UNREADABLE_FILE or TOO_LARGE, before the memory is taken.
+    """
+    if not blob:
+        raise SeriesError(
+            FailureCode.EMPTY_FILE, "The file is empty (0 bytes). Export the series again."
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+            entries = archive.infolist()
+            _check_entries(entries, len(blob))
+            if not _is_complete(entries, blob, archive.start_dir):
+                raise _damaged()
+            return {
+                entry.filename: _read(archive, entry) for entry in entries if not _is_folder(entry)
+            }
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        NotImplementedError,  # a compression method that Python does not know
+        OSError,  # an offset before the start of the file
+        OverflowError,
+        ValueError,
+        lzma.LZMAError,
+        struct.error,
+        zlib.error,
+    ):
+        raise _damaged() from None
+
+
+def _is_folder(entry: zipfile.ZipInfo) -> bool:
+    """A folder has no content; with content, the end of its name has been damaged."""
+    return entry.filename.endswith("/") and not entry.file_size
+
+
+def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """One file, whose declared size bounds what is unpacked."""
+    with archive.open(entry) as stream:
+        if entry.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            return stream.read(max(entry.file_size, 1))  # at least 1: the checksum is looked at
+        chunks = bytearray()
+        while chunk := stream.read(_PACKED_CHUNK_BYTES):
+            chunks += chunk
+        return bytes(chunks)
+
+
+def _check_entries(entries: Sequence[zipfile.ZipInfo], zip_bytes: int) -> None:
+    if any(entry.flag_bits & _ENCRYPTED for entry in entries):
+        raise SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            "The zip file has a password. Export the series without one.",
+        )
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise _damaged()
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > MAX_UNPACKED_BYTES or unpacked > max(FREE_BYTES, MAX_PACKING * zip_bytes):
+        raise SeriesError(
+            FailureCode.TOO_LARGE,
+            f"The zip file unpacks from {zip_bytes / 2**20:.1f} MiB to {unpacked / 2**30:.1f} GiB, "
+            "more than any CT has. Put each series into its own zip file.",
+        )
+
+
+def _is_complete(entries: Sequence[zipfile.ZipInfo], blob: bytes, directory: int) -> bool:
+    """Whether the directory names every file of the zip, and no byte for two of them.
+
+    An entry that the directory has lost may be the first slice or the last; entries that share
+    their data are a bomb. Between two files there may be a sum of 24 bytes, but no third file.
+    """
+    end = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        start = entry.header_offset
+        if start < end or _FILE_START in blob[end:start]:
+            return False
+        lengths = struct.unpack_from("<HH", blob, start + _LOCAL_HEADER_BYTES - 4)
+        end = start + _LOCAL_HEADER_BYTES + sum(lengths) + entry.compress_size
+    return end <= directory and _FILE_START not in blob[end:directory]
+
+
+def _damaged() -> SeriesError:
+    return SeriesError(
+        FailureCode.UNREADABLE_FILE,
+        "The zip file is damaged or not a zip file. Copy or export it again.",
+    )

@@ -1,0 +1,54 @@
+from typing import Any
+
+import pytest
+
+from segment_actor.errors import SeriesError
+from segment_actor.reading.dicom.volume import read_dicom
+from tests.support.ct_files import dicom_files, dicom_slices, made_hu
+
+
+def series(first: int, n: int, **elements: Any) -> list[bytes]:
+    """`n` images, numbered from `first` on, of an acquisition of 20."""
+    slices = dicom_slices(made_hu((6, 7, n)))
+    told = {"AcquisitionNumber": 1, "ImagesInAcquisition": 20} | elements
+    for k, one in enumerate(slices):
+        one.InstanceNumber = first + k
+        for keyword, value in told.items():
+            setattr(one, keyword, value)
+    return dicom_files(slices)
+
+
+@pytest.mark.parametrize(("first", "n"), [(1, 19), (2, 19), (2, 18), (3, 18)])
+def test_slices_missing_at_an_end_are_found_by_the_images_of_the_acquisition(
+    first: int, n: int
+) -> None:
+    with pytest.raises(
+        SeriesError, match=f"missing_slice: The headers speak of 20 images, and {n}"
+    ):
+        read_dicom(series(first, n))
+
+
+@pytest.mark.parametrize("n", [8, 19])
+def test_slices_missing_at_an_end_are_found_by_the_images_of_the_series(n: int) -> None:
+    with pytest.raises(SeriesError, match="speak of 20 images"):
+        read_dicom(series(1, n, NumberOfSeriesRelatedInstances=20, ImagesInAcquisition=None))
+
+
+@pytest.mark.parametrize(
+    ("first", "n", "elements"),
+    [
+        (1, 20, {}),
+        (1, 10, {}),  # one of two reconstructions
+        (0, 19, {}),  # counted in another way
+        (101, 19, {}),
+        (1, 19, {"ImageType": ["DERIVED", "SECONDARY", "REFORMATTED"]}),
+        (1, 19, {"AcquisitionNumber": None}),
+        (1, 19, {"ImagesInAcquisition": ""}),
+        (1, 19, {"ImagesInAcquisition": 0}),
+        (1, 19, {"ImagesInAcquisition": 3}),
+    ],
+)
+def test_a_series_is_not_refused_for_a_number_of_something_else(
+    first: int, n: int, elements: dict[str, Any]
+) -> None:
+    assert read_dicom(series(first, n, **elements)).volume.shape[2] == n

@@ -1,0 +1,70 @@
+"""Positions as scanners write them: rounded, and as decimal text."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.reading.dicom.grid import arrange_slices
+from segment_actor.reading.dicom.series import Slice, parse_slices
+from tests.support.ct_files import dicom_files, dicom_slices
+
+AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+ONE = parse_slices(dicom_files(dicom_slices(np.zeros((4, 4, 1), np.int16))), ())[0]
+
+
+def slices_at(
+    positions_mm: list[list[float]], orientation: tuple[float, ...] = AXIAL
+) -> list[Slice]:
+    return [replace(ONE, position_mm=(*at,), orientation=orientation) for at in positions_mm]
+
+
+def step_of(slices: list[Slice]) -> float:
+    affine = arrange_slices(slices)[1]
+    return float(np.linalg.norm(affine[:3, 2]))
+
+
+STEPS_MM = st.floats(0.4, 10).map(lambda mm: round(mm, 4))
+COUNTS, DIGITS = st.integers(4, 60), st.integers(1, 3)
+STARTS_MM = st.floats(-900, 900).map(lambda mm: round(mm, 3))
+
+
+@given(STEPS_MM, COUNTS, DIGITS, STARTS_MM)
+def test_rounded_positions_are_regular(step: float, n: int, digits: int, start: float) -> None:
+    slices = slices_at([[0, 0, round(start + k * step, digits)] for k in range(n)])
+    assert abs(step_of(slices) - step) <= 0.1**digits / (n - 1) + 1e-9
+
+
+@given(STEPS_MM, COUNTS, DIGITS, STARTS_MM, st.data())
+def test_a_slice_missing_inside_is_always_found(
+    step: float, n: int, digits: int, start: float, data: st.DataObject
+) -> None:
+    heights = [round(start + k * step, digits) for k in range(n + 1)]
+    del heights[data.draw(st.integers(1, n - 1))]
+    with pytest.raises(SeriesError) as refusal:
+        step_of(slices_at([[0, 0, height] for height in heights]))
+    assert refusal.value.code is FailureCode.MISSING_SLICE
+
+
+@pytest.mark.parametrize("step", [0.625, 0.75, 1.25])
+def test_oblique_positions_rounded_to_a_tenth_are_regular(step: float) -> None:
+    tilted = np.array([[0.8, 0.6, 0], [-0.48, 0.64, 0.6]])
+    normal = np.cross(*tilted)
+    positions = [[round(x, 1) for x in 40 * k / 40 * step * normal + 0.037] for k in range(40)]
+    assert step_of(slices_at(positions, (*tilted.ravel(),))) == pytest.approx(step, abs=0.005)
+
+
+def test_two_stacks_of_nearly_the_same_distance_are_not_one() -> None:
+    heights = [round(0.6 * k, 1) for k in range(20)]
+    heights += [round(heights[-1] + 0.7 * k, 1) for k in range(1, 21)]
+    with pytest.raises(SeriesError, match="missing_slice"):
+        step_of(slices_at([[0, 0, height] for height in heights]))
+
+
+def test_every_second_slice_missing_in_a_half_is_found() -> None:
+    heights = [0.5 * k for k in range(10)] + [5.0 + k for k in range(10)]
+    with pytest.raises(SeriesError, match="missing_slice"):
+        step_of(slices_at([[0, 0, height] for height in heights]))

@@ -1,0 +1,48 @@
+"""Kernels count as soft or sharp by their maker's own names, and no other name counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from segment_actor.reading.dicom.kernel import kernel_of
+
+NAMES = {
+    "SIEMENS": {
+        "soft": ["B10s", "B30f", "B31f", "B41s", "I30f", "J40s", "Br40d", "Bf37", "Hr36", "Qr49"],
+        "sharp": ["B50f", "B70f", "B80s", "I50f", "J70h", "Bl57d", "Br59", "U90u", "Hr69h"],
+    },
+    "GE MEDICAL SYSTEMS": {
+        "soft": ["STANDARD", "soft", "DETAIL"],
+        "sharp": ["LUNG", "BONE", "BONEPLUS", "BONE PLUS", "EDGE"],
+    },
+    "Philips": {"soft": ["A", "B", "C"], "sharp": ["D", "E", "L", "YA", "YB", "YC"]},
+    "TOSHIBA": {
+        "soft": ["FC01", "FC03", "FC08", "FC10", "FC13-H", "FC18", "FC19"],
+        "sharp": ["FC30", "FC51", "FC52", "FC55", "FC81", "FC86"],
+    },
+    "Canon Medical Systems": {"soft": ["FC08"], "sharp": ["FC51"]},
+}
+CASES = [
+    (maker, name, kind)
+    for maker, kinds in NAMES.items()
+    for kind, names in kinds.items()
+    for name in names
+]
+
+
+@pytest.mark.parametrize(("maker", "name", "kind"), CASES)
+def test_a_makers_kernel_is_soft_or_sharp(maker: str, name: str, kind: str) -> None:
+    assert kernel_of(maker, name) == kind
+
+
+@pytest.mark.parametrize(
+    ("maker", "name"),
+    [
+        (None, "B30f"), ("SIEMENS", None), ("SIEMENS", ""), ("SIEMENS", "STANDARD"),
+        ("SIEMENS", "T20f"), ("SIEMENS", "B300"), ("GE MEDICAL SYSTEMS", "CHST"),
+        ("GE MEDICAL SYSTEMS", "FC51"), ("Philips", "Z"), ("TOSHIBA", "FC26"), ("TOSHIBA", "FC70"),
+        ("TOSHIBA", "FC001"), ("Image Gear", "BONE"), ("UIH", "B_SOFT_C"), ("", "LUNG"),
+    ],
+)  # fmt: skip
+def test_a_kernel_that_no_rule_knows_is_neither(maker: str | None, name: str | None) -> None:
+    assert kernel_of(maker, name) is None
