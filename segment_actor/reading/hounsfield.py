@@ -23,9 +23,10 @@ SMALLEST_FAT_SHARE = 0.001
 """Every body has fat, and the room around it is air. An MR's interpolation undershoots
 below -20 in 0.02 % of its voxels (measured)."""
 
-NO_AIR_HU = -500
+NO_AIR_HU = -900
 """A CT whose lowest value lies above shows no air: what is at that value is not air cut off at
--1000 or -1024, as most CTs have it."""
+-1000 or -1024, as most CTs have it. Windows for bone begin at -800 to -400, and healthy lung lies
+below them."""
 
 METAL_HU = 1000
 """Scanners cut off above, mostly at 3071, some at 1300: metal and dense bone have that value."""

@@ -88,6 +88,7 @@ def outside(hu: HuArray, value: int) -> HuArray:
     [
         (-160, 240, "at -160"),
         (-200, 400, "at -200"),
+        (-770, 1730, "at -770"),  # a window for bone; the lungs lie below
         (-1024, 400, "at 400"),  # the lungs are right and the bones are not
         (-1350, 150, "at 150"),
         (-1024, 700, "at 700"),
