@@ -28,8 +28,8 @@ view is 0.8 m."""
 
 SMALLEST_EXTENT_MM, SMALL_CROP_VOXELS = 30.0, 100
 """An image with that many voxels along an axis is a whole field of view, no crop around a finding,
-mostly of 64 or 96, and the smallest of those, of dental CTs, is 40 mm wide. An animal, or a header
-that is wrong by a factor of 30, is less: an adult of 10 mm."""
+and the smallest of those, of dental CTs, is 40 mm wide. An animal, or a header that is wrong by a
+factor of 30, is less: an adult of 10 mm."""
 
 LARGEST_OFFSET_MM = 1e5
 """From the origin to the first voxel. Scanners count from their own centre, up to some metres; at

@@ -25,8 +25,8 @@ below -20 in 0.02 % of its voxels (measured)."""
 
 NO_AIR_HU = -900
 """A CT whose lowest value lies above shows no air: what is at that value is not air cut off at
--1000 or -1024, as most CTs have it. Windows for bone begin at -800 to -400, and healthy lung lies
-below them."""
+-1000 or -1024, as most CTs have it. Windows for bone begin between (-770 for a level of 480 and a
+width of 2500), and a lung of -816 cut off there passed every check (measured)."""
 
 METAL_HU = 1000
 """Scanners cut off above, mostly at 3071, some at 1300: metal and dense bone have that value."""
@@ -41,7 +41,8 @@ in CTs that were not clipped at most 0.01 % have the highest value."""
 
 FILLED_SHARE = 0.1
 """Of all voxels, at a highest value that metal may have. The corners outside of a round field of
-view, filled with 3071, are 21 %; of a crop around an artificial hip, metal is 13 %."""
+view, filled with 3071, are 21 %. A sphere of 50 mm, about the joint of an artificial hip, is 13 %
+of a crop of 80 mm (computed): metal alone does not tell."""
 
 FILLED_CORNERS = 4
 """Of the 8 of the image, which metal does not reach: a fill does, and half of them in a crop that
