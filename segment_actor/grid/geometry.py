@@ -26,7 +26,7 @@ LARGEST_EXTENT_MM, LARGEST_FIELD_MM = 3000.0, 1000.0
 """Of the longest axis, and of the two others. A CT's table travels 2 m, and the largest field of
 view is 0.8 m."""
 
-SMALLEST_EXTENT_MM, SMALL_CROP_VOXELS = 30.0, 64
+SMALLEST_EXTENT_MM, SMALL_CROP_VOXELS = 30.0, 100
 """An image with that many voxels along an axis is a whole field of view, no crop around a finding,
 and the smallest of those, of dental CTs, is 40 mm wide. An animal, or a header that is wrong by a
 factor of 30, is less: an adult of 10 mm."""

@@ -80,7 +80,7 @@ def _bad_nifti() -> dict[str, BadInput]:
         "colour": (nifti(colour), code.COLOUR_IMAGE),
         "two_orientations": (_with_two_forms(hu), code.BAD_AFFINE),
         "in_metres": (_with_byte(good, XYZT_UNITS_OFFSET, 1), code.BAD_SPACING),
-        "mouse": (nifti(made_hu((64, 8, 8)), np.diag([0.1, 0.1, 0.1, 1.0])), code.BAD_SPACING),
+        "mouse": (nifti(made_hu((100, 8, 8)), np.diag([0.1, 0.1, 0.1, 1.0])), code.BAD_SPACING),
         "clipped_to_a_window": (nifti(hu.clip(-160, 240)), code.NOT_HOUNSFIELD),
         "rescaled_to_0_1": (nifti(rescaled), code.NOT_HOUNSFIELD),
     }

@@ -17,9 +17,9 @@ from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.dicom.header import is_dicom
 
 SIDE_NAMES = frozenset({
-    "authors", "autorun", "changelog", "changes", "copying", "copyright", "dicomdir", "index",
-    "install", "licence", "license", "lockfile", "manifest", "news", "notice", "readme", "release",
-    "version",
+    "authors", "autorun", "changelog", "changes", "checksums", "copying", "copyright", "dicomdir",
+    "index", "install", "licence", "license", "lockfile", "manifest", "md5sum", "md5sums", "news",
+    "notice", "readme", "release", "sha1sums", "sha256sums", "sha512sums", "version",
 })  # fmt: skip
 """Names without a suffix that CDs, viewers and exports put beside images."""
 
@@ -27,9 +27,9 @@ SIDE_SUFFIXES = frozenset({
     ".avi", ".bat", ".bmp", ".cab", ".cfg", ".chm", ".class", ".cmd", ".conf", ".css", ".csv",
     ".db", ".dll", ".doc", ".docx", ".dtd", ".exe", ".gif", ".hlp", ".htm", ".html", ".icns",
     ".ico", ".inf", ".ini", ".jar", ".jpeg", ".jpg", ".js", ".json", ".lnk", ".log", ".md",
-    ".mp4", ".msi", ".ocx", ".pdf", ".plist", ".png", ".properties", ".rtf", ".sh", ".so", ".svg",
-    ".tif", ".tiff", ".tsv", ".ttf", ".txt", ".url", ".wav", ".xls", ".xlsx", ".xml", ".xsd",
-    ".xsl",
+    ".md5", ".mp4", ".msi", ".ocx", ".pdf", ".plist", ".png", ".ppt", ".pptx", ".properties",
+    ".rtf", ".sh", ".sha1", ".sha256", ".sha512", ".so", ".svg", ".tif", ".tiff", ".tsv", ".ttf",
+    ".txt", ".url", ".wav", ".xls", ".xlsx", ".xml", ".xsd", ".xsl", ".yaml", ".yml",
 })  # fmt: skip
 """Suffixes of documents, pictures and programs. None of them is used for DICOM images."""
 

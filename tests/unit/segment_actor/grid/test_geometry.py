@@ -133,6 +133,7 @@ def test_an_image_too_large_or_too_small_for_a_patient_is_refused(
         ((512, 512, 400), 0.1),  # the inner ear, 51 mm wide
         ((500, 500, 500), 0.08),  # a tooth, 40 mm
         ((48, 48, 48), 0.6),  # a crop around a nodule
+        ((96, 96, 96), 0.3),  # likewise
         ((512, 512, 512), 1.5),
         ((160, 160, 400), 5.0),  # the whole body in a wide field of view
     ],

@@ -41,6 +41,7 @@ def test_a_slice_lost_in_a_zip_is_never_passed_over() -> None:
     [
         "README", "readme.txt", "CT/VERSION", "viewer/LICENSE", "AUTORUN.INF", "a/report.pdf",
         "Thumbs.db", ".DS_Store", "__MACOSX/CT/._IM0001", "index.html", "preview.jpg", "run.exe",
+        "SHA256SUMS", "series.md5", "export.yaml",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("content", [b"", b"a few words", bytes(len(GOOD[0]))])
