@@ -25,7 +25,7 @@ import jobs
 import segment_actor
 import stats
 from cluster.pools import Node, plan_pools
-from cluster.session import connect
+from cluster.session import Watch, connect
 from cluster.stores.opening import open_store
 from jobs.archive.keys import key_maker
 from jobs.archive.listing import index_archive
@@ -195,12 +195,16 @@ _RAISED = re.compile(r"\s*[\w.]+Error: ")
 def _collect(
     stream: Iterator[Outcome], committer: Committer, progress: Progress, stop: StopRequest
 ) -> None:
-    """Until the stream ends, the job is asked to stop, or nothing can go on.
+    """Until the stream ends, the job is asked to stop, Ray is gone, or nothing can go on.
 
     Whatever is complete is committed in each case.
     """
+    watch = Watch()
     try:
         for outcome in arrivals(stream):
+            if outcome is None and (gone := watch.gone()):
+                log.warning("Ray's %s is gone; was it killed for want of memory?", gone)
+                return
             if outcome is not None and outcome.stop:
                 raise SetupError(outcome.stop)
             if outcome is not None:
