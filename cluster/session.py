@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -60,6 +61,53 @@ def connect(address: str | None, code: Sequence[ModuleType] = ()) -> Iterator[tu
         yield _nodes()
     finally:
         ray.shutdown()
+
+
+class Watch:
+    """Notices that Ray is gone under a run, before Ray ends this process for it without a word.
+
+    It does so 60 s after its head has died, and 15 s after its process on this machine has.
+    """
+
+    def __init__(self) -> None:
+        """Inside of `connect`."""
+        here = ray.get_runtime_context()
+        node = next(n for n in ray.nodes() if n["NodeID"] == here.get_node_id())
+        raylet = f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
+        # a head may be started again; a machine that lost its raylet is no part of the cluster
+        self._doors = {
+            "head process (GCS)": Door(here.gcs_address, patience=15),
+            "process on this machine (raylet)": Door(raylet, patience=3),
+        }
+
+    def gone(self) -> str | None:
+        """Name of the part of Ray that is gone, if one is; to be asked once a second."""
+        return next((name for name, door in self._doors.items() if door.is_shut()), None)
+
+
+@dataclass
+class Door:
+    """An address that takes connections as long as somebody is there.
+
+    Attributes:
+        address: host:port.
+        patience: knocks in a row without an answer until nobody is.
+        unanswered: such knocks so far.
+    """
+
+    address: str
+    patience: int
+    unanswered: int = 0
+
+    def is_shut(self) -> bool:
+        """Knocks once."""
+        try:
+            _knock(self.address)
+        except OSError:
+            self.unanswered += 1
+        else:
+            self.unanswered = 0
+        return self.unanswered >= self.patience
 
 
 # Workers' own lines stay in the session's log folder, so that the progress line stays readable;

@@ -11,8 +11,8 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ import jobs
 import segment_actor
 import stats
 from cluster.pools import Node, plan_pools
-from cluster.session import connect
+from cluster.session import Watch, connect
 from cluster.stores.opening import open_store
 from jobs.archive.keys import key_maker
 from jobs.archive.listing import index_archive
@@ -118,7 +118,7 @@ def _work(
     progress = Progress(len(todo))
     try:
         _segment(config, models, execution, todo, committer, progress)
-    except (SetupError, KeyboardInterrupt):
+    except (SetupError, KeyboardInterrupt, SystemExit):  # the last is Ray's answer to SIGTERM
         with suppress(SetupError):  # what stopped the run may be the tables themselves
             committer.write_run("failed", provenance)
         raise
@@ -193,27 +193,36 @@ _RAISED = re.compile(r"\s*[\w.]+Error: ")
 
 
 def _collect(
-    stream: Iterator[Outcome], committer: Committer, progress: Progress, stop: StopRequest
+    stream: Generator[Outcome], committer: Committer, progress: Progress, stop: StopRequest
 ) -> None:
-    """Until the stream ends, the job is asked to stop, or nothing can go on.
+    """Until the stream ends, the job is asked to stop, Ray is gone, or nothing can go on.
 
     Whatever is complete is committed in each case.
     """
-    try:
-        for outcome in arrivals(stream):
-            if outcome is not None and outcome.stop:
-                raise SetupError(outcome.stop)
-            if outcome is not None:
-                committer.add(outcome)
-                progress.add(failed=outcome.failure is not None)
-            committer.commit_if_due()
-            progress.tick()
-            if stop.asked:
-                log.warning("asked to stop: committing what is complete")
-                return
-    finally:
-        progress.close()
-        committer.commit()
+    watch = Watch()
+    with closing(arrivals(stream)) as coming:  # left to an error's traceback, it outlives Ray
+        try:
+            for outcome in coming:
+                if outcome is None and (gone := watch.gone()):
+                    log.warning("Ray's %s is gone; was it killed for want of memory?", gone)
+                    return
+                if outcome is not None:
+                    _take(outcome, committer, progress)
+                committer.commit_if_due()
+                progress.tick()
+                if stop.asked:
+                    log.warning("asked to stop: committing what is complete")
+                    return
+        finally:
+            progress.close()
+            committer.commit()
+
+
+def _take(outcome: Outcome, committer: Committer, progress: Progress) -> None:
+    if outcome.stop:
+        raise SetupError(outcome.stop)
+    committer.add(outcome)
+    progress.add(failed=outcome.failure is not None)
 
 
 def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -> Row:

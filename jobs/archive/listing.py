@@ -27,6 +27,7 @@ from segment_actor.errors import SeriesError, SetupError
 from segment_actor.reading.dicom.header import quiet_pydicom
 from segment_actor.reading.dicom.identity import Identity, identity_of
 from segment_actor.reading.series import Kind
+from segment_actor.reading.unzip import open_file
 
 log = logging.getLogger(__name__)
 
@@ -172,8 +173,8 @@ def _zip_identity(stream: BinaryIO) -> Identity:
     with zipfile.ZipFile(stream) as zipped:
         names = sorted(n for n in zipped.namelist() if not n.endswith("/"))
         dicom = [n for n in names if PurePosixPath(n.lower()).suffix in DICOM_SUFFIXES]
-        with zipped.open((dicom or names)[0]) as member:
-            return identity_of(member)  # type: ignore[arg-type]  # a readable binary stream
+        with open_file(zipped, zipped.getinfo((dicom or names)[0])) as member:
+            return identity_of(member)
 
 
 def _report(series: Sequence[Series], unique: Iterable[Series], people: dict[str, Person]) -> None:

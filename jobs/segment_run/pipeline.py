@@ -8,7 +8,7 @@ A CT that fails travels on as an outcome with stand-in voxels; the rest never no
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import ray.data
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
@@ -27,7 +27,7 @@ next one the lanes load their models anew, seconds after hours."""
 
 def outcomes(
     series: Sequence[Series], load_settings: LoadSettings, lane: LaneSettings, plan: PoolPlan
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Works on every series; outcomes come in any order, as they end.
 
     Lazy: nothing runs before the first is asked for.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import lzma
 import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from copy import copy
+from typing import BinaryIO, cast
 
 from segment_actor.errors import FailureCode, SeriesError
 
@@ -21,10 +24,12 @@ a slice of nothing but padding to a hundredth; a bomb to a thousandth."""
 FREE_BYTES = 256 * 2**20
 """Up to here a zip may pack as tightly as it likes: a CT without noise is a phantom, no bomb."""
 
+PIECE_BYTES = 4096
+"""Read at a time of a file in a zip: of LZMA, zipfile unpacks all of a piece, up to 30 MB."""
+
 _ENCRYPTED = 0x1  # general purpose flag bit 0 of a zip entry
 _FILE_START = b"PK\3\4"
 _LOCAL_HEADER_BYTES = 30  # before the name of the file; the last 4 are two lengths
-_PACKED_CHUNK_BYTES = 4096  # zipfile unpacks all of a bzip2 or LZMA chunk, up to 20,000 times it
 
 
 def unzip(blob: bytes) -> dict[str, bytes]:
@@ -65,15 +70,32 @@ def _is_folder(entry: zipfile.ZipInfo) -> bool:
     return entry.filename.endswith("/") and not entry.file_size
 
 
+def open_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> BinaryIO:
+    """A file of a zip as a stream; read in pieces of `PIECE_BYTES`, it unpacks 30 MB at most ahead.
+
+    zipfile would unpack all of a piece of bzip2, a million times as much.
+    """
+    if entry.compress_type != zipfile.ZIP_BZIP2:
+        return cast("BinaryIO", archive.open(entry))
+    packed = copy(entry)
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, entry.compress_size
+    del packed.CRC  # of the file; as it is packed, it has sums of its own
+    return cast("BinaryIO", bz2.BZ2File(archive.open(packed)))
+
+
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     """One file, whose declared size bounds what is unpacked."""
-    with archive.open(entry) as stream:
+    content = bytearray()
+    with open_file(archive, entry) as stream:
         if entry.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             return stream.read(max(entry.file_size, 1))  # at least 1: the checksum is looked at
-        chunks = bytearray()
-        while chunk := stream.read(_PACKED_CHUNK_BYTES):
-            chunks += chunk
-        return bytes(chunks)
+        while piece := stream.read(PIECE_BYTES):
+            content += piece
+            if len(content) > entry.file_size:
+                raise zipfile.BadZipFile
+    if zlib.crc32(content) != entry.CRC:
+        raise zipfile.BadZipFile
+    return bytes(content)
 
 
 def _check_entries(entries: Sequence[zipfile.ZipInfo], zip_bytes: int) -> None:

@@ -49,6 +49,21 @@ def test_a_run_that_is_asked_to_stop_ends_its_ray_and_starts_no_other(
     assert statuses(tables) == ["failed"]
 
 
+def test_a_run_whose_ray_is_gone_says_so_and_keeps_what_is_complete(
+    model_set: Path, tmp_path: Path
+) -> None:
+    archive = write_objects(tmp_path / "archive", good_cts(range(24), shape=(60, 60, 64)))
+    tables = tmp_path / "tables"
+    with running_job(str(archive), str(tables), model_set) as job:
+        job.wait_for_scans(1)
+        job.kill_raylet()
+        code, said = job.finish(within_s=60)
+    assert code == 1, said
+    assert "Ray's process on this machine (raylet) is gone" in said
+    assert "were not reached" in said
+    assert statuses(tables) == ["failed"]
+
+
 def test_a_ray_that_does_not_start_is_one_sentence_and_no_run_stays_running(
     archive: str, model_set: Path, tmp_path: Path
 ) -> None:

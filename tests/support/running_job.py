@@ -46,6 +46,11 @@ class Job:
         found: list[int] = self._wait_for(lambda: self.workers(title), within_s, every_s=0.01)
         os.kill(found[0], signal.SIGKILL)
 
+    def kill_raylet(self) -> None:
+        """Ends the raylet of a Ray that the job has started itself."""
+        (raylet,) = (pid for pid in _descendants(self.process.pid) if _program(pid) == "raylet")
+        os.kill(raylet, signal.SIGKILL)
+
     def wait_for_scans(self, count: int, within_s: float = 200.0) -> None:
         """Until so many scans are committed."""
         self._wait_for(lambda: _scans(self.tables) >= count, within_s, every_s=0.3)
@@ -144,6 +149,10 @@ def _title(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except OSError:
         return ""
+
+
+def _program(pid: int) -> str:
+    return Path(_title(pid).partition("\0")[0]).name
 
 
 def _end(pids: list[int]) -> None:

@@ -19,6 +19,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from segment_actor.person import date_of
 from segment_actor.reading.dicom.header import PYDICOM_ERRORS, first_text, is_dicom
+from segment_actor.reading.unzip import PIECE_BYTES
 
 START_BYTES: Final = (2**16, 2**20)
 """Looked at of a file: at first, and if that was not enough; and unpacked of a deflated one. What
@@ -53,7 +54,8 @@ def identity_of(stream: BinaryIO) -> Identity:
     """
     start = b""
     for size in START_BYTES:
-        start += stream.read(size - len(start))
+        while len(start) < size and (piece := stream.read(min(PIECE_BYTES, size - len(start)))):
+            start += piece
         if header := _header(start):
             dates = (date_in(header, keyword) for keyword in DATES)
             return Identity(

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from cluster.session import connect
+from cluster.session import Door, connect
 from segment_actor.errors import SetupError
 
 
@@ -25,6 +25,13 @@ def test_a_cluster_that_is_gone_is_said_at_once() -> None:
         address = f"127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(SetupError, match=f"{address} does not answer: .*refused"), connect(address):
         pass
+
+
+def test_a_door_is_shut_after_so_many_knocks_in_a_row_without_an_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        door = Door(f"127.0.0.1:{server.getsockname()[1]}", patience=2, unanswered=1)
+        assert [door.is_shut(), door.unanswered] == [False, 0]
+    assert [door.is_shut(), door.is_shut()] == [False, True]
 
 
 def test_who_asks_ray_for_something_after_the_run_starts_no_new_one() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import tracemalloc
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -21,7 +22,7 @@ from jobs.archive.listing import group_objects, index_archive
 from jobs.archive.manifest import read_manifest, write_manifest
 from segment_actor.errors import SeriesError, SetupError
 from segment_actor.reading.series import read_series
-from tests.support.ct_files import SERIES_UID, dicom, dicom_slices, made_hu
+from tests.support.ct_files import SERIES_UID, dicom, dicom_slices, made_hu, zipped
 from tests.support.tiny_cohort import good_cts, good_dicom, good_zip, write_objects
 
 KEYS = KeyMaker(b"0123456789abcdef")
@@ -190,6 +191,28 @@ def test_a_zip_with_a_damaged_member_keeps_its_path_as_identity(
         file.write(b"\xff" * 64)
     found = index_archive(open_store(str(tmp_path)), KEYS)
     assert [s.series_key for s in found] == [KEYS.series_key("t.zip")]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_any_method_is_known_by_its_uid(tmp_path: Path, method: int) -> None:
+    write_objects(tmp_path, {"t.zip": zipped(good_dicom("s", 1), method)})
+    write_objects(tmp_path / "plain", good_dicom("s", 1))
+    keys = [
+        index_archive(open_store(str(tmp_path / p)), KEYS)[-1].series_key for p in ("", "plain")
+    ]
+    assert keys[0] == keys[1] != KEYS.series_key("t.zip")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_of_a_zip_bomb_only_the_beginning_is_unpacked(tmp_path: Path, method: int) -> None:
+    bomb = bytes(128) + b"DICM" + bytes(10**8)
+    write_objects(tmp_path, {"t.zip": zipped({"1.dcm": bomb}, method)})
+    del bomb
+    tracemalloc.start()
+    index_archive(open_store(str(tmp_path)), KEYS)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 9 * 10**7
 
 
 class FleetingArchive(FolderArchive):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -11,7 +11,7 @@ from jobs.segment_run.driver.arrivals import arrivals
 
 
 def test_items_come_in_order_with_a_pause_while_there_is_none() -> None:
-    def slow() -> Iterator[int]:
+    def slow() -> Generator[int]:
         yield 1
         time.sleep(0.15)
         yield 2
@@ -22,7 +22,7 @@ def test_items_come_in_order_with_a_pause_while_there_is_none() -> None:
 
 
 def test_what_the_items_raise_is_raised_here() -> None:
-    def broken() -> Iterator[int]:
+    def broken() -> Generator[int]:
         yield 1
         raise RuntimeError("on the way")
 
@@ -31,7 +31,7 @@ def test_what_the_items_raise_is_raised_here() -> None:
 
 
 def test_who_stops_early_does_not_wait_for_the_next_item() -> None:
-    def stuck() -> Iterator[int]:
+    def stuck() -> Generator[int]:
         yield 1
         time.sleep(3)
 
@@ -40,3 +40,18 @@ def test_who_stops_early_does_not_wait_for_the_next_item() -> None:
         if time.monotonic() - begun > 0.1:
             break
     assert time.monotonic() - begun < 1.5
+
+
+def test_who_stops_early_ends_the_items_at_once() -> None:
+    ended = []
+
+    def items() -> Generator[int]:
+        try:
+            yield from range(9)
+        finally:
+            ended.append(True)
+
+    coming = arrivals(items())
+    assert next(coming) == 0
+    coming.close()
+    assert ended

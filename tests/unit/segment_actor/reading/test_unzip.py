@@ -2,6 +2,7 @@ import bz2
 import io
 import re
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 
@@ -54,12 +55,16 @@ def test_entries_that_share_their_data_are_refused() -> None:
     assert refusal(directory_of(zipped(FILES), same_place)).code is FailureCode.UNREADABLE_FILE
 
 
-def test_a_packed_chunk_larger_than_it_declares_is_not_unpacked_further() -> None:
+def test_a_file_that_packs_more_than_it_declares_is_not_unpacked_further() -> None:
     """bzip2 packs 45 MB of zeros into 39 bytes, of which zipfile would unpack all at once."""
     data = zipped({"zeros": bytes(10**8)}, zipfile.ZIP_BZIP2)
     assert len(bz2.compress(bytes(10**8))) < 200
     lying = directory_of(data, lambda data, at, _: struct.pack_into("<I", data, at + 24, 1000))
+    tracemalloc.start()
     assert refusal(lying).code is FailureCode.UNREADABLE_FILE
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 10**6
 
 
 def test_a_file_whose_name_became_that_of_a_folder_is_not_lost() -> None:
