@@ -136,7 +136,10 @@ def check_settings(text: bytes) -> None:
     content = tomllib.loads(text.decode())
     sources = {"archive", "manifest"}
     texts = {"tables", "model_set", "address", "demographics", "labels", "compat", *sources}
-    words = {"precision": ("float32", "bfloat16", "float16"), "device": ("auto", "cpu", "gpu")}
+    words: dict[str, tuple[str, ...]] = {
+        "precision": ("float32", "bfloat16", "float16"),
+        "device": ("auto", "cpu", "gpu"),
+    }
     words["engine"] = ("auto", "openvino", "torch", "compile")
     counts = {"lanes", "calls_per_lane", "commit_every_cts", "max_attempts"}
     assert len(sources & content.keys()) == 1
