@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import click
@@ -173,7 +173,9 @@ def _write_people(bins: Sequence[AgeBin], out: Path) -> None:
     counts = {
         sex: sum(getattr(of_age, sex) for of_age in bins) for sex in ("men", "women", "others")
     }
-    (out / "people.csv").write_bytes(FORMS["csv"](pa.Table.from_pylist([asdict(b) for b in bins])))
+    schema = pa.schema([(column.name, pa.int64()) for column in fields(AgeBin)])
+    table = pa.Table.from_pylist([asdict(b) for b in bins], schema=schema)
+    (out / "people.csv").write_bytes(FORMS["csv"](table))
     click.echo("Studied: " + ", ".join(f"{n:,} {name}" for name, n in counts.items()) + ".")
 
 

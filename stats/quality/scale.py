@@ -35,6 +35,8 @@ SHAPE: Final = (0.65, 1.45)
 """Height against breadth, an adult's being 1: on 200 phantoms (seeds 20000 to 20199) 0.75 to 1.05.
 A slice spacing halved or doubled makes 0.5 or 2 of it."""
 
+SIDES: Final = ("left", "right")
+
 FEW: Final = 3
 """Fewer steps, or stray labels, are no evidence about a whole CT."""
 
@@ -79,12 +81,14 @@ def _region(name: str) -> str:
 
 
 def _breadths(whole: Judged) -> Mapping[str, float]:
-    """Pair to its breadth, an adult's being 1."""
-    return {
-        pair: (whole[right].place.high_mm[0] - whole[left].place.low_mm[0]) / adult_mm
-        for pair, adult_mm in BREADTH_MM.items()
-        if (left := _of_side(pair, "left")) in whole and (right := _of_side(pair, "right")) in whole
-    }
+    """Pair to its breadth, an adult's being 1; also where left and right are exchanged."""
+    found = {}
+    for pair, adult_mm in BREADTH_MM.items():
+        both = [whole[n].place for side in SIDES if (n := _of_side(pair, side)) in whole]
+        if len(both) == len(SIDES):
+            edges_mm = [mm for place in both for mm in (place.low_mm[0], place.high_mm[0])]
+            found[pair] = (max(edges_mm) - min(edges_mm)) / adult_mm
+    return found
 
 
 def _of_side(pair: str, side: str) -> str:

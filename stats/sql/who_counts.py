@@ -5,7 +5,8 @@ studies that draw conclusions take their CTs by these three rules:
 
     one method     the pipeline version that has looked at most series, measured or failed; of
                    several with as many the newest. So a new version counts from the night on which
-                   it has seen all that the one before has, and two are never mixed
+                   it has seen all that the one before has, and two are never mixed. One that has
+                   measured less than half as many as another does not count: it failed
     no failed CT   quality control says `fail` where the image is wrong (stats.quality.codes)
     one scan       of a person, for each structure the scan in which it is whole; of several the one
                    of the slice thickness nearest to the models' grid, then of a soft kernel, and
@@ -89,7 +90,8 @@ def version_that_counts(
     if only is not None and wanted in (None, only):
         return only
     sql = f"""SELECT pipeline_version FROM ({_VERSIONS}) WHERE series_measured > 0
-              ORDER BY series_seen DESC, last_commit DESC"""  # noqa: S608 - our own words
+              ORDER BY 2 * series_measured < max(series_measured) OVER (), series_seen DESC,
+                       last_commit DESC"""  # noqa: S608 - our own words
     versions = [str(version) for (version,) in database.sql(sql).fetchall()]
     if wanted is None:
         return versions[0] if versions else None

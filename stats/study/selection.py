@@ -280,8 +280,11 @@ def _candidates(
         join, unmatched = f"LEFT JOIN people ON people.{key} = scans.{key}", f"people.{key} IS NULL"
     incomplete = "false"
     if selection.complete:
-        incomplete = """series_key IN (SELECT series_key FROM latest WHERE
-            list_contains($complete, structure) AND status IN ('truncated', 'absent'))"""
+        incomplete = """series_key NOT IN (
+            SELECT series_key FROM latest
+            WHERE list_contains($complete, structure) AND status NOT IN ('truncated', 'absent')
+            GROUP BY series_key
+            HAVING count(DISTINCT structure) = len(list_distinct($complete)))"""
     person = PERSON.replace("patient_key", "scans.patient_key").replace("series", "scans.series")
     used = ", ".join(SCAN_COLUMNS)
     own = ", ".join(

@@ -57,6 +57,14 @@ def test_the_users_ages_replace_those_of_the_tables(tables: str, tmp_path: Path)
     assert set(rows["n"] + rows["excluded"]) == {60}
 
 
+def test_what_no_method_looked_for_is_complete_in_nobody(tables: str, tmp_path: Path) -> None:
+    result = _aging(tables, tmp_path, "--complete", "heart")  # of total_v2
+    assert result.exit_code == 2
+    assert "only 0 patients are left" in result.output
+    people = pd.read_csv(tmp_path / "people.csv")
+    assert (list(people), len(people)) == (["from_years", "men", "women", "others"], 0)
+
+
 def test_keys_without_a_partner_are_counted_and_named(tables: str, tmp_path: Path) -> None:
     people = _people(tmp_path, [*_sixty()[:50], {"series_key": "stranger", "age_years": 50}])
     assert _aging(tables, tmp_path, "--demographics", people).exit_code == 0

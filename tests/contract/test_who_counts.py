@@ -171,6 +171,17 @@ def test_a_new_method_counts_once_it_has_seen_all(tmp_path: Path, *, compacted: 
     assert (flow.excluded, flow.left) == (1, 2)  # b could not be measured
 
 
+def test_a_method_that_failed_nearly_everywhere_does_not_count(tmp_path: Path) -> None:
+    keys = "abcdef"
+    tables = _commit(tmp_path, [_scan(key) for key in keys], [_row(key) for key in keys])
+    failed = [{"series_key": k, "code": "out_of_memory", "sentence": "Too large."} for k in "cdef"]
+    batch = Batch(scans=[_scan(k) for k in "ab"], structures=[_row("a")], failures=failed)
+    CohortTables(tables).commit(batch, NEW)
+    assert _chosen(tables) == set(keys)
+    _commit(tmp_path, [_scan("c")], [_row("c")], NEW)  # half of them
+    assert _chosen(tables, "latest_scans") == {"a", "b", "c"}
+
+
 def test_another_method_can_be_asked_for_and_who_is_lost_is_said(tmp_path: Path) -> None:
     tables = _two_methods(tmp_path)
     with connect(tables, who=WhoCounts(pipeline_version="v2")) as database:

@@ -15,6 +15,7 @@ from scipy.stats import percentileofscore
 
 from jobs.query import main
 from stats.query import add_file, ask, confine, connect
+from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.question_cohort import (
     AGAIN,
     DAYS_BETWEEN,
@@ -162,6 +163,21 @@ def test_7_the_planted_change_between_two_visits_comes_out(
     # nobody twice for thin and thick slices of one visit
     assert (once, again) == (PEOPLE - 3 - TWICE, TWICE)
     assert without == rows.query("patient_key.notna() and scan_day.isna()")["person"].nunique()
+
+
+def test_7_two_studies_of_one_day_are_one_and_always_the_same(tmp_path: Path) -> None:
+    facts = {"patient_key": "p", "label_schema": "paper104"}
+    spleen = {"structure": "spleen", "label_schema": "paper104", "status": "ok", "hu_mean": 50.0}
+    scans, structures = [], []
+    for key, day, mm, ml in (("a", 0, 5.0, 300.0), ("b", 0, 1.0, 200.0), ("c", 365, 5.0, 210.0)):
+        when = {"study_key": key, "scan_day": 4711 + day, "slice_thickness_mm": mm}
+        scans.append({"series_key": key, **facts, **when})
+        structures.append({"series_key": key, **spleen, "volume_ml": ml})
+    stamp = Stamp("night", "2026-01-30", "v1")
+    CohortTables(str(tmp_path)).commit(Batch(scans=scans, structures=structures), stamp)
+    with connect(str(tmp_path)) as database:
+        found = _frame(database, 7)
+    assert found[["from_day", "to_day", "change_ml"]].to_numpy().tolist() == [[0, 365, 10]]
 
 
 def test_8_the_planted_fall_of_muscle_density_comes_out(

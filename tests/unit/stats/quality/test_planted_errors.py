@@ -185,6 +185,14 @@ def test_a_planted_error_is_found(name: str) -> None:
     assert verdict is (Verdict.FAIL if code in OF_THE_CT else Verdict.WARN)
 
 
+def test_the_size_of_a_mirrored_ct_is_not_blamed() -> None:
+    hu, labels, spacing_mm = body()
+    reasons = {
+        c for r in judged((hu[::-1], labels[::-1], spacing_mm)) for c in split_codes(r.qc_reasons)
+    }
+    assert reasons == {Code.MIRRORED, Code.ORGANS_MIRRORED}
+
+
 @pytest.mark.parametrize("name", [n for n, (_, code, _) in PLANTED.items() if code in OF_THE_CT])
 def test_in_a_ct_that_fails_no_structure_passes(name: str) -> None:
     rows = judged(PLANTED[name][0](body()))
