@@ -29,13 +29,12 @@ from stats.study.aging import (
     structure_flow,
     three_strongest,
 )
+from stats.study.candidates import FlowStep, Selection
 from stats.study.demographics import read_demographics
 from stats.study.exclusions import Measure
 from stats.study.selection import (
     MIN_SCANS,
     Cohort,
-    FlowStep,
-    Selection,
     Stratum,
     select_cohort,
 )

@@ -13,8 +13,9 @@ from jobs.shared.staging import writing_to
 from stats.query import connect
 from stats.report.overview import overview
 from stats.sql.who_counts import WhoCounts
+from stats.study.candidates import Selection
 from stats.study.demographics import read_demographics
-from stats.study.selection import Selection, select_cohort
+from stats.study.selection import select_cohort
 
 
 @click.command("report", cls=Command)

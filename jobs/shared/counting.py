@@ -12,7 +12,7 @@ import duckdb
 
 from segment_actor.errors import SetupError
 from stats.sql.who_counts import WhoCounts, in_words
-from stats.study.selection import Only
+from stats.study.candidates import Only
 
 log = logging.getLogger(__name__)
 

@@ -32,8 +32,9 @@ from stats.report.structures import (
     figures_by_sex,
     structure_figures,
 )
+from stats.study.candidates import FlowStep
 from stats.study.exclusions import MEASURES, Measure
-from stats.study.selection import Cohort, FlowStep
+from stats.study.selection import Cohort
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from stats.study.candidates import FlowStep
 from stats.study.exclusions import (
     MEASURES,
     STEPS,
@@ -23,7 +24,7 @@ from stats.study.exclusions import (
     used_values,
 )
 from stats.study.reference_curves import PERCENTILES, smooth_reference
-from stats.study.selection import QUARTILES, Cohort, Flags, FlowStep, Numbers, Stratum
+from stats.study.selection import QUARTILES, Cohort, Flags, Numbers, Stratum
 from stats.study.tests_of_age import (
     ALPHA,
     PAIRS,

@@ -16,10 +16,10 @@ import pyarrow as pa
 from segment_actor.errors import SetupError
 from segment_actor.person import OLDEST_YEARS
 from stats.sql.who_counts import BETTER_SCAN, PERSON
+from stats.study.candidates import Only, is_only
 from stats.study.exclusions import MEASURES, Measure
 from stats.study.intervals import MIN_PEOPLE_PERCENTILE, percentile_interval
 from stats.study.reference_curves import NEAR_YEARS
-from stats.study.selection import Only, is_only
 from stats.study.tests_of_age import Row
 
 PERCENTILE: Final = pa.schema(

@@ -15,8 +15,9 @@ from jobs.aging import main
 from jobs.percentile import main as percentile
 from segment_actor.errors import SetupError
 from stats.query import connect
+from stats.study.candidates import Selection
 from stats.study.demographics import Demographics
-from stats.study.selection import Selection, select_cohort
+from stats.study.selection import select_cohort
 from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.synthetic_cohort import write_synthetic_cohort
 

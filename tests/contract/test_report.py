@@ -24,7 +24,8 @@ from stats.report.overview import overview
 from stats.report.quality import FlaggedStructure, quality
 from stats.report.structures import structure_figures
 from stats.study.aging import Question, run_study
-from stats.study.selection import Selection, select_cohort
+from stats.study.candidates import Selection
+from stats.study.selection import select_cohort
 from stats.tables.commit import Batch, CohortTables, Stamp
 from tests.support.seaweed import running_seaweed
 from tests.support.synthetic_cohort import FAILED, INCOMPLETE, UNKNOWN_AGE, write_synthetic_cohort

@@ -16,7 +16,8 @@ from segment_actor.errors import SetupError
 from stats.compaction import refresh_wide
 from stats.query import connect
 from stats.sql.who_counts import WhoCounts, in_words
-from stats.study.selection import Only, Selection, select_cohort
+from stats.study.candidates import Only, Selection
+from stats.study.selection import select_cohort
 from stats.tables.commit import Batch, CohortTables, Row, Stamp
 from tests.support.synthetic_cohort import SyntheticCohort, write_synthetic_cohort
 
