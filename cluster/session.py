@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, Final
 
 import ray
 
@@ -120,10 +120,8 @@ def _start(code: Sequence[ModuleType]) -> None:
         # Ray would write a token into ~/.ray, and a service's user may have no home
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     env = {"worker_process_setup_hook": _import_first(code, _ROOT)} if code else None
-    try:
+    with _InASentence("Ray did not start on this machine", "Try again when it is less busy."):
         ray.init(address="local", include_dashboard=False, runtime_env=env, **_SILENT)
-    except Exception as error:  # noqa: BLE001  # Ray raises the base class when a part is too slow
-        _refuse("Ray did not start on this machine", error, "Try again when it is less busy.")
 
 
 def _join(address: str, code: Sequence[ModuleType]) -> None:
@@ -138,16 +136,13 @@ def _join(address: str, code: Sequence[ModuleType]) -> None:
     # everybody who may look at the job; nodes have their own AWS_* variables or files.
     shipped = {"py_modules": list(code), "worker_process_setup_hook": _import_first(code)}
     env = None if IN_A_JOB in os.environ or not code else shipped
-    try:
+    advice = (
+        "If it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or "
+        "RAY_AUTH_TOKEN_PATH."
+    )
+    with _InASentence(f"The Ray cluster at {address} does not answer", advice):
         _knock(address)
         ray.init(address=address, runtime_env=env, **_SILENT)
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        _refuse(
-            f"The Ray cluster at {address} does not answer",
-            error,
-            "If it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or "
-            "RAY_AUTH_TOKEN_PATH.",
-        )
 
 
 def _knock(address: str) -> None:
@@ -157,9 +152,29 @@ def _knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
 
 
-def _refuse(what: str, error: Exception, advice: str) -> NoReturn:
-    reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
-    raise SetupError(f"{what}: {reason}. {advice}") from error
+_RAY_ERRORS: Final = (OSError, RuntimeError, ValueError, ray.exceptions.RayError)
+
+
+@dataclass(frozen=True)
+class _InASentence:
+    """Turns what Ray raises when it does not come up into a `SetupError`.
+
+    Ray raises some of it as `Exception` itself ("The current node timed out during startup"): that
+    class is caught, and none of those derived from it but `_RAY_ERRORS`.
+    """
+
+    what: str
+    advice: str
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        if kind is Exception or isinstance(error, _RAY_ERRORS):
+            reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+            raise SetupError(f"{self.what}: {reason}. {self.advice}") from error
 
 
 def _import_first(code: Sequence[ModuleType], root: str | None = None) -> Callable[[], None]:

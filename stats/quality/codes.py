@@ -104,8 +104,8 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "The values are not Hounsfield units: the image was rescaled, or lacks its intercept."
     ),
     Code.HU_SHIFTED: _of_ct(
-        "Muscle has values that muscle cannot have, and what else was measured agrees: all values "
-        "are shifted."
+        "Muscle has values that muscle cannot have, and nothing that was measured speaks against "
+        "it: all values are shifted."
     ),
     Code.WRONG_SCALE: _of_ct(
         "Spine and trunk have a size or proportions that no body has: the voxel size in the "
@@ -176,7 +176,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
     Code.REMNANT: Meaning(
         Verdict.PASS,
         Concern.STRUCTURES,
-        "Only stray voxels, below a tenth of the lower cut-off or half a millilitre: take the "
+        "Only stray voxels, below a tenth of the lower cut-off or one millilitre: take the "
         "structure as absent.",
     ),
 }

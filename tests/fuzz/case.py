@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from segment_actor.errors import SeriesError, SetupError
 
 Arrays = tuple[npt.NDArray[Any], ...]
 """What was read: whatever two readers can be compared by, such as the voxels and the affine."""
+
+T = TypeVar("T")
 
 LONGEST_SENTENCE = 600
 """Characters of a refusal. A longer one is a dump, no sentence."""
@@ -89,17 +91,27 @@ def judge(case: Case, ran: Callable[[], None] = lambda: None) -> Judged:
         case: the case.
         ran: called between the two.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)  # of numpy: a number went wrong
-            accepted = case.run()
-    except (SeriesError, SetupError) as refusal:
-        return _of_refusal(case, refusal)
-    except Exception:  # noqa: BLE001  # this is what is looked for
-        return Judged(case.name, Verdict.CRASHED, traceback.format_exc())
-    finally:
-        ran()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # of numpy: a number went wrong
+        accepted = attempt(case.run)
+    ran()
+    if isinstance(accepted, SeriesError | SetupError):
+        return _of_refusal(case, accepted)
+    if isinstance(accepted, Exception):
+        return Judged(case.name, Verdict.CRASHED, "".join(traceback.format_exception(accepted)))
     return _compared(case, accepted)
+
+
+def attempt(call: Callable[[], T]) -> T | Exception:
+    """What a call returns, or raises.
+
+    The one place of the tests that catches whatever comes: crashes are what is looked for, and a
+    foreign reader raises what it likes.
+    """
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001  # as said above
+        return error
 
 
 def _of_refusal(case: Case, refusal: SeriesError | SetupError) -> Judged:
@@ -111,12 +123,11 @@ def _of_refusal(case: Case, refusal: SeriesError | SetupError) -> Judged:
 def _compared(case: Case, accepted: Arrays) -> Judged:
     if case.reference is None:
         return Judged(case.name, Verdict.ACCEPTED)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            expected = case.reference()
-    except Exception as error:  # noqa: BLE001  # a foreign reader raises what it likes
-        return Judged(case.name, Verdict.UNREAD, f"{type(error).__name__}: {error}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = attempt(case.reference)
+    if isinstance(expected, Exception):
+        return Judged(case.name, Verdict.UNREAD, f"{type(expected).__name__}: {expected}")
     for n, (ours, theirs) in enumerate(zip(accepted, expected, strict=True)):
         if ours.shape != theirs.shape:
             return Judged(case.name, Verdict.DIFFERENT, f"array {n}: {ours.shape}, {theirs.shape}")

@@ -6,6 +6,7 @@ import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from segment_actor.reading.dicom.header import quiet_pydicom
+from tests.fuzz.case import attempt
 
 Files = dict[str, bytes]
 
@@ -215,15 +217,18 @@ def _some(rng: np.random.Generator, series: Damaged, change: Callable[[Dataset],
     """A change of one header, or of all."""
     names = sorted(series.files) if rng.random() < 0.5 else [_which(rng, series)]
     for name in names:
-        try:
-            with quiet_pydicom():
-                header = pydicom.dcmread(io.BytesIO(series.files[name]))
-                change(header)
-                buffer = io.BytesIO()
-                header.save_as(buffer)
-        except Exception:  # noqa: BLE001, S112  # pydicom cannot write it: then it is not tried
-            continue
-        series.files[name] = buffer.getvalue()
+        written = attempt(partial(_changed, series.files[name], change))
+        if isinstance(written, bytes):  # what pydicom cannot write is not tried
+            series.files[name] = written
+
+
+def _changed(file: bytes, change: Callable[[Dataset], None]) -> bytes:
+    with quiet_pydicom():
+        header = pydicom.dcmread(io.BytesIO(file))
+        change(header)
+        buffer = io.BytesIO()
+        header.save_as(buffer)
+    return buffer.getvalue()
 
 
 def _emptied(rng: np.random.Generator, series: Damaged) -> None:

@@ -31,11 +31,6 @@ def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     path.write_text(json.dumps(content))
 
 
-def refused(folder: Path, sentence: str) -> None:
-    with pytest.raises(SetupError, match=sentence):
-        read_model_folder(folder)
-
-
 @pytest.mark.parametrize("name", ["plans.json", "dataset.json"])
 @pytest.mark.parametrize(
     ("content", "sentence"),
@@ -55,7 +50,8 @@ def test_a_file_that_is_no_object_is_refused(
 ) -> None:
     folder = write_tiny_model(tmp_path)
     (folder / name).write_bytes(content)
-    refused(folder, sentence)
+    with pytest.raises(SetupError, match=sentence):
+        read_model_folder(folder)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +79,8 @@ def test_an_absurd_configuration_is_refused(
     folder: Path, key: str, value: object, sentence: str
 ) -> None:
     edit(folder / "plans.json", lambda p: p["configurations"]["3d_fullres"].update({key: value}))
-    refused(folder, sentence)
+    with pytest.raises(SetupError, match=sentence):
+        read_model_folder(folder)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +94,8 @@ def test_an_absurd_configuration_is_refused(
 )
 def test_absurd_plans_are_refused(folder: Path, key: str, value: object, sentence: str) -> None:
     edit(folder / "plans.json", lambda p: p.update({key: value}))
-    refused(folder, sentence)
+    with pytest.raises(SetupError, match=sentence):
+        read_model_folder(folder)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +112,8 @@ def test_an_absurd_normalisation_is_refused(
 ) -> None:
     key = "foreground_intensity_properties_per_channel"
     edit(folder / "plans.json", lambda p: p[key]["0"].update(hu))
-    refused(folder, sentence)
+    with pytest.raises(SetupError, match=sentence):
+        read_model_folder(folder)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +140,8 @@ def test_an_absurd_architecture_is_refused(
             arguments
         ),
     )
-    refused(folder, sentence)
+    with pytest.raises(SetupError, match=sentence):
+        read_model_folder(folder)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,8 @@ def test_an_absurd_architecture_is_refused(
 )
 def test_absurd_labels_are_refused(folder: Path, labels: object, sentence: str) -> None:
     edit(folder / "dataset.json", lambda d: d.update(labels=labels))
-    refused(folder, sentence)
+    with pytest.raises(SetupError, match=sentence):
+        read_model_folder(folder)
 
 
 def test_what_is_said_once_for_all_stages_is_spelt_out(tmp_path: Path) -> None:
