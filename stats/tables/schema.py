@@ -56,6 +56,12 @@ SCANS = pa.schema(
         _column("patient_key", _TEXT, "Pseudonym of the patient; NULL if not known."),
         _column("study_key", _TEXT, "Pseudonym of the study (one visit); NULL if not known."),
         _column(
+            "acquisition_key",
+            _TEXT,
+            "Pseudonym of the acquisition: one pass of the scanner, of which there may be several "
+            "reconstructions. NULL if not known.",
+        ),
+        _column(
             "scan_day",
             _COUNT,
             "Day of the scan, counted from a day that is secret and another one for each patient: "
@@ -78,9 +84,43 @@ SCANS = pa.schema(
         _column("slice_thickness_mm", _NUMBER, "Slice thickness, from DICOM.", "mm"),
         _column("kernel", _TEXT, "Reconstruction kernel, from DICOM: soft or sharp; else NULL."),
         _column(
+            "kernel_name",
+            _TEXT,
+            "The maker's name of that kernel; other if it is on no list; NULL if not known.",
+        ),
+        _column("image_type", _TEXT, "Words of Image Type that DICOM or makers define, with \\."),
+        _column("energy_kev", _NUMBER, "Of a virtual monoenergetic image; else NULL.", "keV"),
+        _column("tube_current_ma", _NUMBER, "X-ray tube current, mean of the images.", "mA"),
+        _column("exposure_mas", _NUMBER, "Exposure, mean of the images.", "mAs"),
+        _column("ctdi_vol_mgy", _NUMBER, "CTDIvol, mean of the images.", "mGy"),
+        _column("pitch", _NUMBER, "Spiral pitch factor.", "ratio"),
+        _column("reconstruction_diameter_mm", _NUMBER, "Diameter of the reconstruction.", "mm"),
+        _column("body_part", _TEXT, "Body Part Examined, of DICOM's list; other if not on it."),
+        _column("height_cm", _NUMBER, "Size of the patient, from DICOM.", "cm"),
+        _column("weight_kg", _NUMBER, "Weight of the patient, from DICOM.", "kg"),
+        _column(
             "contrast_agent",
             _TEXT,
             "yes or no, from DICOM; NULL if the header is silent, which is not no.",
+        ),
+        _column("contrast_route", _TEXT, "How the agent was given, of DICOM's list; else other."),
+        _column(
+            "lossy",
+            _TEXT,
+            "yes or no: whether the pixels were compressed with losses; NULL if not known.",
+        ),
+        _column("lossy_ratio", _NUMBER, "Of that compression, the largest.", "ratio"),
+        _column(
+            "tilt_corrected_deg",
+            _NUMBER,
+            "Tilt of the gantry that was straightened before segmenting; NULL if there was none.",
+            "degrees",
+        ),
+        _column(
+            "images_left_out",
+            _COUNT,
+            "Images of the series that belong to no volume of it: scouts, dose pictures.",
+            "images",
         ),
         _column(
             "contrast_phase",

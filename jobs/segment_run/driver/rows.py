@@ -11,8 +11,16 @@ from stats.quality.codes import scan_verdict
 from stats.tables.commit import Row
 from stats.tables.stages import SECONDS_COLUMNS
 
-CONTRAST = {None: None, True: "yes", False: "no"}
-"""The header's free text could say anything; whether it names an agent is what counts."""
+YES_OR_NO = {None: None, True: "yes", False: "no"}
+"""Not known is neither."""
+
+AS_READ = (
+    "kvp", "slice_thickness_mm", "kernel", "kernel_name", "image_type", "energy_kev",
+    "tube_current_ma", "exposure_mas", "ctdi_vol_mgy", "pitch", "reconstruction_diameter_mm",
+    "body_part", "height_cm", "weight_kg", "contrast_route", "lossy_ratio", "tilt_corrected_deg",
+    "images_left_out", "manufacturer",
+)  # fmt: skip
+"""Columns of `scans` that have the name and the value of a fact of the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +64,10 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "spacing_k_mm": spacing_k_mm,
         "orientation": scan.orientation,
         "field_of_view_mm": shape_k * spacing_k_mm,
-        "manufacturer": facts.manufacturer,
+        **{column: getattr(facts, column) for column in AS_READ},
         "scanner_model": facts.model,
-        "kvp": facts.kvp,
-        "slice_thickness_mm": facts.slice_thickness_mm,
-        "kernel": facts.kernel,
-        "contrast_agent": CONTRAST[facts.contrast_agent],
+        "lossy": YES_OR_NO[facts.lossy],
+        "contrast_agent": YES_OR_NO[facts.contrast_agent],
         "contrast_phase": phase.name.value,
         "contrast_phase_method": phase.method,
         "contrast_phase_confidence": phase.confidence,
