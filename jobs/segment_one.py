@@ -24,7 +24,7 @@ from segment_actor.errors import SeriesError, SetupError
 from segment_actor.execution import ENGINE_NAMES, PRECISIONS, Execution, Precision
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.of_file import StoredGrid
-from segment_actor.layers import has_voxels, keep_only
+from segment_actor.layers import has_voxels, keep_only, last_that_knows
 from segment_actor.models.set import ModelSet, load_model_set
 from segment_actor.models.way import WAYS
 from segment_actor.reading.series import Kind, read_series
@@ -168,11 +168,8 @@ def _write_labels(
     names: Mapping[int, str],
 ) -> None:
     layers = segmented.layers
-    # of the last layer that knows it; a structure that no model knows has an empty mask, too
-    layer_of = {
-        label: max((n for n, layer in enumerate(layers) if label in layer.ids), default=0)
-        for label in names
-    }
+    # a structure that no model knows has an empty mask, too
+    layer_of = last_that_knows(layers, names)
     for number, layer in enumerate(layers):
         stored = store_labels(layer.labels, grid.shape, grid.affine, layer.indices)
         mine = {label: name for label, name in names.items() if layer_of[label] == number}

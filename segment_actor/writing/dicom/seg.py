@@ -1,0 +1,136 @@
+"""DICOM SEG: a label map as a segmentation that viewers lay over its CT.
+
+LABELMAP is one image a plane, as label maps are; old viewers know BINARY alone, one image a plane
+and structure, two hundred times as large.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+from highdicom import AlgorithmIdentificationSequence
+from highdicom.color import CIELabColor
+from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
+from highdicom.sr.coding import CodedConcept
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
+
+from segment_actor.anatomy import Structure, display_name
+from segment_actor.grid.of_file import label_colour
+from segment_actor.volume import N_LABEL_VALUES, LabelArray
+from segment_actor.writing.dicom.codes import coded
+from segment_actor.writing.dicom.header import Sources
+from segment_actor.writing.dicom.planes import Planes, plane_sequences, source_headers
+from segment_actor.writing.dicom.stamp import MAKER, finish
+from segment_actor.writing.dicom.uids import NAME, Origin
+
+logging.getLogger("highdicom").setLevel(logging.ERROR)  # it logs UIDs
+
+SERIES_NUMBER = 900
+"""Far from those of scanners, which count from 1."""
+
+AI = CodedConcept("123109", "DCM", "Artificial Intelligence")
+
+
+class SegType(StrEnum):
+    """How the segments are stored."""
+
+    LABELMAP = "labelmap"
+    BINARY = "binary"
+
+
+SYNTAX = {SegType.LABELMAP: JPEGLSLossless, SegType.BINARY: ExplicitVRLittleEndian}
+
+
+def make_seg(  # noqa: PLR0913  # what a SEG is made of
+    labels: LabelArray,
+    structures: Sequence[Structure],
+    planes: Planes,
+    sources: Sources,
+    origin: Origin,
+    *,
+    kind: SegType = SegType.LABELMAP,
+    number: int = 1,
+) -> Segmentation | None:
+    """A segmentation whose segment numbers are the labels.
+
+    Args:
+        labels: (planes, rows, columns) uint8, ids of the structures.
+        structures: that may occur; others are left out.
+        planes: the grid of `labels`.
+        sources: the images that were segmented.
+        origin: of whom its UIDs are derived.
+        kind: LABELMAP describes the segments that occur; BINARY must number them without gaps, so
+            that it describes those in between, without a voxel, as well.
+        number: of the label map, from 1, where a CT has several.
+
+    Returns:
+        The data set; None if no structure has a voxel.
+    """
+    known = np.zeros(N_LABEL_VALUES, np.uint8)
+    for structure in structures:
+        known[structure.id] = structure.id
+    labels = known[labels]
+    found = np.flatnonzero(np.bincount(labels.ravel(), minlength=N_LABEL_VALUES)[1:]) + 1
+    if not found.size:
+        return None
+    described = [
+        _segment(structure, origin, found=structure.id in found)
+        for structure in sorted(structures, key=lambda one: one.id)
+        if structure.id in found or (kind is SegType.BINARY and structure.id <= found[-1])
+    ]
+    measures, orientation, positions = plane_sequences(planes)
+    seg = Segmentation(
+        source_images=source_headers(sources, planes),
+        pixel_array=labels,
+        segmentation_type=kind.value.upper(),
+        segment_descriptions=described,
+        series_instance_uid=origin.uid("seg series"),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=origin.uid(f"seg {kind} {number}"),
+        instance_number=number,
+        pixel_measures=measures,
+        plane_orientation=orientation,
+        plane_positions=positions,
+        transfer_syntax_uid=SYNTAX[kind],
+        content_label="CT_STRUCTURES",
+        series_description="ctcohort structures",
+        content_date=origin.written.date(),
+        content_time=origin.written.time(),
+        software_versions=origin.software,
+        **MAKER,
+    )
+    organization = origin.uid(f"seg dimensions {number}")
+    for item in [*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence]:
+        item.DimensionOrganizationUID = organization
+    finish(seg, sources, origin)
+    return seg
+
+
+def _segment(structure: Structure, origin: Origin, *, found: bool) -> SegmentDescription:
+    codes = coded(structure)
+    name = display_name(structure.name)
+    red, green, blue = (round(255 * part) for part in label_colour(structure.id))
+    segment = SegmentDescription(
+        segment_number=structure.id,
+        segment_label=name if found else f"{name} (not found)",
+        segmented_property_category=codes.category,
+        segmented_property_type=codes.kind,
+        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=AlgorithmIdentificationSequence(
+            name=NAME, version=origin.software, family=AI
+        ),
+        tracking_uid=origin.uid(f"structure {structure.name}"),
+        tracking_id=structure.name,
+        anatomic_regions=[codes.site] if codes.site else None,
+        display_color=CIELabColor.from_rgb(red, green, blue),
+    )
+    if codes.side and codes.site:
+        segment.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = [codes.side]
+    elif codes.side:
+        kind: Dataset = segment.SegmentedPropertyTypeCodeSequence[0]
+        kind.SegmentedPropertyTypeModifierCodeSequence = [codes.side]
+    return segment

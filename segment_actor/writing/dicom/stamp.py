@@ -1,0 +1,33 @@
+"""What all results have in common: their maker, their date, and the patient, put on at the end."""
+
+from __future__ import annotations
+
+import io
+from typing import Final
+
+from pydicom import Dataset
+
+from segment_actor.writing.dicom.header import Sources
+from segment_actor.writing.dicom.uids import NAME, Origin
+
+MAKER: Final = {
+    "manufacturer": NAME,
+    "manufacturer_model_name": NAME,
+    "device_serial_number": "0",  # of a device: a program has none, but the element must be there
+}
+
+
+def finish(result: Dataset, sources: Sources, origin: Origin) -> None:
+    """Puts date and patient into a result that was made without."""
+    result.InstanceCreationDate = origin.written.strftime("%Y%m%d")
+    result.InstanceCreationTime = origin.written.strftime("%H%M%S")
+    for equipment in result.ContributingEquipmentSequence:  # highdicom, by itself
+        equipment.ContributionDateTime = origin.written.strftime("%Y%m%d%H%M%S")
+    result.update(sources.subject)
+
+
+def as_bytes(result: Dataset) -> bytes:
+    """The file of a result."""
+    file = io.BytesIO()
+    result.save_as(file, enforce_file_format=True)
+    return file.getvalue()
