@@ -31,7 +31,8 @@ NAMES_THE_SIDE: Final = frozenset({
 """Codes that have the side in their meaning: a second word for it would be said twice."""
 
 LIES_IN: Final = {"kidney_cyst": ("64033007", "kidney")}
-"""What is no anatomy, by its name without the side: the organ that it lies in, whose side it has."""
+"""What is no anatomy, by its name without the side, and the organ that it lies in; the side is that
+of the organ."""
 
 
 class Coded(NamedTuple):

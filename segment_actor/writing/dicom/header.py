@@ -101,12 +101,13 @@ def identified(headers: Sequence[Dataset]) -> Sources:
         headers: of the images of one volume, without pixels, in any order.
 
     Raises:
-        SeriesError: NOT_CT or MISSING_UID if no result can refer to the images.
+        SeriesError: NOT_CT, MISSING_UID or BAD_AFFINE if no result can refer to the images.
     """
     subject = Dataset()
-    subject.SpecificCharacterSet = UNICODE
     for keyword in PATIENT:
         _copy(subject, headers[0], keyword)
+    if not all(str(element.value).isascii() for element in subject):
+        subject.SpecificCharacterSet = UNICODE
     return _sources(headers, subject, new_uid=lambda uid: uid)
 
 
@@ -151,6 +152,11 @@ def _sources(
             FailureCode.NOT_CT,
             "The images are stored as another kind of object than CT, to which a DICOM result "
             "cannot refer. Export the original CT series.",
+        )
+    if any(len(image.orientation) != 6 or len(image.position_mm) != 3 for image in images):
+        raise SeriesError(
+            FailureCode.BAD_AFFINE,
+            "An image does not say where it lies in the patient. Export the original CT series.",
         )
     lossy = Dataset()
     for keyword in LOSSY:

@@ -18,11 +18,12 @@ from highdicom import (
     PlanePositionSequence,
 )
 from pydicom import Dataset
-from pydicom.valuerep import DS
 
 from segment_actor.grid.of_file import StoredGrid
 from segment_actor.volume import Affine, Shape
 from segment_actor.writing.dicom.header import EMPTY, Image, Sources
+
+_PATIENT = CoordinateSystemNames.PATIENT
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -32,6 +33,10 @@ last of 30 images of 1 mm by as much."""
 
 IN_PLACE_STEPS = 0.5
 """Along the normal, in distances of slices: reading allows no more."""
+
+SAME_DIRECTION = 1e-3
+"""Cosines of one direction, where a header rounds them to 4 digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planes:
@@ -62,7 +67,9 @@ class Planes:
     def positions_mm(self) -> npt.NDArray[np.float64]:
         """(planes, 3): centre of the first pixel of each, LPS."""
         lps = RAS_TO_LPS @ self.affine
-        places: npt.NDArray[np.float64] = lps[:3, 3] + np.outer(np.arange(self.shape[2]), lps[:3, 2])
+        places: npt.NDArray[np.float64] = lps[:3, 3] + np.outer(
+            np.arange(self.shape[2]), lps[:3, 2]
+        )
         return places
 
 
@@ -77,28 +84,33 @@ def plane_sequences(
     planes: Planes,
 ) -> tuple[PixelMeasuresSequence, PlaneOrientationSequence, list[PlanePositionSequence]]:
     """The same in DICOM's own words."""
-    patient = CoordinateSystemNames.PATIENT
     column_mm, row_mm, step_mm = planes.spacing_mm
-    positions = [PlanePositionSequence(patient, place.tolist()) for place in planes.positions_mm]
-    orientation = PlaneOrientationSequence(patient, planes.orientation)
+    positions = [PlanePositionSequence(_PATIENT, place.tolist()) for place in planes.positions_mm]
+    orientation = PlaneOrientationSequence(_PATIENT, planes.orientation)
     return PixelMeasuresSequence((row_mm, column_mm), step_mm, step_mm), orientation, positions
 
 
 def source_headers(sources: Sources, planes: Planes) -> list[Dataset]:
     """Headers of the source images that have what results refer to, and no patient.
 
-    Images that lie in place have the position of their plane, all others their own.
+    Images that lie in place have the position of their plane, all others their own. All have one
+    orientation, that of the planes unless these were turned.
     """
-    places_mm = _in_place(np.array([image.position_mm for image in sources.images]), planes)
+    first = sources.images[0]
+    turned = not np.allclose(first.orientation, planes.orientation, atol=SAME_DIRECTION)
+    orientation = PlaneOrientationSequence(
+        _PATIENT, first.orientation if turned else planes.orientation
+    )
     measures, _, _ = plane_sequences(planes)
-    if sources.images[0].frame is not None:
-        return [_enhanced(sources, planes, places_mm, measures)]
+    places_mm = _in_place(np.array([image.position_mm for image in sources.images]), planes)
+    positions = [PlanePositionSequence(_PATIENT, place.tolist()) for place in places_mm]
+    if first.frame is not None:
+        return [_enhanced(_header(sources, planes, first), measures, orientation, positions)]
     headers = []
-    for image, place_mm in zip(sources.images, places_mm, strict=True):
+    for image, position in zip(sources.images, positions, strict=True):
         header = _header(sources, planes, image)
-        header.update(measures[0])
-        header.ImageOrientationPatient = list(image.orientation)
-        header.ImagePositionPatient = _texts(place_mm)
+        for group in (measures, orientation, position):
+            header.update(group[0])
         headers.append(header)
     return headers
 
@@ -130,29 +142,20 @@ def _header(sources: Sources, planes: Planes, image: Image) -> Dataset:
 
 
 def _enhanced(
-    sources: Sources,
-    planes: Planes,
-    places_mm: npt.NDArray[np.float64],
+    header: Dataset,
     measures: PixelMeasuresSequence,
+    orientation: PlaneOrientationSequence,
+    positions: list[PlanePositionSequence],
 ) -> Dataset:
-    """All frames in one header. Reading has made sure that they have one orientation."""
-    header = _header(sources, planes, sources.images[0])
-    header.NumberOfFrames = len(sources.images)
-    patient = CoordinateSystemNames.PATIENT
+    """One header for all frames."""
     shared = Dataset()
-    shared.PixelMeasuresSequence = measures
-    shared.PlaneOrientationSequence = PlaneOrientationSequence(
-        patient, sources.images[0].orientation
-    )
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = measures, orientation
     header.SharedFunctionalGroupsSequence = [shared]
     frames = []
-    for place_mm in places_mm:
+    for position in positions:
         frame = Dataset()
-        frame.PlanePositionSequence = PlanePositionSequence(patient, place_mm.tolist())
+        frame.PlanePositionSequence = position
         frames.append(frame)
     header.PerFrameFunctionalGroupsSequence = frames
+    header.NumberOfFrames = len(frames)
     return header
-
-
-def _texts(numbers: npt.NDArray[np.float64]) -> list[DS]:
-    return [DS(number, auto_format=True) for number in numbers.tolist()]

@@ -8,17 +8,16 @@ from pydicom import Dataset
 
 from segment_actor.anatomy import Schema
 from segment_actor.grid.of_file import StoredGrid
-from segment_actor.layers import Layer, last_that_knows
+from segment_actor.layers import Layer, keep_only, last_that_knows
 from segment_actor.writing.dicom.header import Sources
+from segment_actor.writing.dicom.kinds import KINDS, SegType
+from segment_actor.writing.dicom.measured import Measured
 from segment_actor.writing.dicom.planes import planes_of
-from segment_actor.writing.dicom.seg import SegType, make_seg
-from segment_actor.writing.dicom.sr import Measured, make_sr
+from segment_actor.writing.dicom.seg import make_seg
+from segment_actor.writing.dicom.sr import make_sr
 from segment_actor.writing.dicom.stamp import as_bytes
 from segment_actor.writing.dicom.uids import Origin
 from segment_actor.writing.label_map import store_labels
-
-KINDS = ("seg", "sr")
-"""What can be asked for."""
 
 
 def dicom_results(  # noqa: PLR0913  # what results are made of
@@ -56,7 +55,8 @@ def dicom_results(  # noqa: PLR0913  # what results are made of
         mine = [s for s in schema.structures if s.id in layer.ids and owner[s.id] == number]
         if not mine:
             continue
-        labels = store_labels(layer.labels, planes.shape, planes.affine, layer.indices).whole().T
+        (own,) = keep_only([layer], schema, [structure.name for structure in mine])
+        labels = store_labels(own.labels, planes.shape, planes.affine, own.indices).whole().T
         seg = make_seg(labels, mine, planes, sources, origin, kind=kind, number=number + 1)
         if seg is None:
             continue

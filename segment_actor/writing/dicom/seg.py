@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from enum import StrEnum
 
 import numpy as np
 from highdicom import AlgorithmIdentificationSequence
@@ -16,18 +15,22 @@ from highdicom.color import CIELabColor
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
 from highdicom.sr.coding import CodedConcept
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
+from pydicom.pixels.encoders.base import get_encoder
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from segment_actor.anatomy import Structure, display_name
 from segment_actor.grid.of_file import label_colour
 from segment_actor.volume import N_LABEL_VALUES, LabelArray
 from segment_actor.writing.dicom.codes import coded
 from segment_actor.writing.dicom.header import Sources
+from segment_actor.writing.dicom.kinds import SegType
 from segment_actor.writing.dicom.planes import Planes, plane_sequences, source_headers
 from segment_actor.writing.dicom.stamp import MAKER, finish
 from segment_actor.writing.dicom.uids import NAME, Origin
 
 logging.getLogger("highdicom").setLevel(logging.ERROR)  # it logs UIDs
+# GDCM 3.2 ends the process over a plane of an odd number of pixels; pydicom's own encoder is left
+get_encoder(RLELossless).remove_plugin("gdcm")
 
 SERIES_NUMBER = 900
 """Far from those of scanners, which count from 1."""
@@ -35,14 +38,8 @@ SERIES_NUMBER = 900
 AI = CodedConcept("123109", "DCM", "Artificial Intelligence")
 
 
-class SegType(StrEnum):
-    """How the segments are stored."""
-
-    LABELMAP = "labelmap"
-    BINARY = "binary"
-
-
-SYNTAX = {SegType.LABELMAP: JPEGLSLossless, SegType.BINARY: ExplicitVRLittleEndian}
+# RLE, for dcmqi (and 3D Slicer, which reads with it) takes JPEG-LS for lossy and refuses it
+SYNTAX = {SegType.LABELMAP: RLELossless, SegType.BINARY: ExplicitVRLittleEndian}
 
 
 def make_seg(  # noqa: PLR0913  # what a SEG is made of
@@ -59,7 +56,7 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
 
     Args:
         labels: (planes, rows, columns) uint8, ids of the structures.
-        structures: that may occur; others are left out.
+        structures: all that may occur.
         planes: the grid of `labels`.
         sources: the images that were segmented.
         origin: of whom its UIDs are derived.
@@ -70,11 +67,9 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
     Returns:
         The data set; None if no structure has a voxel.
     """
-    known = np.zeros(N_LABEL_VALUES, np.uint8)
-    for structure in structures:
-        known[structure.id] = structure.id
-    labels = known[labels]
-    found = np.flatnonzero(np.bincount(labels.ravel(), minlength=N_LABEL_VALUES)[1:]) + 1
+    # plane by plane: counting needs 8 bytes a voxel
+    counts = sum(np.bincount(plane.ravel(), minlength=N_LABEL_VALUES) for plane in labels)
+    found = np.flatnonzero(counts)[1:]
     if not found.size:
         return None
     described = [

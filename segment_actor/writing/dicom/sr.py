@@ -7,7 +7,7 @@ has its verdict and no number.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import (
@@ -32,6 +32,7 @@ from pydicom.sr.codedict import codes
 from segment_actor.anatomy import Schema, Structure
 from segment_actor.writing.dicom.codes import OWN, coded, own
 from segment_actor.writing.dicom.header import Sources
+from segment_actor.writing.dicom.measured import Measured
 from segment_actor.writing.dicom.planes import Planes, source_headers
 from segment_actor.writing.dicom.stamp import MAKER, finish
 from segment_actor.writing.dicom.uids import NAME, Origin, derived_uid
@@ -66,26 +67,7 @@ QUALITY_VALUES: Final = {
 FAIL: Final = "fail"
 
 
-class Measured(Protocol):
-    """A row of `structures`; None is not measured."""
-
-    @property
-    def structure(self) -> str: ...
-    @property
-    def volume_ml(self) -> float | None: ...
-    @property
-    def hu_mean(self) -> float | None: ...
-    @property
-    def hu_std(self) -> float | None: ...
-    @property
-    def hu_median(self) -> float | None: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def qc(self) -> str | None: ...
-
-
-def make_sr(  # noqa: PLR0913, PLR0917  # what a report is made of
+def make_sr(
     rows: Sequence[Measured],
     segments: Mapping[str, Dataset],
     schema: Schema,
@@ -107,7 +89,9 @@ def make_sr(  # noqa: PLR0913, PLR0917  # what a report is made of
         The data set; None if there is nothing to report.
     """
     groups = [
-        _group(row, schema.by_id[schema.ids[row.structure]], segments[row.structure], sources, origin)
+        _group(
+            row, schema.by_id[schema.ids[row.structure]], segments[row.structure], sources, origin
+        )
         for row in rows
         if row.volume_ml is not None and row.structure in segments
     ]
@@ -146,9 +130,7 @@ def _observer(origin: Origin) -> ObserverContext:
         manufacturer_name=NAME,
         model_name=f"{NAME} {origin.software}",
     )
-    return ObserverContext(
-        observer_type=codes.DCM.Device, observer_identifying_attributes=device
-    )
+    return ObserverContext(observer_type=codes.DCM.Device, observer_identifying_attributes=device)
 
 
 def _group(

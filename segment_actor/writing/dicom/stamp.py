@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pydicom import Dataset
 
 from segment_actor.writing.dicom.header import Sources
 from segment_actor.writing.dicom.uids import NAME, Origin
 
-MAKER: Final = {
+MAKER: Final[Mapping[str, Any]] = {
     "manufacturer": NAME,
     "manufacturer_model_name": NAME,
     "device_serial_number": "0",  # of a device: a program has none, but the element must be there
