@@ -76,7 +76,7 @@ Flags = Mapping[str, object]
     help="For a DICOM CT: seg.dcm with the structures, sr.dcm with their volume and HU.",
 )  # fmt: skip
 @click.option(
-    "--seg-type", type=click.Choice(list(SegType)), default=SegType.LABELMAP,
+    "--seg-type", type=click.Choice([kind.value for kind in SegType]), default="labelmap",
     show_default=True, help="How seg.dcm holds them; binary for old viewers, 200 times as large.",
 )  # fmt: skip
 @click.option("-d", "--device", default="auto", show_default=True, help="cpu, gpu, gpu:N or auto.")

@@ -49,7 +49,8 @@ CT_CLASSES: Final = (
 )
 """SOP classes of PS3.4 B.5 whose images a result can be made of."""
 
-METHOD: Final = "ctcohort: built from an empty data set; UIDs replaced by keyed ones; no dates"
+METHOD: Final = "ctcohort: empty data set, allow list, keyed UIDs, no dates"
+"""Of 64 characters at most."""
 
 UNICODE: Final = "ISO_IR 192"
 
@@ -84,6 +85,7 @@ class Sources:
         frame_uid: frame of reference of the CT.
         subject: elements of patient and study, and how they were de-identified.
         lossy: elements that tell of a compression with losses.
+        dated: whether results may say when they were made, which a scan is seldom long before.
     """
 
     images: tuple[Image, ...] = field(repr=False)
@@ -92,6 +94,7 @@ class Sources:
     frame_uid: str = field(repr=False)
     subject: Dataset = field(repr=False)
     lossy: Dataset = field(repr=False)
+    dated: bool
 
 
 def identified(headers: Sequence[Dataset]) -> Sources:
@@ -108,7 +111,7 @@ def identified(headers: Sequence[Dataset]) -> Sources:
         _copy(subject, headers[0], keyword)
     if not all(str(element.value).isascii() for element in subject):
         subject.SpecificCharacterSet = UNICODE
-    return _sources(headers, subject, new_uid=lambda uid: uid)
+    return _sources(headers, subject, lambda uid: uid, dated=True)
 
 
 def deidentified(
@@ -132,11 +135,11 @@ def deidentified(
     for keyword in EMPTY:
         setattr(subject, keyword, "")
     subject.PatientID = patient_key or ""
-    return _sources(headers, subject, new_uid)
+    return _sources(headers, subject, new_uid, dated=False)
 
 
 def _sources(
-    headers: Sequence[Dataset], subject: Dataset, new_uid: Callable[[str], str]
+    headers: Sequence[Dataset], subject: Dataset, new_uid: Callable[[str], str], *, dated: bool
 ) -> Sources:
     images = [image for header in headers for image in _images_of(header, new_uid)]
     first = headers[0]
@@ -169,6 +172,7 @@ def _sources(
         frame_uid=new_uid(frame or derived_uid(series, "frame of reference")),
         subject=subject,
         lossy=lossy,
+        dated=dated,
     )
 
 

@@ -25,7 +25,7 @@ from segment_actor.writing.dicom.codes import coded
 from segment_actor.writing.dicom.header import Sources
 from segment_actor.writing.dicom.kinds import SegType
 from segment_actor.writing.dicom.planes import Planes, plane_sequences, source_headers
-from segment_actor.writing.dicom.stamp import MAKER, finish
+from segment_actor.writing.dicom.stamp import MAKER, date_of, finish
 from segment_actor.writing.dicom.uids import NAME, Origin
 
 logging.getLogger("highdicom").setLevel(logging.ERROR)  # it logs UIDs
@@ -68,8 +68,8 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
         The data set; None if no structure has a voxel.
     """
     # plane by plane: counting needs 8 bytes a voxel
-    counts = sum(np.bincount(plane.ravel(), minlength=N_LABEL_VALUES) for plane in labels)
-    found = np.flatnonzero(counts)[1:]
+    counts = sum(np.bincount(plane.ravel(), minlength=N_LABEL_VALUES)[1:] for plane in labels)
+    found = np.flatnonzero(counts) + 1
     if not found.size:
         return None
     described = [
@@ -93,8 +93,8 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
         transfer_syntax_uid=SYNTAX[kind],
         content_label="CT_STRUCTURES",
         series_description="ctcohort structures",
-        content_date=origin.written.date(),
-        content_time=origin.written.time(),
+        content_date=date_of(sources, origin).date(),
+        content_time=date_of(sources, origin).time(),
         software_versions=origin.software,
         **MAKER,
     )

@@ -34,7 +34,7 @@ from segment_actor.writing.dicom.codes import OWN, coded, own
 from segment_actor.writing.dicom.header import Sources
 from segment_actor.writing.dicom.measured import Measured
 from segment_actor.writing.dicom.planes import Planes, source_headers
-from segment_actor.writing.dicom.stamp import MAKER, finish
+from segment_actor.writing.dicom.stamp import MAKER, date_of, finish
 from segment_actor.writing.dicom.uids import NAME, Origin, derived_uid
 
 SERIES_NUMBER = 901
@@ -113,8 +113,8 @@ def make_sr(
         is_complete=True,
         is_verified=False,
         series_description="ctcohort measurements",
-        content_date=origin.written.date(),
-        content_time=origin.written.time(),
+        content_date=date_of(sources, origin).date(),
+        content_time=date_of(sources, origin).time(),
         software_versions=origin.software,
         coding_schemes=[CodingSchemeIdentificationItem(designator=OWN, name=NAME)],
         **MAKER,

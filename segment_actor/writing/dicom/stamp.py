@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -18,12 +19,22 @@ MAKER: Final[Mapping[str, Any]] = {
 }
 
 
+NO_DAY: Final = datetime(1900, 1, 1)
+"""Stands in a result that may not tell its day, where the standard demands one."""
+
+
+def date_of(sources: Sources, origin: Origin) -> datetime:
+    """When a result was made, as far as it may say so."""
+    return origin.written if sources.dated else NO_DAY
+
+
 def finish(result: Dataset, sources: Sources, origin: Origin) -> None:
     """Puts date and patient into a result that was made without."""
-    result.InstanceCreationDate = origin.written.strftime("%Y%m%d")
-    result.InstanceCreationTime = origin.written.strftime("%H%M%S")
+    written = date_of(sources, origin)
+    result.InstanceCreationDate = written.strftime("%Y%m%d")
+    result.InstanceCreationTime = written.strftime("%H%M%S")
     for equipment in result.ContributingEquipmentSequence:  # highdicom, by itself
-        equipment.ContributionDateTime = origin.written.strftime("%Y%m%d%H%M%S")
+        equipment.ContributionDateTime = written.strftime("%Y%m%d%H%M%S")
     result.update(sources.subject)
 
 
