@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from pydicom import Dataset
-
 from segment_actor.anatomy import Schema
 from segment_actor.grid.of_file import StoredGrid
 from segment_actor.layers import Layer, keep_only, last_that_knows
@@ -13,7 +11,7 @@ from segment_actor.writing.dicom.header import Sources
 from segment_actor.writing.dicom.kinds import KINDS, SegType
 from segment_actor.writing.dicom.measured import Measured
 from segment_actor.writing.dicom.planes import planes_of
-from segment_actor.writing.dicom.seg import make_seg
+from segment_actor.writing.dicom.seg import Segment, make_seg, segments_of
 from segment_actor.writing.dicom.sr import make_sr
 from segment_actor.writing.dicom.stamp import as_bytes
 from segment_actor.writing.dicom.uids import Origin
@@ -50,19 +48,19 @@ def dicom_results(  # noqa: PLR0913  # what results are made of
     planes = planes_of(grid)
     owner = last_that_knows(layers, schema.by_id)
     files: dict[str, bytes] = {}
-    segments: dict[str, Dataset] = {}
+    segments: dict[str, Segment] = {}
     for number, layer in enumerate(layers):
         mine = [s for s in schema.structures if s.id in layer.ids and owner[s.id] == number]
         if not mine:
             continue
         (own,) = keep_only([layer], schema, [structure.name for structure in mine])
         labels = store_labels(own.labels, planes.shape, planes.affine, own.indices).whole().T
-        seg = make_seg(labels, mine, planes, sources, origin, kind=kind, number=number + 1)
+        seg = make_seg(labels, mine, planes, sources, origin, kind=kind, instance=number + 1)
         if seg is None:
             continue
         if "seg" in wanted:
             files[f"seg_{layer.name}.dcm" if number else "seg.dcm"] = as_bytes(seg)
-        segments |= {structure.name: seg for structure in mine}
+        segments |= segments_of(seg)
     sr = make_sr(rows, segments, schema, planes, sources, origin) if "sr" in wanted else None
     if sr is not None:
         files["sr.dcm"] = as_bytes(sr)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from highdicom import AlgorithmIdentificationSequence
@@ -38,6 +39,13 @@ SERIES_NUMBER = 900
 AI = CodedConcept("123109", "DCM", "Artificial Intelligence")
 
 
+class Segment(NamedTuple):
+    """One segment: the file that it is in, and its number there."""
+
+    seg: Segmentation
+    number: int
+
+
 # RLE, for dcmqi (and 3D Slicer, which reads with it) takes JPEG-LS for lossy and refuses it
 SYNTAX = {SegType.LABELMAP: RLELossless, SegType.BINARY: ExplicitVRLittleEndian}
 
@@ -50,9 +58,9 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
     origin: Origin,
     *,
     kind: SegType = SegType.LABELMAP,
-    number: int = 1,
+    instance: int = 1,
 ) -> Segmentation | None:
-    """A segmentation whose segment numbers are the labels.
+    """A segmentation whose segments are the structures that were found.
 
     Args:
         labels: (planes, rows, columns) uint8, ids of the structures.
@@ -60,23 +68,24 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
         planes: the grid of `labels`.
         sources: the images that were segmented.
         origin: of whom its UIDs are derived.
-        kind: LABELMAP describes the segments that occur; BINARY must number them without gaps, so
-            that it describes those in between, without a voxel, as well.
-        number: of the label map, from 1, where a CT has several.
+        kind: the segment numbers of LABELMAP are the labels; BINARY has to count without gaps.
+        instance: number of the label map, from 1, where a CT has several.
 
     Returns:
         The data set; None if no structure has a voxel.
     """
     # plane by plane: counting needs 8 bytes a voxel
     counts = sum(np.bincount(plane.ravel(), minlength=N_LABEL_VALUES)[1:] for plane in labels)
-    found = np.flatnonzero(counts) + 1
-    if not found.size:
+    found = (np.flatnonzero(counts) + 1).tolist()
+    if not found:
         return None
-    described = [
-        _segment(structure, origin, found=structure.id in found)
-        for structure in sorted(structures, key=lambda one: one.id)
-        if structure.id in found or (kind is SegType.BINARY and structure.id <= found[-1])
-    ]
+    numbers = {label: label if kind is SegType.LABELMAP else n for n, label in enumerate(found, 1)}
+    if kind is SegType.BINARY:
+        table = np.zeros(N_LABEL_VALUES, np.uint8)
+        table[found] = list(numbers.values())
+        labels = table[labels]
+    known = {structure.id: structure for structure in structures}
+    described = [_segment(known[label], number, origin) for label, number in numbers.items()]
     measures, orientation, positions = plane_sequences(planes)
     seg = Segmentation(
         source_images=source_headers(sources, planes),
@@ -85,8 +94,8 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
         segment_descriptions=described,
         series_instance_uid=origin.uid("seg series"),
         series_number=SERIES_NUMBER,
-        sop_instance_uid=origin.uid(f"seg {kind} {number}"),
-        instance_number=number,
+        sop_instance_uid=origin.uid(f"seg {kind} {instance}"),
+        instance_number=instance,
         pixel_measures=measures,
         plane_orientation=orientation,
         plane_positions=positions,
@@ -98,20 +107,28 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
         software_versions=origin.software,
         **MAKER,
     )
-    organization = origin.uid(f"seg dimensions {number}")
+    organization = origin.uid(f"seg dimensions {instance}")
     for item in [*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence]:
         item.DimensionOrganizationUID = organization
     finish(seg, sources, origin)
     return seg
 
 
-def _segment(structure: Structure, origin: Origin, *, found: bool) -> SegmentDescription:
+def segments_of(seg: Segmentation) -> dict[str, Segment]:
+    """Name of a structure to its segment."""
+    return {
+        str(segment.TrackingID): Segment(seg, segment.SegmentNumber)
+        for segment in seg.SegmentSequence
+        if "TrackingID" in segment  # not the background
+    }
+
+
+def _segment(structure: Structure, number: int, origin: Origin) -> SegmentDescription:
     codes = coded(structure)
-    name = display_name(structure.name)
     red, green, blue = (round(255 * part) for part in label_colour(structure.id))
     segment = SegmentDescription(
-        segment_number=structure.id,
-        segment_label=name if found else f"{name} (not found)",
+        segment_number=number,
+        segment_label=display_name(structure.name),
         segmented_property_category=codes.category,
         segmented_property_type=codes.kind,
         algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,

@@ -26,7 +26,6 @@ from highdicom.sr import (
     VolumetricROIMeasurementsAndQualitativeEvaluations,
 )
 from highdicom.sr.coding import CodedConcept
-from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
 from segment_actor.anatomy import Schema, Structure
@@ -34,6 +33,7 @@ from segment_actor.writing.dicom.codes import OWN, coded, own
 from segment_actor.writing.dicom.header import Sources
 from segment_actor.writing.dicom.measured import Measured
 from segment_actor.writing.dicom.planes import Planes, source_headers
+from segment_actor.writing.dicom.seg import Segment
 from segment_actor.writing.dicom.stamp import MAKER, date_of, finish
 from segment_actor.writing.dicom.uids import NAME, Origin, derived_uid
 
@@ -69,7 +69,7 @@ FAIL: Final = "fail"
 
 def make_sr(
     rows: Sequence[Measured],
-    segments: Mapping[str, Dataset],
+    segments: Mapping[str, Segment],
     schema: Schema,
     planes: Planes,
     sources: Sources,
@@ -79,7 +79,7 @@ def make_sr(
 
     Args:
         rows: of the CT.
-        segments: structure to the SEG that it is a segment of; its label is the segment number.
+        segments: structure to its segment; one that has none is left out.
         schema: of the structures.
         planes: the grid of the SEGs.
         sources: the images that were measured.
@@ -102,7 +102,7 @@ def make_sr(
         procedure_reported=CodedConcept("77477000", "SCT", "Computed tomography"),
         imaging_measurements=groups,
     )
-    segs = {seg.SOPInstanceUID: seg for seg in segments.values()}
+    segs = {one.seg.SOPInstanceUID: one.seg for one in segments.values()}
     sr = Comprehensive3DSR(
         evidence=[*source_headers(sources, planes), *segs.values()],
         content=report[0],
@@ -134,7 +134,7 @@ def _observer(origin: Origin) -> ObserverContext:
 
 
 def _group(
-    row: Measured, structure: Structure, seg: Dataset, sources: Sources, origin: Origin
+    row: Measured, structure: Structure, segment: Segment, sources: Sources, origin: Origin
 ) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
     """What is said of one structure."""
     known = coded(structure)
@@ -143,9 +143,9 @@ def _group(
             uid=origin.uid(f"structure {structure.name}"), identifier=structure.name
         ),
         referenced_segment=ReferencedSegment(
-            sop_class_uid=seg.SOPClassUID,
-            sop_instance_uid=seg.SOPInstanceUID,
-            segment_number=structure.id,
+            sop_class_uid=segment.seg.SOPClassUID,
+            sop_instance_uid=segment.seg.SOPInstanceUID,
+            segment_number=segment.number,
             source_series=SourceSeriesForSegmentation(sources.series_uid),
         ),
         finding_category=known.category,

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import highdicom as hd
 import nibabel as nib
@@ -73,7 +74,8 @@ def test_seg_and_sr_hold_the_masks_and_the_statistics(
     table = json.loads((tmp_path / "statistics.json").read_text())
     measured = {n for n, row in table.items() if row["volume_ml"] is not None}
     sr = hd.sr.Comprehensive3DSR.from_dataset(pydicom.dcmread(tmp_path / "sr.dcm"))
-    groups = sr.content.get_volumetric_roi_measurement_groups()
+    content: Any = sr.content
+    groups = content.get_volumetric_roi_measurement_groups()
     assert {group.tracking_identifier for group in groups} == measured
     for group in groups:
         row = table[group.tracking_identifier]

@@ -12,7 +12,8 @@ STRUCTURES = {s.name: s for name in schema_names() for s in load_schema(name).st
 
 MEANINGS: dict[str, str] = {}
 """SNOMED code to all that the dictionary of DICOM calls it, lower case."""
-for entry in _concepts_dict.concepts["SCT"].values():
+DICTIONARY: dict[str, dict[str, tuple[str, list[int]]]] = _concepts_dict.concepts["SCT"]  # type: ignore[assignment]
+for entry in DICTIONARY.values():
     for code, (meaning, _) in entry.items():
         MEANINGS[code] = f"{MEANINGS.get(code, '')} {meaning.lower()}"
 

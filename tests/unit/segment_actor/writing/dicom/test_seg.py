@@ -45,7 +45,7 @@ ORIENTATIONS = {
 
 def drawing(shape: tuple[int, int, int] = (6, 9, 11), seed: int = 0) -> LabelArray:
     """(planes, rows, columns): no symmetry, labels with gaps, an empty plane, a full corner."""
-    drawn = np.random.default_rng(seed).choice(np.uint8([0, 0, 1, 2, 5, 24, 117]), shape)
+    drawn = np.random.default_rng(seed).choice([0, 0, 1, 2, 5, 24, 117], shape).astype(np.uint8)
     drawn[1] = 0
     drawn[0, 0, 0], drawn[-1, -1, -1] = 2, 117
     return drawn
@@ -61,6 +61,16 @@ def written(
     return files["seg.dcm"]
 
 
+def with_labels(seg: hd.seg.Segmentation, array: npt.NDArray[Any]) -> LabelArray:
+    """Segment numbers as ids of the schema."""
+    table = np.zeros(256, np.uint8)
+    for segment in seg.SegmentSequence:
+        if "TrackingID" in segment:
+            table[segment.SegmentNumber] = SCHEMA.ids[str(segment.TrackingID)]
+    labels: LabelArray = table[array]
+    return labels
+
+
 def in_patient(series: LabelledSeries, array: npt.NDArray[Any], affine_lps: Any) -> LabelArray:
     """What was drawn at the place of each voxel of another array of the same CT."""
     voxels = np.indices(array.shape).reshape(3, -1)
@@ -71,13 +81,16 @@ def in_patient(series: LabelledSeries, array: npt.NDArray[Any], affine_lps: Any)
     drawn = series.along_normal
     inside = ((index >= 0) & (index < np.reshape(drawn.shape, (3, 1)))).all(axis=0)
     assert inside.all()
-    return drawn[tuple(index)].reshape(array.shape)
+    there: LabelArray = drawn[tuple(index)].reshape(array.shape)
+    return there
 
 
 def assert_equal_in_patient(series: LabelledSeries, seg: bytes) -> None:
     """All that was drawn is in the file, at its place, and nothing else."""
-    volume = hd.seg.segread(io.BytesIO(seg)).get_volume(combine_segments=True)
-    np.testing.assert_array_equal(volume.array, in_patient(series, volume.array, volume.affine))
+    opened = hd.seg.segread(io.BytesIO(seg))
+    volume = opened.get_volume(combine_segments=True)
+    labels = with_labels(opened, volume.array)
+    np.testing.assert_array_equal(labels, in_patient(series, labels, volume.affine))
     assert np.count_nonzero(volume.array) == np.count_nonzero(series.drawn)
 
 
@@ -132,7 +145,7 @@ def test_each_frame_refers_to_the_image_that_it_was_drawn_on(kind: SegType) -> N
         np.testing.assert_allclose(position, header.ImagePositionPatient, atol=1e-9)
         if kind is SegType.BINARY:
             number = groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-            image = image == number
+            image = image == with_labels(seg, np.array([number]))[0]
         np.testing.assert_array_equal(frame, image)
         seen.add(header.SOPInstanceUID)
     assert len(seen) == 5  # of 6 planes one is empty
@@ -208,12 +221,11 @@ def test_segment_numbers_are_labels_and_what_was_not_found_is_no_segment() -> No
     }
 
 
-def test_binary_numbers_without_gaps_and_says_what_was_not_found() -> None:
+def test_binary_counts_what_was_found_without_gaps() -> None:
     series = labelled_series(drawing())
     seg = hd.seg.segread(io.BytesIO(written(series, SegType.BINARY)))
-    assert [segment.SegmentNumber for segment in seg.SegmentSequence] == list(range(1, 118))
-    found = [s.SegmentNumber for s in seg.SegmentSequence if "not found" not in s.SegmentLabel]
-    assert found == [1, 2, 5, 24, 117]
+    numbers = {segment.TrackingID: segment.SegmentNumber for segment in seg.SegmentSequence}
+    assert numbers == {SCHEMA.by_id[id_].name: n for n, id_ in enumerate((1, 2, 5, 24, 117), 1)}
 
 
 def test_nothing_found_is_no_file() -> None:
@@ -254,13 +266,12 @@ def test_dcmqi_reads_the_same_labels_at_the_same_place(
     if program is None:
         pytest.skip("segimage2itkimage is not installed (pip install dcmqi)")
     series = labelled_series(drawing(), orientation, (0.7, 0.9, 1.3), order=[5, 4, 3, 2, 1, 0])
-    (tmp_path / "seg.dcm").write_bytes(written(series, kind))
-    words = ["--inputDICOM", tmp_path / "seg.dcm", "--outputDirectory", tmp_path]
-    subprocess.run(
-        [program, *words, "-t", "nii", "--mergeSegments"], check=True, capture_output=True
-    )
+    data = written(series, kind)
+    (tmp_path / "seg.dcm").write_bytes(data)
+    words = ["--inputDICOM", "seg.dcm", "--outputDirectory", ".", "-t", "nii", "--mergeSegments"]
+    subprocess.run([program, *words], cwd=tmp_path, check=True, capture_output=True)
     image = nib.Nifti1Image.from_filename(tmp_path / "1.nii.gz")
-    array = np.asarray(image.dataobj)
+    array = with_labels(hd.seg.segread(io.BytesIO(data)), np.asarray(image.dataobj, np.uint8))
     lps = np.diag([-1, -1, 1, 1]) @ image.affine
     np.testing.assert_array_equal(array, in_patient(series, array, lps))
     assert np.count_nonzero(array) == np.count_nonzero(series.drawn)
