@@ -88,9 +88,9 @@ def test_a_table_without_lines_is_fine() -> None:
     ("data", "sentence"),
     [
         (b"file,age\na,1\n", "has no column path, age_years, sex"),
-        (b"path,age_years,sex\na,old,M\n", r"f: age_years must .* not in line 2 \(old\)"),
+        (b"path,age_years,sex\na,old,M\n", r"f: age_years must .* not in line 2$"),
         (b"path,age_years,sex\na,1,M\nb,999,M\n", r"f: age_years must .* line 3 \(999\)"),
-        (b"path,age_years,sex\na,1,foo\n", r"f: sex must .* not in line 2 \(foo\)"),
+        (b"path,age_years,sex\na,1,foo\n", r"f: sex must .* not in line 2$"),
         (b"path,age_years,sex\na,1,H\nb,2,M\n", "sex M .* beside H .* has two meanings"),
         (
             b"path,age_years,sex\na,1,M\nb,2,F\na,,M\nb,2,F\n/c,1,O\nc,2,O\n",
@@ -106,7 +106,7 @@ def test_a_table_without_lines_is_fine() -> None:
             r"f is not in UTF-8 \(line 2\); save it as CSV UTF-8",
         ),
         (b"path,age_years,sex\nx,a,1,M\n", "f has more cells than columns in line 2$"),
-        (b"path,sex,age_years,sex\n", "f has a column twice: sex"),
+        (b"path,sex,age_years,sex\n", "f gives the name of an earlier column again to column 4$"),
         (b"path,age_years,sex,scan_date\na,,,31.12.2020\n", "f: scan_date must be .* in line 2$"),
         (b"path,age_years,sex,scan_date\na,,,20201301\n", "f: scan_date must be .* in line 2$"),
         (b"path,age_years,sex\na,1947-03-21,M\n", "f: age_years must .* in line 2$"),
