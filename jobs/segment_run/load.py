@@ -84,7 +84,11 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
             volume = to_canonical(scan.volume)
         with clock.timed(Stage.RESAMPLE):
             resampled = resample_whole(volume, settings.grids, settings.way)
-        loaded = replace(outcome, scan=_note(scan, volume, ages_above_90=settings.ages_above_90), timings=clock.seconds)
+        loaded = replace(
+            outcome,
+            scan=_note(scan, volume, ages_above_90=settings.ages_above_90),
+            timings=clock.seconds,
+        )
         columns = {grid_column(n): hu for n, hu in enumerate(resampled)}
         return {"outcome": loaded, "hu": volume.hu, **columns}
 

@@ -68,9 +68,10 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "NAEOTOM": ("Alpha", "Alpha.Peak", "Alpha.Prime", "Alpha.Pro"),
     "Biograph": (
-        "2", "6", "16", "20", "40", "64", "128", "Duo", "Horizon", "mCT", "mCT 20", "mCT 40",
-        "mCT 64", "mCT 128", "mCT Flow", "Sensation 16", "TruePoint", "Vision", "Vision 450",
-        "Vision 600", "Vision Quadra",
+        "2", "6", "16", "20", "20 mCT", "40", "40 mCT", "64", "64 mCT", "64 Vision 450",
+        "64 Vision 600", "128", "128 mCT", "128 Vision 450", "128 Vision 600", "Duo", "Horizon",
+        "mCT", "mCT 20", "mCT 40", "mCT 64", "mCT 128", "mCT Flow", "Sensation 16", "TruePoint",
+        "Vision", "Vision 450", "Vision 600", "Vision Quadra",
     ),
     "Symbia": (
         "Evo", "Intevo", "Intevo 2", "Intevo 6", "Intevo 16", "Intevo Bold", "Pro.specta", "T",

@@ -36,7 +36,8 @@ IMAGE_TYPES_OF_MAKERS: Final = frozenset(
         # how it was scanned: Siemens, Philips, GE
         "CT_SOM5 SPI", "CT_SOM5 SEQ", "CT_SOM5 TOP", "CT_SOM7 SPI", "CT_SOM7 SEQ", "CT_SOM7 TOP",
         "CT_SOM5 SPI DUAL", "CT_SOM7 SPI DUAL", "CT_SOM10 DET3D", "CT_SOM5 MONOENERGETIC",
-        "HELIX", "HELICAL", "CINE", "SCOUT", "TOPOGRAM", "SURVIEW", "ECG", "GATED", "RETRO",
+        "HELIX", "HELICAL", "CINE", "NORMAL", "SCOUT", "TOPOGRAM", "SURVIEW", "ECG", "GATED",
+        "RETRO",
         # which tube, detector or energy: Siemens
         "STD", "SNRG", "MNRG", "DNRG", "DET_A", "DET_B", "DET_AB", "DET3D", "COUNT_2SRC", "CONVCT",
         "DUAL", "DE_COMP", "MONO_E", "MONOENERGETIC", "MONOE", "VNC", "VIRTUAL NON CONTRAST",
@@ -56,7 +57,7 @@ The Cancer Imaging Archive) and in conformance statements of Siemens (syngo CT),
 
 IMAGE_TYPES: Final = IMAGE_TYPES_OF_DICOM | IMAGE_TYPES_OF_MAKERS
 
-BODY_PARTS: Final = frozenset(
+BODY_PARTS_OF_DICOM: Final = frozenset(
     (
         "ABDOMEN", "ABDOMENPELVIS", "ABDOMINALAORTA", "ACJOINT", "ADRENAL", "ANKLE", "AORTA",
         "AORTICARCH", "APPENDIX", "ARTERY", "ASCAORTA", "ASCENDINGCOLON", "AXILLA", "BACK",
@@ -84,6 +85,13 @@ BODY_PARTS: Final = frozenset(
 )  # fmt: skip
 """Body Part Examined of PS3.16, Annex L, without what no CT is taken of alone (single branches of
 vessels, ways of an endoscope, parts of the unborn)."""
+
+BODY_PARTS_OF_MAKERS: Final = frozenset(
+    ("BODY", "CAP", "CARDIAC", "CHESTABD", "CHESTTOPELVIS", "PARTIALBODY", "SINUS", "SINUSES")
+)
+"""What scanners write besides, as found in headers of public collections."""
+
+BODY_PARTS: Final = BODY_PARTS_OF_DICOM | BODY_PARTS_OF_MAKERS
 
 ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "IV": (

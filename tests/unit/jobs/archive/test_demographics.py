@@ -89,7 +89,7 @@ def test_a_table_without_lines_is_fine() -> None:
     [
         (b"file,age\na,1\n", "has no column path, age_years, sex"),
         (b"path,age_years,sex\na,old,M\n", r"f: age_years must .* not in line 2$"),
-        (b"path,age_years,sex\na,1,M\nb,999,M\n", r"f: age_years must .* line 3 \(999\)"),
+        (b"path,age_years,sex\na,1,M\nb,999,M\n", r"f: age_years must .* line 3$"),
         (b"path,age_years,sex\na,1,foo\n", r"f: sex must .* not in line 2$"),
         (b"path,age_years,sex\na,1,H\nb,2,M\n", "sex M .* beside H .* has two meanings"),
         (
@@ -97,9 +97,11 @@ def test_a_table_without_lines_is_fine() -> None:
             "f names 2 paths twice, and says different .*: lines 2 and 4, lines 6 and 7",
         ),
         (b"", "f is not a CSV file: its first line names no columns"),
+        (b"erika/1,Erika,21.03.1947\n", r"^f has no column ((?!rika|1947|erika).)*$"),
+        (b"path,age_years,sex,Erika,Erika\n", r"^f gives ((?!rika).)*$"),
         (
             b"Pfad;Alter;Geschlecht\na;1;w\n",
-            "needs path, age_years, sex, and has pfad, alter, gesch",
+            r"must name path, age_years, sex, and names 3 columns \(not shown",
         ),
         (
             b"path,age_years,sex\nM\xfcller,1,M\n",
