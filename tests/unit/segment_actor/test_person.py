@@ -22,6 +22,7 @@ from segment_actor.person import (
     dates_of,
     sex_of,
     sexes_of,
+    top_coded,
 )
 
 LANGUAGES = {
@@ -77,6 +78,15 @@ def test_what_is_not_known_is_neither_an_age_nor_a_sex(cell: object) -> None:
 def test_an_age_is_read_as_it_was_written(age_years: float) -> None:
     assert age_of(age_years) == age_of(str(age_years)) == age_years
     assert age_of(str(age_years).replace(".", ",")) == age_years
+
+
+@given(st.floats(0.0, OLDEST_YEARS))
+def test_of_the_eldest_no_age_but_90_is_told(age_years: float) -> None:
+    assert top_coded(age_years) == (age_years if age_years <= 90 else 90)
+
+
+def test_an_age_that_is_not_known_is_not_90() -> None:
+    assert top_coded(None) is None
 
 
 @pytest.mark.parametrize(
