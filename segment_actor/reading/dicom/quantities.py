@@ -75,8 +75,8 @@ TUBE_CURRENT_MA: Final = Quantity(
 EXPOSURE_MAS: Final = Quantity(
     {"ExposureInmAs": 1.0, "Exposure": 1.0, "ExposureInuAs": 1e-3}, 0.01, 50_000.0
 )
-"""Exposure (0018,1152) is in mAs, Exposure in µAs (0018,1153) its millionth. The most: 1,300 mA for
-half a minute."""
+"""Exposure (0018,1152) is in mAs, Exposure in µAs (0018,1153) in thousandths of that. The most:
+1,300 mA for half a minute."""
 
 CTDI_VOL_MGY: Final = Quantity({"CTDIvol": 1.0}, 1e-3, 5_000.0)
 """From an ultra-low-dose chest (0.1 mGy) to a perfusion of the brain (500 mGy), with a decade."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from segment_actor.reading.dicom.facts import facts_of
+from segment_actor.reading.dicom.header import PYDICOM_ERRORS, quiet_pydicom
+from segment_actor.reading.dicom.scanners import MAKERS
 from segment_actor.reading.scan import ScanFacts
 from tests.support.ct_files import SERIES_UID, dicom_slices, header, made_hu
 
@@ -70,7 +76,8 @@ def test_all_facts_of_a_series_are_read_and_what_varies_is_the_mean_of_its_image
     assert facts_of(headers) == FACTS
 
 
-def test_an_enhanced_ct_says_the_same_in_its_functional_groups() -> None:
+def enhanced_ct() -> Dataset:
+    """What `SIEMENS` says, in functional groups as an enhanced CT does."""
     per_image = {"KVP", "SliceThickness", "ConvolutionKernel", "ReconstructionDiameter"}
     per_image |= {"SpiralPitchFactor"}
     enhanced = header(**{key: value for key, value in SIEMENS.items() if key not in per_image})
@@ -88,7 +95,25 @@ def test_an_enhanced_ct_says_the_same_in_its_functional_groups() -> None:
         header(CTExposureSequence=[header(XRayTubeCurrentInmA=a, ExposureInmAs=b, CTDIvol=c)])
         for a, b, c in [(100.0, 66.0, 5.0), (200.0, 133.0, 7.5), (300.0, 200.0, 10.0)]
     ]
-    assert facts_of([enhanced]) == FACTS
+    return enhanced
+
+
+def test_an_enhanced_ct_says_the_same_in_its_functional_groups() -> None:
+    assert facts_of([enhanced_ct()]) == FACTS
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=30))
+def test_no_damage_to_a_header_fails_its_facts(damage: list[tuple[int, int]]) -> None:
+    stream = io.BytesIO()
+    enhanced_ct().save_as(stream, implicit_vr=False, little_endian=True)
+    data = bytearray(stream.getvalue())
+    for place, value in damage:
+        data[place % len(data)] = value
+    parsed = None
+    with quiet_pydicom(), suppress(*PYDICOM_ERRORS, LookupError):
+        parsed = pydicom.dcmread(io.BytesIO(data), force=True)
+    if parsed is not None:
+        assert facts_of([parsed, parsed]).manufacturer in (None, *MAKERS, "other")
 
 
 def test_the_facts_of_a_made_series_are_read() -> None:
@@ -109,7 +134,7 @@ def test_the_facts_of_a_made_series_are_read() -> None:
 
 
 def test_the_facts_of_a_real_image_are_those_that_its_dump_says() -> None:
-    real = pydicom.dcmread(get_testdata_file("CT_small.dcm"), stop_before_pixels=True)
+    real = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")), stop_before_pixels=True)
     facts = facts_of([real])
     assert replace(facts, series_uid=None, patient_id=None) == ScanFacts(
         age_years=0.0,
@@ -154,7 +179,7 @@ def test_images_that_do_not_say_a_number_do_not_count_for_its_mean() -> None:
     assert facts_of([*headers, header()]).tube_current_ma == 200.0
 
 
-IMPOSSIBLE = [
+IMPOSSIBLE: list[tuple[str, str, list[Any]]] = [
     ("kvp", "KVP", ["0", "-120", "1", "99999"]),
     ("slice_thickness_mm", "SliceThickness", ["0", "-1", "1e9"]),
     ("tube_current_ma", "XRayTubeCurrent", ["0", "-200", "999999"]),

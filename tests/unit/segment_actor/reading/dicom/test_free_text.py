@@ -29,6 +29,10 @@ NUMBERS = [
     "ReconstructionDiameter", "MonoenergeticEnergyEquivalent", "PatientSize", "PatientWeight",
     "LossyImageCompressionRatio", "PatientAge",
 ]  # fmt: skip
+KERNELS = {*GE_NAMES.values(), *PHILIPS_NAMES, OTHER}
+NUMBERED = re.compile(
+    r"[A-Z][a-z]?[0-9]{2}[a-z]?(\\[1-5])?|FC[0-9]{2}(-H)?|[BCHL]_[A-Z]{4,6}_[A-E]"
+)
 WORDS: dict[str, Callable[[str], bool]] = {
     "manufacturer": {*MAKERS, OTHER}.__contains__,
     "model": {
@@ -41,10 +45,6 @@ WORDS: dict[str, Callable[[str], bool]] = {
     "body_part": {*BODY_PARTS, OTHER}.__contains__,
     "sex": {"M", "F", "O"}.__contains__,
 }  # fmt: skip
-KERNELS = {*GE_NAMES.values(), *PHILIPS_NAMES, OTHER}
-NUMBERED = re.compile(
-    r"[A-Z][a-z]?[0-9]{2}[a-z]?(\\[1-5])?|FC[0-9]{2}(-H)?|[BCHL]_[A-Z]{4,6}_[A-E]"
-)
 MAKERS_TEXTS = st.sampled_from(["SIEMENS", "GE", "Philips", "TOSHIBA", "UIH", "Müller Gerätebau"])
 SOME = st.sampled_from(
     ["B31f", "B31f Erika", "YA", "FC08", "STANDARD", "B_SOFT_C", "3", "70 keV", "IV"]
@@ -59,7 +59,7 @@ def test_whatever_texts_a_header_holds_only_numbers_and_words_of_lists_are_told(
     texts = {key: value for key, value in elements.items() if key in TEXTS}
     held = header(**{"Manufacturer": maker} | texts)
     for key in elements.keys() - texts.keys():  # pydicom reads such numbers of files, and sets none
-        held.add_new(pydicom.datadict.tag_for_keyword(key), "LO", elements[key])
+        held.add_new(pydicom.tag.Tag(key), "LO", elements[key])
     for fact, value in asdict(facts_of([held])).items():
         if isinstance(value, str):
             assert WORDS[fact](value), (fact, value)
