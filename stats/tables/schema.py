@@ -87,8 +87,8 @@ SCANS = pa.schema(
         _column(
             "manufacturer",
             _TEXT,
-            "Maker of the scanner, from DICOM, one spelling each (Toshiba is Canon, Hitachi "
-            "Fujifilm); other if it is on no list.",
+            "Maker of the scanner, from DICOM, one spelling each; other if it is on no list "
+            "(docs/reference/header.md).",
         ),
         _column(
             "scanner_model",
