@@ -43,4 +43,5 @@ def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
     for k, one in enumerate(slices):
         stack[k] = decode_hu(one.parsed, (rows, columns))
     volume = Volume(stack.T, affine)
-    return Scan(volume, facts_of(slices[0].parsed.header), dicom_grid(volume))
+    facts = facts_of([one.parsed.header for one in slices])
+    return Scan(volume, facts, dicom_grid(volume))
