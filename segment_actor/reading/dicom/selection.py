@@ -89,9 +89,9 @@ class Candidate:
 
     @property
     def length_mm(self) -> float:
-        """From end to end; infinite where not known."""
+        """From end to end; 0 where not known, so that what is known comes first."""
         if self.reach_mm is None:
-            return float("inf")
+            return 0.0
         return self.reach_mm[1] - self.reach_mm[0] + (self.step_mm or 0)
 
 
@@ -191,9 +191,12 @@ def _leaders(candidates: Sequence[Candidate]) -> list[int]:
     usable = [n for n, one in enumerate(candidates) if one.why_not is None]
     longest_mm = {
         n: max(
-            candidates[m].length_mm
-            for m in usable
-            if same_acquisition(candidates[n], candidates[m])
+            (
+                candidates[m].length_mm
+                for m in usable
+                if same_acquisition(candidates[n], candidates[m])
+            ),
+            default=0.0,
         )
         for n in usable
     }
@@ -218,25 +221,30 @@ def _leaders(candidates: Sequence[Candidate]) -> list[int]:
         leaders[n] = next(found, n)
         if leaders[n] == n:
             chosen.append(n)
-    for n in set(leaders) - set(usable):
-        found = (m for m in chosen if same_acquisition(candidates[n], candidates[m]))
-        leaders[n] = next(found, n)
+    for n, one in enumerate(candidates):
+        if one.why_not is not None:
+            leaders[n] = next((m for m in chosen if _same_pass(one, candidates[m])), n)
     return leaders
 
 
 def same_acquisition(one: Candidate, other: Candidate) -> bool:
     """Whether two volumes of a study show the same pass over the same part of the body."""
-    if one.frame_uid and other.frame_uid and one.frame_uid != other.frame_uid:
-        return False
-    if len({one.acquisition_number, other.acquisition_number} - {None}) > 1:
-        return False
-    if one.time_s and other.time_s and _apart(one.time_s, other.time_s):
+    if not _same_pass(one, other):
         return False
     if one.reach_mm is None or other.reach_mm is None:
-        return one == other
+        return bool(one.time_s and other.time_s and one.acquisition_number is not None)
     (low_mm, high_mm), (other_low_mm, other_high_mm) = one.reach_mm, other.reach_mm
     shared_mm = min(high_mm, other_high_mm) - max(low_mm, other_low_mm)
     return shared_mm >= OVERLAP * min(high_mm - low_mm, other_high_mm - other_low_mm)
+
+
+def _same_pass(one: Candidate, other: Candidate) -> bool:
+    """Whether nothing that both headers say sets the volumes apart."""
+    return (
+        len({one.frame_uid, other.frame_uid} - {""}) < 2
+        and len({one.acquisition_number, other.acquisition_number} - {None}) < 2
+        and not (one.time_s and other.time_s and _apart(one.time_s, other.time_s))
+    )
 
 
 def _apart(one_s: tuple[float, float], other_s: tuple[float, float]) -> bool:
