@@ -6,6 +6,7 @@ says what is wrong with it.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,13 @@ from segment_actor.grid.geometry import MIN_VOXELS_AN_AXIS, SMALLEST_SPACING_MM
 from segment_actor.reading.dicom.grouping.time import seconds_of
 from segment_actor.reading.dicom.image import Image
 
-SAME: Final = 1e-4
-"""Two images of one series agree in orientation and spacing up to rounding of decimal text."""
+OTHER_PLANE: Final = 0.02
+"""Difference of a direction cosine, some 1 degree. What differs by less wavers from slice to slice
+(in dcm2niix issue 427, 15 slices of 33 went into a volume of their own): one volume, for the reader
+to refuse, and not two with gaps."""
+
+OTHER_PIXELS: Final = 0.01
+"""Relative difference of pixel spacings, for the same reason."""
 
 OFF_STEP: Final = 0.3
 """Fraction of the step that a slice may lie off its place, where coordinates are rounded."""
@@ -78,8 +84,8 @@ def parts_of(images: Sequence[Image]) -> dict[str, list[int]]:
     for name, values in (
         ("class", [one.sop_class for one in images]),
         ("matrix", [(one.rows, one.columns) for one in images]),
-        ("spacing", _rounded([one.spacing_mm for one in images])),
-        ("orientation", _rounded([one.orientation for one in images])),
+        ("spacing", _clusters([one.spacing_mm for one in images], OTHER_PIXELS, relative=True)),
+        ("orientation", _clusters([one.orientation for one in images], OTHER_PLANE)),
     ):
         if len(set(values)) > 1:
             parts = {
@@ -104,12 +110,19 @@ def has_place(one: Image) -> bool:
     )
 
 
-def _rounded(values: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
-    """For each value the least one within `SAME` of it, to 4 decimals: no two become one."""
+def _clusters(
+    values: Sequence[tuple[float, ...]], apart: float, *, relative: bool = False
+) -> list[tuple[float, ...]]:
+    """For each value the least one that is not `apart` from it, to 4 decimals."""
     head_of: dict[tuple[float, ...], tuple[float, ...]] = {}
     heads: list[tuple[float, ...]] = []
     for value in sorted(set(values)):
-        near = (h for h in heads if max(abs(a - b) for a, b in zip(h, value, strict=True)) <= SAME)
+        allowed = apart * max(value) if relative else apart
+        near = (
+            head
+            for head in heads
+            if max(abs(a - b) for a, b in zip(head, value, strict=True)) <= allowed
+        )
         head = next(near, None)
         if head is None:
             heads.append(head := value)
@@ -161,24 +174,28 @@ class _Stack:
         return self._split(everything, (*KINDS, *PASSES)) or {"": everything}
 
     def _interlocked(self, group: list[int]) -> dict[str, list[int]]:
-        """Passes whose slices lie between each other's: each complete, over the same stretch."""
+        """Passes whose slices lie between each other's, where no two are at one place.
+
+        Each has to be complete, and to share most of its stretch with the others or to be a long
+        scan. Pieces of one scan follow one another instead.
+        """
         for name, key in PASSES:
             pieces = groups(group, lambda n: key(self.images[n]))  # noqa: B023
-            ranges_mm = [
-                (self.heights_mm[one].min(), self.heights_mm[one].max()) for one in pieces.values()
-            ]
-            lowest_mm, highest_mm = (
-                max(low for low, _ in ranges_mm),
-                min(high for _, high in ranges_mm),
-            )
-            shortest_mm = min(high - low for low, high in ranges_mm)
-            if (
-                len(pieces) > 1
-                and highest_mm - lowest_mm > SHARED * shortest_mm
-                and all(self._is_stack(one, missing=False) for one in pieces.values())
+            if len(pieces) < 2 or not all(
+                self._is_stack(one, missing=False) for one in pieces.values()
             ):
+                continue
+            reach_mm = sorted(map(self._reach_mm, pieces.values()))
+            shortest_mm = min(high - low for low, high in reach_mm)
+            common_mm = min(high for _, high in reach_mm) - reach_mm[-1][0]
+            cross = any(low < high for (_, high), (low, _) in itertools.pairwise(reach_mm))
+            if common_mm > SHARED * shortest_mm or (cross and shortest_mm > DETECTOR_MM):
                 return {_joined("", name, value): one for value, one in pieces.items()}
         return {}
+
+    def _reach_mm(self, members: Sequence[int]) -> tuple[float, float]:
+        heights_mm = self.heights_mm[list(members)]
+        return float(heights_mm.min()), float(heights_mm.max())
 
     def _split(self, group: list[int], keys: _Keys) -> dict[str, list[int]]:
         """Volumes without two images at one place; none where nothing sets them apart so."""
@@ -209,7 +226,7 @@ class _Stack:
         for piece, found in zip(pieces, places, strict=True):
             shared = sum(times[place] > 1 for place in found)
             smaller = min(len(found), second if len(found) == most else most)
-            low_mm, high_mm = self.heights_mm[piece].min(), self.heights_mm[piece].max()
+            low_mm, high_mm = self._reach_mm(piece)
             alone = not a_kind and high_mm - low_mm > DETECTOR_MM
             if not (a_kind or self._is_stack(piece)) or (shared < SHARED * smaller and not alone):
                 return False

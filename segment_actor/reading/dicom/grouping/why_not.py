@@ -35,6 +35,11 @@ class WhyNot(StrEnum):
         """For people."""
         return _SENTENCES[self]
 
+    @property
+    def is_volume(self) -> bool:
+        """Whether it is a stack of CT images all the same, which `--series all` takes."""
+        return self in _VOLUMES
+
 
 _SENTENCES: Final[dict[WhyNot, str]] = {
     WhyNot.NOT_CT: "It is no CT, but another modality, a report, a segmentation or a plan.",
@@ -52,6 +57,10 @@ _SENTENCES: Final[dict[WhyNot, str]] = {
     WhyNot.OTHER_RECONSTRUCTION: "Another reconstruction of the same acquisition is measured.",
 }
 
+_VOLUMES: Final = {
+    WhyNot.MAP, WhyNot.MIP, WhyNot.NOT_AXIAL, WhyNot.DERIVED, WhyNot.OTHER_RECONSTRUCTION,
+}  # fmt: skip
+
 CT: Final = "1.2.840.10008.5.1.4.1.1.2"
 """CT Image Storage (PS3.4 B.5)."""
 
@@ -67,15 +76,16 @@ GREY: Final = {"", "MONOCHROME1", "MONOCHROME2"}
 _LOCALIZER: Final = "LOCALIZER|SCOUT|TOPOGRAM|CT SOM[0-9]+ TOP"
 _SCREENSHOT: Final = (
     "SCREEN|SCREEN ?SAVE|SCREEN ?SHOT|PROT|PROTOCOL|DOSE|DOSE INFO|DOSE REPORT|REPORT|VXTL STATE"
-    "|VOLUME RENDER(?:ED|ING)?|SURFACE RENDER(?:ED|ING)?|VRT|SSD|CSA 3D|CSA ?FUSED"
+    "|(?:VOLUME|SURFACE) RENDER(?:ED|ING)?|VRT|SSD|CSA 3D|CSA ?FUSED"
 )
 _MAP: Final = (
     "MAT SPECIFIC|MAT REMOVED|MAT FRACTIONAL|MAT MODIFIED|MAT VALUE BASED"
     "|EFF ATOMIC NUM|ELECTRON DENSITY"  # both lines: PS3.3 C.8.2.1.1.1
-    "|ADDITION|DIVISION|MASKED|MULTIPLICATION|QUANTITY|STD DEVIATION|SUBTRACTION"  # C.8.16.1.4
+    "|ADDITION|DIVISION|MASKED|MULTIPLICATION|STD DEVIATION|SUBTRACTION|T TEST|Z SCORE"
+    "|R?CBF|R?CBV|MTT|TTP"  # both lines: PS3.3 C.8.16.1.4
     "|GSI MD|SUB|VPCT|PERF"
     "|IODINE.*|VNC|VUE|VIRTUAL NON ?CONTRAST|VIRTUAL UNENHANCED|Z ?EFF(?:ECTIVE)?|EFF(?:ECTIVE)? Z"
-    "|RHO ?Z?|PBV|CBF|CBV|MTT|TTP|TTD|TMAX"
+    "|RHO ?Z?|PBV|TTD|TMAX"
 )
 _MIP: Final = (
     "MAX IP|MIN IP|MAXIMUM|MINIMUM"  # PS3.3 C.8.16.2.1.3 and C.8.16.1.4

@@ -1,5 +1,7 @@
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -315,3 +317,16 @@ def test_the_order_of_volumes_changes_nothing(study: list[Candidate], random: An
     shuffled = [study[n] for n in order]
     assert one_per_acquisition(shuffled) == [one_per_acquisition(study)[n] for n in order]
     assert acquisitions_of(shuffled) == [acquisitions_of(study)[n] for n in order]
+
+
+PAGE = (Path(__file__).parents[5] / "docs" / "reference" / "series.md").read_text("utf-8")
+
+
+def test_the_page_of_the_rules_has_every_reason_and_no_other() -> None:
+    table = PAGE.partition("## Why not")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {*WhyNot} | {"why_not"}
+
+
+def test_the_page_of_the_rules_says_what_is_never_measured() -> None:
+    (sentence,) = re.findall(r"^(.*) are never measured", PAGE, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", sentence)) == {one for one in WhyNot if not one.is_volume}

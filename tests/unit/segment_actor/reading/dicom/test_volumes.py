@@ -165,10 +165,29 @@ def test_two_passes_whose_slices_lie_between_each_others_come_apart() -> None:
     assert found(first + second) == {"acquisition=1": uids(first), "acquisition=2": uids(second)}
 
 
-def test_chest_and_abdomen_that_overlap_come_apart_by_acquisition() -> None:
+@pytest.mark.parametrize("start_mm", [250.0, 251.3])
+def test_chest_and_abdomen_that_overlap_come_apart_by_acquisition(start_mm: float) -> None:
     chest = stack(60, start_mm=0, acquisition_number=1.0)
-    abdomen = stack(80, start_mm=250, acquisition_number=2.0)
+    abdomen = stack(80, start_mm=start_mm, acquisition_number=2.0)
     assert found(chest + abdomen) == {"acquisition=1": uids(chest), "acquisition=2": uids(abdomen)}
+
+
+def test_three_long_passes_that_overlap_one_after_the_other_come_apart() -> None:
+    """As in vtk-dicom issue 220: "each pass has a different AcquisitionNumber"."""
+    passes = [stack(60, 5, start, acquisition_number=start + 1) for start in (0.0, 251.3, 501.1)]
+    assert sorted(found([one for images in passes for one in images]).values()) == sorted(
+        map(uids, passes)
+    )
+
+
+@pytest.mark.parametrize("slices_a_step", [1, 2, 4, 16])
+def test_a_scan_in_steps_whose_edges_overlap_is_not_cut_in_pieces(slices_a_step: int) -> None:
+    images = [
+        replace(one, acquisition_number=float(step), sop_uid=f"{step}.{one.sop_uid}")
+        for step in range(6)
+        for one in stack(slices_a_step, 5.0, step * (slices_a_step * 5.0 - 1.3))
+    ]
+    assert found(images) == {"": uids(images)}
 
 
 @pytest.mark.parametrize("slices_a_step", [1, 2, 4, 16])
@@ -207,9 +226,20 @@ def test_axial_and_coronal_images_of_one_series_are_two_volumes() -> None:
     assert by_part.keys() == {"orientation=1,0,0,0,1,0", "orientation=1,0,0,0,0,-1"}
 
 
-def test_the_rounding_of_an_orientation_does_not_cut_a_volume() -> None:
-    images = stack(12) + stack(12, 5, 60, 13, orientation=(1.0, 0.00008, 0.0, 0.0, 1.0, 0.0))
-    assert list(found(images)) == [""]
+@pytest.mark.parametrize(
+    "facts", [{"orientation": (1.0, 0.002, 0.0, -0.002, 1.0, 0.0)}, {"spacing_mm": (0.703, 0.7)}]
+)
+def test_a_header_that_wavers_from_slice_to_slice_does_not_cut_a_volume(
+    facts: dict[str, Any],
+) -> None:
+    """Each half would be a regular volume of twice the step."""
+    images = [replace(one, **facts) if k % 2 else one for k, one in enumerate(stack(24))]
+    assert found(images) == {"": uids(images)}
+
+
+def test_two_fields_of_view_of_one_series_are_two_volumes() -> None:
+    images = stack(24) + stack(24, spacing_mm=(0.9, 0.9))
+    assert found(images).keys() == {"spacing=0.7,0.7", "spacing=0.9,0.9"}
 
 
 def test_a_few_projections_at_places_of_a_ct_are_a_volume_of_their_own() -> None:
@@ -242,7 +272,7 @@ def series(draw: st.DrawFn) -> list[Image]:
                 acquisition_time=draw(st.sampled_from(["", "20210305101400", "101500"])),
                 instance_number=draw(st.sampled_from([None, float(k), 1.0])),
                 kernel=draw(st.sampled_from(["B31f", "B31f unit=HU", ""])),
-                spacing_mm=draw(st.sampled_from([(0.7, 0.7), (0.70011, 0.7)])),
+                spacing_mm=draw(st.sampled_from([(0.7, 0.7), (0.70011, 0.7), (0.72, 0.7)])),
                 position_mm=(0.0, 0.0, 5.0 * place),
             )
         )
