@@ -13,17 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from segment_actor.grid.geometry import SMALLEST_SPACING_MM
-from segment_actor.reading.dicom.grouping.parts import OFF_STEP, has_place, heights_of, normal_of
+from segment_actor.reading.dicom.grouping.parts import (
+    OFF_STEP,
+    groups,
+    has_place,
+    heights_of,
+    normal_of,
+)
+from segment_actor.reading.dicom.grouping.people import same_text
 from segment_actor.reading.dicom.grouping.time import DAY_S, seconds_of
-from segment_actor.reading.dicom.grouping.why_not import (
+from segment_actor.reading.dicom.image import Image
+from segment_actor.reading.dicom.kernel import Kernel, kernel_of
+from segment_actor.reading.dicom.why_not import (
     AXIAL,
     AXIAL_FROM,
     WhyNot,
     aside,
     by_type,
 )
-from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.kernel import Kernel, kernel_of
 
 __all__ = ["Candidate", "WhyNot", "acquisitions_of", "candidate_of", "one_per_acquisition"]
 
@@ -53,6 +60,8 @@ class Candidate:
 
     Attributes:
         why_not: what the volume is by itself; None if it may be measured.
+        patient_id: Patient ID, in one way of writing it; "" if blank.
+        study_uid: Study Instance UID; "" if blank.
         frame_uid: Frame of Reference UID; "" if blank.
         series_uid: Series Instance UID.
         part: which volume of its series.
@@ -69,6 +78,8 @@ class Candidate:
     """
 
     why_not: WhyNot | None
+    patient_id: str = field(repr=False)
+    study_uid: str = field(repr=False)
     frame_uid: str = field(repr=False)
     series_uid: str = field(repr=False)
     part: str
@@ -106,6 +117,8 @@ def candidate_of(images: Sequence[Image], part: str = "") -> Candidate:
     makers = {(one.manufacturer, one.kernel) for one in images}
     return Candidate(
         why_not=_why_not(images, places_mm),
+        patient_id=same_text(images[0].patient_id),
+        study_uid=max(one.study_uid for one in images),
         frame_uid=max(one.frame_uid for one in images),
         series_uid=images[0].series_uid,
         part=part,
@@ -163,7 +176,7 @@ def one_per_acquisition(candidates: Sequence[Candidate]) -> list[WhyNot | None]:
     """Of each acquisition of a study the one reconstruction that is measured, for which it is None.
 
     Args:
-        candidates: all volumes of one study that are not refused.
+        candidates: all volumes of one study that are not refused, or of many studies.
     """
     return [
         one.why_not or (None if leader == n else WhyNot.OTHER_RECONSTRUCTION)
@@ -172,7 +185,7 @@ def one_per_acquisition(candidates: Sequence[Candidate]) -> list[WhyNot | None]:
 
 
 def acquisitions_of(candidates: Sequence[Candidate]) -> list[str]:
-    """A text for each volume of a study, the same for all reconstructions of an acquisition.
+    """A text for each volume, the same for all reconstructions of an acquisition.
 
     It names the series that the scanner numbered first: later reconstructions do not change it.
     """
@@ -184,10 +197,25 @@ def acquisitions_of(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def _leaders(candidates: Sequence[Candidate]) -> list[int]:
-    """For each volume the one that is measured of its acquisition; itself if there is none.
+    """For each volume the one that is measured of its acquisition; itself if there is none."""
+    leaders = list(range(len(candidates)))
+    for study in groups(leaders, lambda n: _study(candidates[n])).values():
+        if len(study) > 1:
+            found = _leaders_of_study([candidates[n] for n in study])
+            for n, leader in zip(study, found, strict=True):
+                leaders[n] = study[leader]
+    return leaders
 
-    The best volume takes all of its acquisition, then the best of what is left.
-    """
+
+def _study(one: Candidate) -> tuple[str, ...]:
+    """Within which volumes are compared: in an archive of blank headers, that is not all of it."""
+    if one.study_uid:
+        return one.patient_id, one.study_uid
+    return one.patient_id, one.study_uid, one.frame_uid or f"{one.series_uid}#{one.part}"
+
+
+def _leaders_of_study(candidates: Sequence[Candidate]) -> list[int]:
+    """The best volume takes all of its acquisition, then the best of what is left."""
     usable = [n for n, one in enumerate(candidates) if one.why_not is None]
     longest_mm = {
         n: max(
@@ -205,8 +233,8 @@ def _leaders(candidates: Sequence[Candidate]) -> list[int]:
         one = candidates[n]
         step_mm = one.step_mm or MODEL_STEP_MM
         return (
-            not one.even and one.step_mm is not None,
             one.length_mm < SHORT * longest_mm[n],
+            not one.even and one.step_mm is not None,
             not one.original,
             step_mm > LARGEST_STEP_MM + SMALLEST_SPACING_MM,
             ("soft", None, "sharp").index(one.kernel),
@@ -239,9 +267,17 @@ def same_acquisition(one: Candidate, other: Candidate) -> bool:
 
 
 def _same_pass(one: Candidate, other: Candidate) -> bool:
-    """Whether nothing that both headers say sets the volumes apart."""
+    """Whether nothing that both headers say sets the volumes apart, and something joins them.
+
+    Frames of reference do, or two times of one study. Two CTs whose headers are blank are not one.
+    """
+    if (one.patient_id, one.study_uid) != (other.patient_id, other.study_uid):
+        return False
+    frames = {one.frame_uid, other.frame_uid}
+    timed = bool(one.study_uid and one.time_s and other.time_s)
     return (
-        len({one.frame_uid, other.frame_uid} - {""}) < 2
+        len(frames - {""}) < 2
+        and ("" not in frames or timed)
         and len({one.acquisition_number, other.acquisition_number} - {None}) < 2
         and not (one.time_s and other.time_s and _apart(one.time_s, other.time_s))
     )

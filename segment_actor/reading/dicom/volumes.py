@@ -6,14 +6,14 @@ dose picture). docs/reference/series.md has the rules in words.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from segment_actor.errors import FailureCode
 from segment_actor.reading.dicom.grouping.parts import groups, parts_of
-from segment_actor.reading.dicom.grouping.why_not import aside
+from segment_actor.reading.dicom.grouping.people import same_text
 from segment_actor.reading.dicom.image import Image
+from segment_actor.reading.dicom.why_not import aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,14 @@ class VolumeOf:
         part: what tells the volumes of a series apart, such as "acquisition=2"; "" for the only
             one. It depends on the headers alone, and no two volumes of a series share it.
         refusal: why the images must not be measured at all.
+        elsewhere: how many images, each counted once, are another volume of the same series.
     """
 
     images: tuple[int, ...]
     left_out: tuple[int, ...] = ()
     part: str = ""
     refusal: tuple[FailureCode, str] | None = None
+    elsewhere: int = 0
 
 
 def volumes_of(images: Sequence[Image]) -> list[VolumeOf]:
@@ -59,8 +61,13 @@ def _of_series(images: Sequence[Image], series: Sequence[int]) -> list[VolumeOf]
     copies = [sorted(same) for same in _copies(images, chosen)]
     parts = parts_of([images[_first(images, same)] for same in copies])
     return [
-        VolumeOf(tuple(sorted(n for one in parts[part] for n in copies[one])), left_out, part)
-        for part in sorted(parts)
+        VolumeOf(
+            tuple(sorted(n for one in ones for n in copies[one])),
+            left_out,
+            part,
+            elsewhere=len(copies) - len(ones),
+        )
+        for part, ones in sorted(parts.items())
     ]
 
 
@@ -83,8 +90,8 @@ def _refusal(images: Sequence[Image]) -> tuple[FailureCode, str] | None:
     nobody can tell whose these images are.
     """
     values: dict[str, set[str]] = {
-        "patients": {_normal(one.patient_id) for one in images},
-        "hospitals (issuers of patient ids)": {_normal(one.issuer) for one in images} - {""},
+        "patients": {same_text(one.patient_id) for one in images},
+        "hospitals (issuers of patient ids)": {same_text(one.issuer) for one in images} - {""},
         "studies": {one.study_uid for one in images} - {""},
         "frames of reference": {one.frame_uid for one in images} - {""},
     }
@@ -96,7 +103,3 @@ def _refusal(images: Sequence[Image]) -> tuple[FailureCode, str] | None:
         f"Images with one series number (UID) belong to {len(values[several])} {several}, so it "
         "cannot be told whose they are. Export the series again from where it came from.",
     )
-
-
-def _normal(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip().casefold()

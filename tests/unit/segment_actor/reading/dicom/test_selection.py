@@ -202,10 +202,12 @@ def test_the_better_reconstruction_is_measured_in_whichever_order_they_come(
     assert selected(worse=other, better=one) == ["better"]
 
 
-def test_a_whole_reconstruction_is_measured_before_one_with_a_slice_missing() -> None:
+def test_a_whole_reconstruction_comes_before_one_with_a_slice_missing_if_it_is_as_long() -> None:
     images = stack(60, 2.0, series_uid="1")
     del images[30]
-    assert selected(gap=candidate_of(images), thick=made(24, 5.0, series_uid="2")) == ["thick"]
+    gap = candidate_of(images)
+    assert selected(gap=gap, thick=made(24, 5.0, series_uid="2")) == ["thick"]
+    assert selected(gap=gap, short=made(30, 2.0, series_uid="2")) == ["gap"]  # fails, and is seen
 
 
 @pytest.mark.parametrize(
@@ -216,6 +218,10 @@ def test_a_whole_reconstruction_is_measured_before_one_with_a_slice_missing() ->
         {"acquisition_time": "101500"},
         {"frame_uid": "1.9"},
         {"start_mm": 100.0},
+        {"study_uid": "1.9"},
+        {"patient_id": "4712"},
+        {"patient_id": ""},
+        {"frame_uid": "", "acquisition_time": ""},
     ],
 )
 def test_two_acquisitions_are_both_measured(other: dict[str, Any]) -> None:
@@ -236,6 +242,20 @@ def test_two_acquisitions_are_both_measured(other: dict[str, Any]) -> None:
 )
 def test_what_a_header_does_not_say_makes_no_other_acquisition(other: dict[str, Any]) -> None:
     assert selected(a=made(series_uid="1"), b=made(series_uid="2", **other)) == ["a"]
+
+
+def test_two_cts_whose_headers_name_nothing_are_both_measured() -> None:
+    blank: dict[str, Any] = {"patient_id": "", "study_uid": "", "frame_uid": ""}
+    assert selected(a=made(series_uid="1", **blank), b=made(series_uid="2", **blank)) == ["a", "b"]
+
+
+def test_volumes_of_many_studies_may_come_at_once() -> None:
+    studies = [
+        [made(series_uid=f"{k}.1", study_uid=f"{k}"), made(series_uid=f"{k}.2", study_uid=f"{k}")]
+        for k in range(3)
+    ]
+    together = [study[0] for study in studies] + [study[1] for study in studies]
+    assert one_per_acquisition(together) == [None] * 3 + [WhyNot.OTHER_RECONSTRUCTION] * 3
 
 
 def test_a_derived_volume_without_numbers_does_not_join_two_acquisitions() -> None:

@@ -151,6 +151,13 @@ def test_two_phases_of_two_kernels_are_four_volumes() -> None:
     }
 
 
+def test_a_volume_knows_how_many_images_of_its_series_are_elsewhere() -> None:
+    images = [*stack(24, acquisition_number=1.0), *stack(30, acquisition_number=2.0), SCOUT]
+    first, second = volumes_of([*images, images[0]])
+    assert (first.elsewhere, second.elsewhere) == (30, 24)
+    assert first.left_out == second.left_out == (54,)
+
+
 def test_a_phase_with_a_slice_missing_comes_apart_from_the_whole_one() -> None:
     whole, damaged = stack(24, acquisition_number=1.0), stack(24, acquisition_number=2.0)
     del damaged[11]
