@@ -57,15 +57,19 @@ def address_of(uri: str) -> Address:
     Raises:
         SetupError: it has no host, a password, an identifier, or a filter that is not understood.
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # a port that is no number, half a bracket
+        raise _no_address() from None
     if "@" in parts.netloc:
         raise SetupError(
             "The address of the PACS has a user or a password in it, which would stand in logs. "
             "Take it out and set CTCOHORT_DICOMWEB_USER and CTCOHORT_DICOMWEB_PASSWORD."
         )
+    if parts.scheme not in SCHEMES or not host:
+        raise _no_address()
     base = f"{parts.scheme.removeprefix('dicomweb+')}://{parts.netloc}{parts.path.rstrip('/')}"
-    if parts.scheme not in SCHEMES or not _host(uri):
-        raise SetupError("A PACS is named as dicomweb+https://host/path, for example .../dicom-web.")
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     for name, value in pairs:
         _check_filter(name, value)
@@ -85,12 +89,8 @@ def warn_of_clear_text(address: Address) -> None:
         )
 
 
-def _host(uri: str) -> str | None:
-    try:
-        parts = urlsplit(uri)
-        return parts.hostname if parts.port != 0 else None
-    except ValueError:  # a port that is no number
-        return None
+def _no_address() -> SetupError:
+    return SetupError("A PACS is named as dicomweb+https://host/path, such as .../dicom-web.")
 
 
 def _check_filter(name: str, value: str) -> None:

@@ -44,7 +44,16 @@ Taken = TypeVar("Taken")
 
 
 class NoAnswerError(OSError):
-    """The connection failed, or broke off, or the PACS is busy: worth another try."""
+    """The connection failed, or broke off, or the PACS is busy: worth another try.
+
+    Args:
+        words: what happened.
+        wait_s: before which the PACS wants no other try.
+    """
+
+    def __init__(self, words: str, wait_s: float = 0.0) -> None:
+        super().__init__(words)
+        self.wait_s = wait_s
 
 
 class StatusError(OSError):
@@ -113,7 +122,8 @@ class Connection:
         Args:
             path: below the base of the address.
             take: makes something of the answer, and is called anew for each try. The body is a
-                stream; OSErrors of this file are its way to say that the answer is no good.
+                stream; OSErrors of this file are its way to say that the answer is no good. 409 is
+                an answer: that is how a store says that it kept nothing (PS3.18, 10.5.3).
             accept: the type asked for.
             params: of the query.
             body: type and content of what is sent; None gets.
@@ -129,7 +139,7 @@ class Connection:
                 return self._once(path, take, accept, params, body)
             except NoAnswerError as error:
                 log.warning("%s: %s; trying again", self.address.shown, reason(error))
-                time.sleep(max(pause_s, getattr(error, "wait_s", 0.0)))
+                time.sleep(max(pause_s, error.wait_s))
         return self._once(path, take, accept, params, body)
 
     def _once(
@@ -158,6 +168,8 @@ class Connection:
                 return take(answer)
         except requests.exceptions.SSLError as error:
             raise OSError(reason(error) if "CERTIFICATE" in str(error) else "no TLS") from None
+        except requests.ConnectTimeout:
+            raise NoAnswerError(f"no connection within {self.timeout_s[0]:g} s") from None
         except requests.Timeout:
             raise NoAnswerError(f"nothing came within {self.timeout_s[1]:g} s") from None
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
@@ -227,9 +239,8 @@ def _check_status(answer: requests.Response) -> None:
     if status in (404, 410):
         raise FileNotFoundError
     if status in _BUSY:
-        error = NoAnswerError(f"it answers with error {status}")
-        wait_s = answer.headers.get("Retry-After", "")
-        error.wait_s = min(float(wait_s), _MOST_PATIENCE_S) if wait_s.isdecimal() else 0.0
-        raise error
-    if not answer.ok:
+        after = answer.headers.get("Retry-After", "")
+        wait_s = min(float(after), _MOST_PATIENCE_S) if after.isdecimal() else 0.0
+        raise NoAnswerError(f"it answers with error {status}", wait_s)
+    if not answer.ok and status != requests.codes.conflict:
         raise StatusError(f"it answers with error {status}")
