@@ -36,6 +36,11 @@ CONNECTIONS: Final = 4
 
 CHUNK_BYTES: Final = 2**20
 
+_UNTRUSTED: Final = (
+    "its certificate is not trusted, set REQUESTS_CA_BUNDLE to a file with the certificate of your "
+    "hospital's CA"
+)
+
 _BUSY: Final = (408, 429, 500, 502, 503, 504)
 _MOST_PATIENCE_S: Final = 60.0
 
@@ -167,7 +172,7 @@ class Connection:
                 _check_status(answer)
                 return take(answer)
         except requests.exceptions.SSLError as error:
-            raise OSError(reason(error) if "CERTIFICATE" in str(error) else "no TLS") from None
+            raise OSError(_UNTRUSTED if "CERTIFICATE" in str(error) else "TLS fails") from None
         except requests.ConnectTimeout:
             raise NoAnswerError(f"no connection within {self.timeout_s[0]:g} s") from None
         except requests.Timeout:
