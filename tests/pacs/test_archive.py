@@ -14,6 +14,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -60,7 +61,7 @@ def path_of(slices: Sequence[Dataset]) -> str:
     return f"studies/{first.StudyInstanceUID}/series/{first.SeriesInstanceUID}"
 
 
-def in_syntax(slice_: Dataset, syntax: str) -> bytes:
+def in_syntax(slice_: Dataset, syntax: UID) -> bytes:
     """A file of another transfer syntax."""
     if syntax == JPEG2000Lossless:
         return _jpeg_2000(slice_)
@@ -100,7 +101,7 @@ def content(zipped: bytes) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("syntax", [*NATIVE, *PACKED], ids=lambda uid: uid.name)
 def test_a_series_comes_as_it_was_stored_in_every_transfer_syntax(
-    orthanc: Orthanc, syntax: pydicom.uid.UID
+    orthanc: Orthanc, syntax: UID
 ) -> None:
     slices = ct(100 + [*NATIVE, *PACKED].index(syntax), "20260110")
     files = {f"{one.SOPInstanceUID}.dcm": in_syntax(one, syntax) for one in slices}
@@ -194,7 +195,7 @@ def test_a_series_that_was_deleted_is_neither_listed_nor_read(orthanc: Orthanc) 
     orthanc.put(map(dicom, slices))
     archive = open_store(f"{orthanc.uri}?StudyDate=20260801")
     assert len(list(archive.list())) == 1
-    orthanc.remove("Series", "SeriesInstanceUID", slices[0].SeriesInstanceUID)
+    orthanc.remove(slices[0].SeriesInstanceUID)
     assert list(archive.list()) == []
     for read in (archive.get, archive.open, lambda path: archive.start(path, 9)):
         with pytest.raises(SeriesError) as caught:

@@ -8,6 +8,7 @@ with it the server crashes while it transcodes.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pydicom
 import pytest
 import requests
 
@@ -58,18 +60,18 @@ class Orthanc:
         for file in files:
             self._ask("POST", "instances", data=file)
 
-    def remove(self, kind: str, keyword: str, uid: str) -> None:
-        """Deletes what is found under a UID.
+    def remove(self, series_uid: str) -> None:
+        """Deletes a series."""
+        query = json.dumps({"Level": "Series", "Query": {"SeriesInstanceUID": series_uid}})
+        for found in self._ask("POST", "tools/find", data=query).json():
+            self._ask("DELETE", f"series/{found}")
 
-        Args:
-            kind: Study, Series or Instance.
-            keyword: of the UID.
-            uid: its value.
-        """
-        query = {"Level": kind, "Query": {keyword: uid}}
-        plural = kind if kind == "Series" else f"{kind[:-1]}ies" if kind == "Study" else f"{kind}s"
-        for found in self._ask("POST", "tools/find", data=json.dumps(query)).json():
-            self._ask("DELETE", f"{plural.lower()}/{found}")
+    def stored(self, series_uid: str) -> list[pydicom.Dataset]:
+        """The images of a series, as they lie there."""
+        query = json.dumps({"Level": "Instance", "Query": {"SeriesInstanceUID": series_uid}})
+        found = self._ask("POST", "tools/find", data=query).json()
+        files = (self._ask("GET", f"instances/{one}/file").content for one in found)
+        return [pydicom.dcmread(io.BytesIO(file)) for file in files]
 
     def count(self) -> int:
         """Instances that it holds."""

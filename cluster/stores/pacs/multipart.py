@@ -61,7 +61,7 @@ def parts_of(pieces: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
             body.copy(int(length[1]), content)
             if not body.starts_with(mark):
                 raise NotDicomwebError("it sends a part of another length than it says")
-        body.copy_to(mark, content, line_end=line_end)
+        body.copy_to(mark, content, line_ends=(line_end,))
         yield content.getvalue()  # shares the buffer, no copy
 
 
@@ -90,7 +90,12 @@ class _Body:
             return None
         preamble = io.BytesIO()
         self._held = b"\n" + self._held  # the first line may be the boundary
-        self.copy_to(b"\n--" + boundary, preamble, most_bytes=MAX_HEADER_BYTES)
+        self.copy_to(
+            b"\n--" + boundary,
+            preamble,
+            line_ends=(b"\r\n", b"\n"),
+            most_bytes=MAX_HEADER_BYTES,
+        )
         self._skip_space()
         return b"\r\n" if self.starts_with(b"\r\n") or self.starts_with(b"--\r\n") else b"\n"
 
@@ -122,7 +127,7 @@ class _Body:
         mark: bytes,
         sink: io.BytesIO,
         *,
-        line_end: bytes | None = None,
+        line_ends: tuple[bytes, ...] = (),
         most_bytes: int | None = None,
     ) -> None:
         """Moves what stands before a mark, and goes behind the mark.
@@ -130,7 +135,8 @@ class _Body:
         Args:
             mark: that ends it.
             sink: takes it.
-            line_end: given for a boundary: no mark unless this or the sign of the last follows.
+            line_ends: given for a boundary: no mark unless one of these or the sign of the last
+                follows.
             most_bytes: before the mark.
         """
         while True:
@@ -146,20 +152,19 @@ class _Body:
                 self._more()
                 continue
             self._at += len(mark)
-            if line_end is None or self._ends_line(line_end):
+            if not line_ends or self._ends_line(line_ends):
                 return
             sink.write(mark)
 
-    def _ends_line(self, line_end: bytes) -> bool:
+    def _ends_line(self, line_ends: tuple[bytes, ...]) -> bool:
         """Whether a boundary ends here, and not a longer word that begins with it."""
         if self.starts_with(b"--"):
             return True
         ahead = 0
         while self._has(ahead + 1) and self._held[self._at + ahead] in _SPACE:
             ahead += 1
-        return self._has(ahead + len(line_end)) and self._held.startswith(
-            line_end, self._at + ahead
-        )
+        self._has(ahead + max(map(len, line_ends)))
+        return self._held.startswith(line_ends, self._at + ahead)
 
     def _skip_space(self) -> None:
         while self._has(1) and self._held[self._at] in _SPACE:
