@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segment_actor.reading.dicom.header import first_text, open_dicom
+from segment_actor.reading.dicom.header import first_text
+from segment_actor.reading.dicom.parsing import Unread, header_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,9 @@ class FileUids:
 
 
 def uids_of(file: bytes) -> FileUids | None:
-    """The UIDs in the header of a file; None if it is no DICOM file or damaged.
-
-    Raises:
-        SeriesError: TOO_LARGE, as `open_dicom`.
-    """
-    header = open_dicom(file)
-    if header is None:
+    """The UIDs in the header of a whole file; None if it is no DICOM file or damaged."""
+    header = header_in(file, whole=True)
+    if isinstance(header, Unread):
         return None
     return FileUids(
         series=first_text(header, "SeriesInstanceUID") or "",
