@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import socket
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 
 from cluster.stores.dicomweb import DicomWebArchive
 from cluster.stores.opening import open_store
+from cluster.stores.pacs.connection import CONNECTIONS
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.support.ct_files import dicom, dicom_slices, made_hu
 from tests.support.odd_pacs import (
@@ -45,7 +48,13 @@ def pacs() -> Iterator[OddPacs]:
 
 @pytest.fixture
 def archive(pacs: OddPacs) -> DicomWebArchive:
-    return DicomWebArchive(pacs.uri, timeout_s=(5.0, 0.5), pauses_s=(0.0, 0.0))
+    return DicomWebArchive(pacs.uri, pauses_s=(0.0, 0.0))
+
+
+@pytest.fixture
+def impatient(pacs: OddPacs) -> DicomWebArchive:
+    """For servers that hang; right answers of a busy machine come within this time."""
+    return DicomWebArchive(pacs.uri, timeout_s=(5.0, 1.5), pauses_s=(0.0, 0.0))
 
 
 def error(status: int) -> Callable[[Handler, Request], None]:
@@ -166,14 +175,14 @@ def _files() -> list[bytes]:
 )
 def test_what_is_not_the_whole_series_is_the_failure_of_the_series(
     pacs: OddPacs,
-    archive: DicomWebArchive,
+    impatient: DicomWebArchive,
     answer: Callable[[Handler, Request], None],
     said: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     pacs.answers["wado"] = answer
     with caplog.at_level(logging.INFO), pytest.raises(SeriesError, match=said) as caught:
-        archive.get(pacs.path)
+        impatient.get(pacs.path)
     assert caught.value.code is FailureCode.INCOMPLETE_ANSWER
     assert UID_ROOT not in str(caught.value) + caplog.text
     assert caught.value.__cause__ is None  # whose text could have the address
@@ -207,10 +216,10 @@ def test_refused_credentials_end_the_run_and_name_the_variables(
 
 @pytest.mark.parametrize("first", [error(500), error(503), cut_off, hangs_up, hangs, no_end])
 def test_what_passes_is_tried_again(
-    pacs: OddPacs, archive: DicomWebArchive, first: Callable[[Handler, Request], None]
+    pacs: OddPacs, impatient: DicomWebArchive, first: Callable[[Handler, Request], None]
 ) -> None:
     pacs.answers["wado"] = [first]
-    assert _content(archive.get(pacs.path)) == sorted(pacs.files)
+    assert _content(impatient.get(pacs.path)) == sorted(pacs.files)
     assert pacs.kinds() == ["instances", "instances", "wado", "wado"]
 
 
@@ -337,14 +346,30 @@ class TestListing:
         with pytest.raises(SetupError, match="Narrow the address by StudyDate"):
             list(DicomWebArchive(f"{pacs.uri}?limit=5").list())
 
+    def test_a_server_that_has_more_and_says_so_is_refused(self, pacs: OddPacs) -> None:
+        body = json.dumps([pacs.series_row()]).encode()
+        warning = {"Warning": "299 PACS: There are 7 additional results that can be requested"}
+        pacs.answers["series"] = lambda handler, _: send(handler, body, headers=warning)
+        with pytest.raises(SetupError, match="Narrow the address by StudyDate"):
+            list(DicomWebArchive(pacs.uri).list())
+
     @pytest.mark.parametrize(
-        "answer", [error(400), error(404), error(501), lambda handler, _: send_json(handler, [])]
+        "answer",
+        [
+            error(400),
+            error(404),
+            error(500),
+            error(501),
+            web_page,
+            lambda handler, _: send_json(handler, []),
+        ],
     )
     def test_a_server_that_searches_no_series_is_asked_study_by_study(
         self, pacs: OddPacs, answer: Callable[[Handler, Request], None]
     ) -> None:
         pacs.answers["series"] = answer
-        archive = DicomWebArchive(f"{pacs.uri}?StudyDate=20260101-&KVP=120&fuzzymatching=true")
+        uri = f"{pacs.uri}?StudyDate=20260101-&KVP=120&fuzzymatching=true"
+        archive = DicomWebArchive(uri, pauses_s=(0.0,))
         assert [one.path for one in archive.list()] == [pacs.path]
         queries = {r.kind: r.query for r in pacs.requests if "offset" not in r.query}
         assert queries["studies"] == {
@@ -475,6 +500,29 @@ class TestCredentials:
             monkeypatch.setenv(name, value)
         with pytest.raises(SetupError, match=r"CTCOHORT_DICOMWEB_\w+_FILE"):
             archive.check()
+
+
+def test_many_threads_get_their_own_answers_by_four_requests_at_a_time(
+    pacs: OddPacs, archive: DicomWebArchive
+) -> None:
+    under_way, most = 0, 0
+    lock, all_come = threading.Lock(), threading.Barrier(CONNECTIONS)
+
+    def answer(handler: Handler, _: Request) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        all_come.wait(60)
+        with lock:
+            under_way -= 1
+        send_parts(handler, _files())
+
+    pacs.answers["wado"] = answer
+    with ThreadPoolExecutor(4 * CONNECTIONS) as threads:
+        got = list(threads.map(archive.get, [pacs.path] * 4 * CONNECTIONS))
+    assert [_content(one) for one in got] == [sorted(pacs.files)] * 4 * CONNECTIONS
+    assert most == CONNECTIONS
 
 
 class TestTls:

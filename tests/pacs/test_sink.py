@@ -103,7 +103,7 @@ class TestOddPacs:
 
     @pytest.fixture
     def sink(self, pacs: OddPacs) -> PacsSink:
-        return PacsSink(pacs.uri, timeout_s=(5.0, 0.5), pauses_s=(0.0, 0.0))
+        return PacsSink(pacs.uri, pauses_s=(0.0, 0.0))
 
     @pytest.mark.parametrize(
         ("answer", "said"),

@@ -111,7 +111,7 @@ class Connection:
         Raises:
             OSError: as `ask`; NotDicomwebError if it is no DICOM JSON.
         """
-        return self.ask(path, _rows, params=params)
+        return self.ask(path, rows_of, params=params)
 
     def ask(
         self,
@@ -226,7 +226,12 @@ def parsed(body: bytes) -> object:
         return None
 
 
-def _rows(answer: requests.Response) -> list[Json]:
+def rows_of(answer: requests.Response) -> list[Json]:
+    """The rows of an answer in DICOM JSON; none for 204.
+
+    Raises:
+        NotDicomwebError: it is none.
+    """
     if answer.status_code == requests.codes.no_content:
         return []
     rows = parsed(body_of(answer))

@@ -9,7 +9,7 @@ from typing import Final
 
 from cluster.stores.contract import StoredObject
 from cluster.stores.pacs.address import Filters
-from cluster.stores.pacs.connection import Connection, Json, NotDicomwebError, StatusError
+from cluster.stores.pacs.connection import Connection, Json
 from cluster.stores.pacs.search import (
     MODALITY,
     N_IMAGES,
@@ -70,7 +70,9 @@ def _rows(connection: Connection, filters: Filters, modality: str) -> Iterator[J
     rows = found(connection, "series", (("Modality", modality), *of_series), SERIES_UID)
     try:
         first = next(rows, None)
-    except (StatusError, FileNotFoundError, NotDicomwebError):
+    except PermissionError:
+        raise
+    except OSError:  # as some say that they do not search like this
         first = None
     if first is None or not text(first, STUDY_UID):
         yield from _study_by_study(connection, filters, modality)

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+import requests
+
 from cluster.stores.pacs.address import Filters
-from cluster.stores.pacs.connection import Connection, Json, NotDicomwebError
+from cluster.stores.pacs.connection import Connection, Json, NotDicomwebError, rows_of
 
 STUDY_UID: Final = "0020000D"
 SERIES_UID: Final = "0020000E"
@@ -34,26 +36,31 @@ def found(connection: Connection, path: str, filters: Filters, key: str) -> Iter
     own is asked on; one that ignores `offset` repeats itself, which ends the search.
 
     Raises:
-        OSError: of the connection; NotDicomwebError if a server repeats a full page, as nobody can
-            tell what it has beyond.
+        OSError: of the connection; NotDicomwebError if a server repeats a page that is full, or of
+            which it says that there is more (Warning 299, PS3.18, 8.3.4.4): nobody can ask for it.
     """
     seen: set[str] = set()
     n_rows = 0
     limit = connection.address.page_rows
     while True:
         paging = (("limit", str(limit)), *((("offset", str(n_rows)),) if n_rows else ()))
-        page = connection.json(path, (*filters, *paging))
+        page, is_more = connection.ask(path, _page, params=(*filters, *paging))
         new = {uid: row for row in page if (uid := text(row, key)) not in seen}
         yield from new.values()
         seen.update(new)
         n_rows += len(page)
         if not new:
-            if len(page) == limit:
+            if page and (is_more or len(page) == limit):
                 raise NotDicomwebError(
-                    f"it gives its first {limit:,} answers again and again. Narrow the address "
+                    f"it gives its first {len(page):,} answers again and again. Narrow the address "
                     "by StudyDate, or set a larger limit= in it"
                 )
             return
+
+
+def _page(answer: requests.Response) -> tuple[list[Json], bool]:
+    """Its rows, and whether the server says that there are more."""
+    return rows_of(answer), answer.headers.get("Warning", "").startswith("299")
 
 
 def text(row: Json, tag: str) -> str:
