@@ -16,6 +16,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from cluster.stores import dicomweb
 from cluster.stores.dicomweb import DicomWebArchive
 from cluster.stores.opening import open_store
 from cluster.stores.pacs.connection import CONNECTIONS
@@ -186,6 +187,15 @@ def test_what_is_not_the_whole_series_is_the_failure_of_the_series(
     assert caught.value.code is FailureCode.INCOMPLETE_ANSWER
     assert UID_ROOT not in str(caught.value) + caplog.text
     assert caught.value.__cause__ is None  # whose text could have the address
+
+
+def test_an_answer_without_end_is_not_held(
+    pacs: OddPacs, archive: DicomWebArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicomweb, "MAX_SERIES_BYTES", 1000)
+    with pytest.raises(SeriesError) as caught:
+        archive.get(pacs.path)
+    assert caught.value.code is FailureCode.TOO_LARGE
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,9 @@ def _text(vr: str, value: object) -> str:
 
 
 def _item(header: object) -> bytes:
-    """One item of a sequence; a missing one is empty."""
-    content = _data_set(header if isinstance(header, dict) else {})
+    """One item of a sequence; a missing one is empty. Its character set is that of the file."""
+    elements = header if isinstance(header, dict) else {}
+    content = _data_set({tag: elements[tag] for tag in elements if tag != _CHARACTER_SET})
     return struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
 
 

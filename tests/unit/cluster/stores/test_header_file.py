@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
-import pydicom
+import pydicom.data
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,6 +98,32 @@ def test_lone_surrogates_and_lower_case_tags_do_no_harm() -> None:
     back = read({"0010001f": {"vr": "LO", "Value": ["\ud800x"]}, "00100020": {"vr": "LO"}})
     assert back[0x0010001F].value == "?x"
     assert back.PatientID is None or back.PatientID == ""
+
+
+TEST_FILES = Path(pydicom.data.__file__).parent
+HEADERS = [
+    file
+    for folder in ("test_files", "charset_files")
+    for file in sorted((TEST_FILES / folder).glob("*.dcm"))
+    if file.name not in {"nested_priv_SQ.dcm", "meta_missing_tsyntax.dcm"}  # elements of group 1
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_headers_of_many_makers_come_back_as_they_are() -> None:
+    compared = 0
+    for file in HEADERS:
+        try:
+            header = pydicom.dcmread(file, stop_before_pixels=True)
+            back = read(header.to_json_dict())
+        except (pydicom.errors.InvalidDicomError, TypeError, ValueError, AttributeError):
+            continue  # made to be damaged
+        for each in (header, *header.get("RequestedProcedureCodeSequence", ())):
+            each.pop("SpecificCharacterSet", None)
+        back.pop("SpecificCharacterSet")
+        assert back == header, file.name
+        compared += 1
+    assert compared > 50
 
 
 JSON_VALUES = st.recursive(
