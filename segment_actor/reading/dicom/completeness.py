@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydicom import Dataset
-
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import first_number, text_values
 
 FEW = 0.1
 """Share of an acquisition that may have been lost at the ends. Of two reconstructions of one
@@ -36,17 +33,6 @@ class ImageNumbers:
     acquisition: float | None
     in_acquisition: float | None
     original: bool
-
-
-def image_numbers(header: Dataset) -> ImageNumbers:
-    """The numbers of one image."""
-    return ImageNumbers(
-        number=first_number(header, "InstanceNumber"),
-        in_series=first_number(header, "NumberOfSeriesRelatedInstances"),
-        acquisition=first_number(header, "AcquisitionNumber"),
-        in_acquisition=first_number(header, "ImagesInAcquisition"),
-        original="ORIGINAL" in (word.upper() for word in text_values(header, "ImageType")),
-    )
 
 
 def check_complete(images: Sequence[ImageNumbers]) -> None:

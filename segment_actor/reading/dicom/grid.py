@@ -49,11 +49,11 @@ def arrange_slices(slices: Sequence[Slice]) -> tuple[list[Slice], Affine]:
         SeriesError: BAD_AFFINE for a tilted gantry or a damaged orientation, MISSING_SLICE for a
             gap, SEVERAL_SERIES for two images at one place, BAD_SPACING, TOO_FEW_SLICES.
     """
-    first = slices[0]
+    first = slices[0].image
     check_shape((first.columns, first.rows, len(slices)))
     check_spacing(np.array(first.spacing_mm))
     axes = np.reshape(first.orientation, (2, 3))
-    positions_mm = np.array([one.position_mm for one in slices])
+    positions_mm = np.array([one.image.position_mm for one in slices])
     if not np.allclose(axes @ axes.T, np.eye(2), atol=SHEAR_TOLERANCE):
         raise SeriesError(
             FailureCode.BAD_AFFINE,

@@ -13,7 +13,6 @@ from segment_actor.grid.geometry import check_grid
 from segment_actor.grid.of_file import dicom_grid
 from segment_actor.reading.dicom.facts import facts_of
 from segment_actor.reading.dicom.grid import arrange_slices
-from segment_actor.reading.dicom.header import open_dicom
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.reading.dicom.series import check_one_ct_series, parse_slices
 from segment_actor.reading.scan import Scan
@@ -38,12 +37,10 @@ def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
     slices = parse_slices(files, names)
     check_one_ct_series(slices)
     slices, affine = arrange_slices(slices)
-    rows, columns = slices[0].rows, slices[0].columns
+    rows, columns = slices[0].image.rows, slices[0].image.columns
     check_grid((columns, rows, len(slices)), affine)
     stack = np.empty((len(slices), rows, columns), np.int16)
     for k, one in enumerate(slices):
-        stack[k] = decode_hu(one.file, (rows, columns))
+        stack[k] = decode_hu(one.parsed, (rows, columns))
     volume = Volume(stack.T, affine)
-    first = open_dicom(slices[0].file)
-    assert first is not None  # it was parsed before, but 1,000 kept headers are memory
-    return Scan(volume, facts_of(first), dicom_grid(volume))
+    return Scan(volume, facts_of(slices[0].parsed.header), dicom_grid(volume))

@@ -13,9 +13,9 @@ from segment_actor.reading.dicom.header import (
     PYDICOM_ERRORS,
     first_number,
     first_text,
-    open_dicom,
     quiet_pydicom,
 )
+from segment_actor.reading.dicom.parsing import Parsed, with_pixels
 from segment_actor.reading.dicom.pixels.codestream import check_codestream
 from segment_actor.reading.dicom.pixels.padding import LARGEST_HU, padding_of
 from segment_actor.reading.hounsfield import AIR_HU, to_hu
@@ -34,11 +34,11 @@ OTHER_TYPES = {"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"}
 Only these are quoted; whatever else stands there is free text."""
 
 
-def decode_hu(file: bytes, shape: tuple[int, int]) -> HuArray:
+def decode_hu(parsed: Parsed, shape: tuple[int, int]) -> HuArray:
     """One image; pixels outside the field of view become air.
 
     Args:
-        file: content of the DICOM file.
+        parsed: its file up to the pixels.
         shape: rows, columns.
 
     Returns:
@@ -47,7 +47,7 @@ def decode_hu(file: bytes, shape: tuple[int, int]) -> HuArray:
     Raises:
         SeriesError: TRUNCATED_FILE, UNREADABLE_FILE, NOT_HOUNSFIELD.
     """
-    header = open_dicom(file, pixels=True)
+    header = with_pixels(parsed)
     if header is None:
         raise _cut_off()
     bits_stored = _bits_stored(header)

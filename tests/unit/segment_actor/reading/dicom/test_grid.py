@@ -19,7 +19,10 @@ ONE = parse_slices(dicom_files(dicom_slices(np.zeros((4, 4, 1), np.int16))), ())
 def slices_at(
     positions_mm: list[list[float]], orientation: tuple[float, ...] = AXIAL
 ) -> list[Slice]:
-    return [replace(ONE, position_mm=(*at,), orientation=orientation) for at in positions_mm]
+    return [
+        replace(ONE, image=replace(ONE.image, position_mm=(*at,), orientation=orientation))
+        for at in positions_mm
+    ]
 
 
 def step_of(slices: list[Slice]) -> float:
