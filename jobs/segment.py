@@ -149,7 +149,8 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
         group_timeout_s=config.group_timeout_s,
     )
     try:
-        with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
+        session = connect(config.address, CODE, allow_open_cluster=config.allow_open_cluster)
+        with session as nodes, stop_on_sigterm() as stop:
             plan = plan_pools(
                 _with_device(nodes, config),
                 len(models.groups),
@@ -249,6 +250,9 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
 @click.option("--tables", help="Folder or s3://bucket/prefix of the results.")
 @click.option("--model-set", help="Built-in name, or path of a TOML file [embedded].")
 @click.option("--address", help="Ray cluster [this job's or RAY_ADDRESS, else this machine].")
+@click.option(
+    "--allow-open-cluster", is_flag=True, default=None, help="Join a Ray that asks for no token."
+)
 @click.option("--lanes", type=int, help="CTs segmented side by side [as the cluster can].")
 @click.option(
     "--calls-per-lane", type=int, help=f"CTs a lane holds at a time [{DEFAULTS.calls_per_lane}]."

@@ -40,6 +40,7 @@ class SegmentConfig:
         series: which series of a study are measured: one-per-acquisition, or all.
         model_set: built-in name, or path of a model set's TOML.
         address: Ray cluster; None is the cluster of this job or RAY_ADDRESS, else this machine.
+        allow_open_cluster: join a Ray cluster that asks nobody for a token.
         lanes: CTs segmented side by side; None lets the cluster's size decide.
         calls_per_lane: CTs a lane holds at a time: while one is measured the next is segmented.
         commit_every_cts: a commit is due after so many CTs ...
@@ -63,6 +64,7 @@ class SegmentConfig:
     series: str = ONE_PER_ACQUISITION
     model_set: str = "embedded"
     address: str | None = None
+    allow_open_cluster: bool = False
     lanes: int | None = None
     calls_per_lane: int = 2
     commit_every_cts: int = 50
