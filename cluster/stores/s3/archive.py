@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import BinaryIO, Final
@@ -50,8 +51,9 @@ class S3Archive:
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See Archive; in no order, and with a few pages of the server in memory at a time."""
-        with listing(self.uri):
-            for key, size_bytes, etag in objects_below(self._bucket, self._folder + prefix):
+        below = objects_below(self._bucket, self._folder + prefix)
+        with listing(self.uri), closing(below):
+            for key, size_bytes, etag in below:
                 path = key.removeprefix(self._folder)
                 if path and not path.endswith("/"):  # some tools mark a folder by an object
                     yield StoredObject.stamped(path, size_bytes, etag)

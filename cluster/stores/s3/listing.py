@@ -17,7 +17,7 @@ folder, whether the server sorts by bytes (S3: 'a-b' before 'a/1') or by folders
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -43,7 +43,7 @@ class _Question(Protocol):
     def ask(self, bucket: Bucket) -> Bundle: ...
 
 
-def objects_below(bucket: Bucket, prefix: str) -> Iterator[Listed]:
+def objects_below(bucket: Bucket, prefix: str) -> Generator[Listed]:
     """Each object once, in no order.
 
     Args:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.stores.s3.answers import Page
+from cluster.stores.s3.archive import S3Archive
 from cluster.stores.s3.bucket import Bucket
-from cluster.stores.s3.listing import objects_below
+from cluster.stores.s3.listing import ASKED_AT_A_TIME, objects_below
+from segment_actor.errors import SetupError
 
 
 def by_bytes(key: str) -> bytes:
@@ -74,6 +79,35 @@ def test_each_object_comes_once_whatever_its_key_and_the_order_of_the_server(
     bucket = BucketInMemory("b", keys, order, page_keys)
     listed = sorted(key for key, _, _ in objects_below(bucket, prefix))
     assert listed == sorted(key for key in keys if key.startswith(prefix))
+
+
+@dataclass(frozen=True)
+class BreakingBucket(BucketInMemory):
+    """A bucket that refuses whatever lies in 007/ or comes after it."""
+
+    def page(self, prefix: str, **asked: Any) -> Page:
+        if (asked.get("after") or prefix) >= "007/":
+            raise PermissionError(errno.EACCES, "Access Denied.")
+        return super().page(prefix, **asked)
+
+
+def test_an_error_in_any_thread_ends_the_listing_in_one_sentence() -> None:
+    keys = frozenset(f"{n:03}/{k}" for n in range(200) for k in range(50))
+    archive = S3Archive("s3://cts")
+    archive.__dict__["_bucket"] = BreakingBucket("cts", keys)
+    before = threading.active_count()
+    with pytest.raises(SetupError, match=r"^s3://cts cannot be listed: Access Denied.$"):
+        list(archive.list())
+    assert threading.active_count() == before
+
+
+def test_no_more_pages_are_asked_for_than_somebody_takes() -> None:
+    bucket = BucketInMemory("b", frozenset(f"{n:04}/{k}" for n in range(400) for k in range(50)))
+    listing = objects_below(bucket, "")
+    next(listing)
+    time.sleep(0.3)
+    assert len(bucket.asked) <= 2 + 2 * ASKED_AT_A_TIME
+    listing.close()
 
 
 def keys_of(folders: int, files: int, above: str = "") -> frozenset[str]:
