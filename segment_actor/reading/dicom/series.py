@@ -9,7 +9,6 @@ import numpy as np
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.completeness import check_complete
 from segment_actor.reading.dicom.encoding import is_dicom
 from segment_actor.reading.dicom.header import first_text
 from segment_actor.reading.dicom.image import Image, image_of
@@ -166,17 +165,16 @@ def check_one_ct_series(slices: Sequence[Slice]) -> None:
         )
     if len({_origin(one) for one in images}) > 1:
         raise SeriesError(
-            FailureCode.SEVERAL_SERIES,
+            FailureCode.UID_REUSED,
             "The images have one series number (UID), but not one patient, study and frame of "
             "reference. Export the series again from where it came from.",
         )
-    if not all(_alike(images[0], one) for one in images):
+    if not all(alike(images[0], one) for one in images):
         raise SeriesError(
             FailureCode.SEVERAL_SERIES,
             "The images differ in kind, size or orientation and do not form one volume. "
             "Export one reconstruction only.",
         )
-    check_complete([one.numbers for one in images])
 
 
 def _origin(one: Image) -> tuple[str, ...]:
@@ -184,7 +182,8 @@ def _origin(one: Image) -> tuple[str, ...]:
     return one.patient_id, one.study_uid, one.frame_uid
 
 
-def _alike(one: Image, other: Image) -> bool:
+def alike(one: Image, other: Image) -> bool:
+    """Whether two images are of one kind, size and orientation."""
     return (
         one.sop_class == other.sop_class
         and (one.rows, one.columns) == (other.rows, other.columns)

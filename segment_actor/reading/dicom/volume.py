@@ -6,19 +6,25 @@ All refusals that need no pixel come before the first pixel is decoded.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from segment_actor.grid.geometry import check_grid
 from segment_actor.grid.of_file import dicom_grid
+from segment_actor.reading.dicom.completeness import check_complete
+from segment_actor.reading.dicom.copies import check_copies, take_one_of_copies
 from segment_actor.reading.dicom.facts import facts_of
-from segment_actor.reading.dicom.grid import arrange_slices
+from segment_actor.reading.dicom.grid import arrange, check_tilt
+from segment_actor.reading.dicom.header import first_number, quiet_pydicom
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.reading.dicom.series import check_one_ct_series, parse_slices
+from segment_actor.reading.dicom.tilt import NO_TILT
 from segment_actor.reading.scan import Scan
 from segment_actor.volume import Volume
 
 
+@quiet_pydicom()
 def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
     """Reads one CT series; a DICOMDIR, documents and known side files are passed over.
 
@@ -36,11 +42,21 @@ def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
     """
     slices = parse_slices(files, names)
     check_one_ct_series(slices)
-    slices, affine = arrange_slices(slices)
+    slices, copies = take_one_of_copies(slices)
+    check_complete([one.image.numbers for one in slices])
+    place = arrange([one.image for one in slices])
+    slices = [slices[n] for n in place.order]
+    header = slices[0].parsed.header
+    check_tilt(place.tilt, first_number(header, "GantryDetectorTilt"))
     rows, columns = slices[0].image.rows, slices[0].image.columns
-    check_grid((columns, rows, len(slices)), affine)
-    stack = np.empty((len(slices), rows, columns), np.int16)
+    shape = place.tilt.straight_shape((columns, rows, len(slices)))
+    affine = place.tilt.straight_affine(place.affine, len(slices))
+    check_grid(shape, affine)
+    stack = np.empty(shape[::-1], np.int16)
     for k, one in enumerate(slices):
-        stack[k] = decode_hu(one.parsed, (rows, columns))
+        hu = decode_hu(one.parsed, (rows, columns))
+        check_copies(hu, copies[one.image.sop_uid])
+        stack[k] = hu if place.tilt == NO_TILT else place.tilt.shifted(hu, k, shape)
     volume = Volume(stack.T, affine)
-    return Scan(volume, facts_of(slices[0].parsed.header), dicom_grid(volume))
+    facts = replace(facts_of(header), tilt_corrected_deg=place.tilt.degrees or None)
+    return Scan(volume, facts, dicom_grid(volume))
