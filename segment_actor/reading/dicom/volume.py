@@ -25,13 +25,18 @@ from segment_actor.volume import Volume
 
 
 @quiet_pydicom()
-def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
-    """Reads one CT series; a DICOMDIR, documents and known side files are passed over.
+def read_dicom(
+    files: Sequence[bytes], names: Sequence[str] = (), *, left_out: int = 0, elsewhere: int = 0
+) -> Scan:
+    """Reads one CT; a DICOMDIR, documents and known side files are passed over.
 
     Args:
         files: contents of the files of one folder, in any order.
         names: their names or paths, in the same order; without them a file that is no DICOM file
             counts as a damaged image.
+        left_out: images of the same series that belong to no volume of it, such as a scout, and
+            are not among the files.
+        elsewhere: images of the same series that are another volume of it, such as a phase.
 
     Returns:
         The volume with axes (column, row, slice), slices along the normal of the images, and the
@@ -43,7 +48,7 @@ def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
     slices = parse_slices(files, names)
     check_one_ct_series(slices)
     slices, copies = take_one_of_copies(slices)
-    check_complete([one.image.numbers for one in slices])
+    check_complete([one.image.numbers for one in slices], left_out + elsewhere)
     place = arrange([one.image for one in slices])
     slices = [slices[n] for n in place.order]
     header = slices[0].parsed.header
@@ -58,5 +63,9 @@ def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
         check_copies(hu, copies[one.image.sop_uid])
         stack[k] = hu if place.tilt == NO_TILT else place.tilt.shifted(hu, k, shape)
     volume = Volume(stack.T, affine)
-    facts = replace(facts_of(header), tilt_corrected_deg=place.tilt.degrees or None)
+    facts = replace(
+        facts_of(header),
+        tilt_corrected_deg=place.tilt.degrees or None,
+        images_left_out=left_out,
+    )
     return Scan(volume, facts, dicom_grid(volume))
