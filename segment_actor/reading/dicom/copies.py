@@ -16,8 +16,11 @@ from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.reading.dicom.series import SAME, Slice
 from segment_actor.volume import HuArray
 
-Copies = Mapping[str, Sequence[Slice]]
-"""The copies of an image that were not taken, by its SOP Instance UID; none for an unknown one."""
+Key = tuple[str, int]
+"""SOP Instance UID and number of the frame."""
+
+Copies = Mapping[Key, Sequence[Slice]]
+"""The copies of an image that were not taken; none for an unknown one."""
 
 
 def take_one_of_copies(slices: Sequence[Slice]) -> tuple[list[Slice], Copies]:
@@ -29,16 +32,21 @@ def take_one_of_copies(slices: Sequence[Slice]) -> tuple[list[Slice], Copies]:
     Raises:
         SeriesError: COPIES_DIFFER if copies lie at different places.
     """
-    taken: dict[str, Slice] = {}
-    copies: dict[str, list[Slice]] = defaultdict(list)
+    taken: dict[Key, Slice] = {}
+    copies: dict[Key, list[Slice]] = defaultdict(list)
     for one in slices:
-        first = taken.setdefault(one.image.sop_uid, one)
+        first = taken.setdefault(key_of(one), one)
         if first is one:
             continue
         if not np.allclose(first.image.position_mm, one.image.position_mm, rtol=0, atol=SAME):
             raise _differ()
-        copies[one.image.sop_uid].append(one)
+        copies[key_of(one)].append(one)
     return list(taken.values()), copies
+
+
+def key_of(one: Slice) -> Key:
+    """What copies of an image share."""
+    return one.image.sop_uid, one.number
 
 
 def check_copies(hu: HuArray, copies: Sequence[Slice]) -> None:
@@ -48,7 +56,7 @@ def check_copies(hu: HuArray, copies: Sequence[Slice]) -> None:
         hu: (rows, columns), of the image that was taken.
         copies: the others of its SOP Instance UID.
     """
-    if not all(np.array_equal(hu, decode_hu(one.parsed, hu.shape)) for one in copies):
+    if not all(np.array_equal(hu, decode_hu(one.with_pixels(), hu.shape)) for one in copies):
         raise _differ()
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from segment_actor.grid.geometry import check_grid
 from segment_actor.grid.of_file import dicom_grid
 from segment_actor.reading.dicom.completeness import check_complete
-from segment_actor.reading.dicom.copies import check_copies, take_one_of_copies
+from segment_actor.reading.dicom.copies import check_copies, key_of, take_one_of_copies
+from segment_actor.reading.dicom.enhanced import check_parts
 from segment_actor.reading.dicom.facts import facts_of
 from segment_actor.reading.dicom.grid import arrange, check_tilt
 from segment_actor.reading.dicom.header import first_number, quiet_pydicom
@@ -48,10 +49,12 @@ def read_dicom(
     slices = parse_slices(files, names)
     check_one_ct_series(slices)
     slices, copies = take_one_of_copies(slices)
-    check_complete([one.image.numbers for one in slices], left_out + elsewhere)
+    objects = {one.image.sop_uid: one for one in slices}.values()
+    check_parts([one.header for one in objects])
+    check_complete([one.image.numbers for one in objects], left_out + elsewhere)
     place = arrange([one.image for one in slices])
     slices = [slices[n] for n in place.order]
-    header = slices[0].parsed.header
+    header = slices[0].header
     check_tilt(place.tilt, first_number(header, "GantryDetectorTilt"))
     rows, columns = slices[0].image.rows, slices[0].image.columns
     shape = place.tilt.straight_shape((columns, rows, len(slices)))
@@ -59,8 +62,8 @@ def read_dicom(
     check_grid(shape, affine)
     stack = np.empty(shape[::-1], np.int16)
     for k, one in enumerate(slices):
-        hu = decode_hu(one.parsed, (rows, columns))
-        check_copies(hu, copies[one.image.sop_uid])
+        hu = decode_hu(one.with_pixels(), (rows, columns))
+        check_copies(hu, copies[key_of(one)])
         stack[k] = hu if place.tilt == NO_TILT else place.tilt.shifted(hu, k, shape)
     volume = Volume(stack.T, affine)
     facts = replace(

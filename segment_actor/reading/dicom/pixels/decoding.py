@@ -16,7 +16,6 @@ from segment_actor.reading.dicom.header import (
     first_text,
     quiet_pydicom,
 )
-from segment_actor.reading.dicom.parsing import Parsed, with_pixels
 from segment_actor.reading.dicom.pixels.codestream import check_codestream
 from segment_actor.reading.dicom.pixels.padding import LARGEST_HU, padding_of
 from segment_actor.reading.hounsfield import AIR_HU, to_hu
@@ -41,11 +40,11 @@ OTHER_TYPES = {"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"}
 Only these are quoted; whatever else stands there is free text."""
 
 
-def decode_hu(parsed: Parsed, shape: tuple[int, int]) -> HuArray:
+def decode_hu(header: Dataset | None, shape: tuple[int, int]) -> HuArray:
     """One image; pixels outside the field of view become air.
 
     Args:
-        parsed: its file up to the pixels.
+        header: with its pixels; None if they are damaged or cut off.
         shape: rows, columns.
 
     Returns:
@@ -54,7 +53,6 @@ def decode_hu(parsed: Parsed, shape: tuple[int, int]) -> HuArray:
     Raises:
         SeriesError: TRUNCATED_FILE, UNREADABLE_FILE, NOT_HOUNSFIELD.
     """
-    header = with_pixels(parsed)
     if header is None:
         raise _cut_off()
     bits_stored = _bits_stored(header)

@@ -7,7 +7,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.parsing import parse
+from segment_actor.reading.dicom.parsing import parse, with_pixels
 from segment_actor.reading.dicom.pixels.codestream import declared_size
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.volume import HuArray
@@ -27,7 +27,7 @@ def image(**elements: Any) -> Dataset:
 def decoded(data: bytes, shape: tuple[int, int] = SHAPE) -> HuArray:
     parsed = parse(data)
     assert parsed is not None
-    return decode_hu(parsed, shape)
+    return decode_hu(with_pixels(parsed), shape)
 
 
 def read(**elements: Any) -> HuArray:
