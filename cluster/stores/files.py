@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from cluster.stores.contract import StoredObject
+from cluster.stores.contract import Changes, StoredObject
 from cluster.stores.faults import checked_stream, checking, listing, reading
 
 log = logging.getLogger(__name__)
@@ -57,10 +57,20 @@ class FolderArchive:
         for reason, count in sorted(walk.left_out.items()):
             log.warning("%s: left out of the listing: %d %s", self.uri, count, reason)
 
+    def changes(self, token: str | None) -> Changes:
+        """See Archive; a file system keeps no list of what changed."""
+        del token
+        return Changes(self.list(), token=None, whole=True)
+
     def get(self, path: str) -> bytes:
         """See Archive."""
         with reading(self):
             return self._file(path).read_bytes()
+
+    def start(self, path: str, n_bytes: int) -> bytes:
+        """See Archive."""
+        with reading(self), self._file(path).open("rb") as stream:
+            return stream.read(n_bytes)
 
     def open(self, path: str) -> BinaryIO:
         """See Archive."""

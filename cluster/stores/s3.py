@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,7 @@ from typing import BinaryIO, cast
 
 import fsspec
 
-from cluster.stores.contract import StoredObject
+from cluster.stores.contract import Changes, StoredObject
 from cluster.stores.faults import checked_stream, checking, listing, reading
 from segment_actor.errors import FailureCode, SeriesError
 
@@ -66,10 +67,25 @@ class S3Archive:
                     return
                 request["ContinuationToken"] = page["NextContinuationToken"]
 
+    def changes(self, token: str | None) -> Changes:
+        """See Archive; a bucket keeps no list of what changed."""
+        del token
+        return Changes(self.list(), token=None, whole=True)
+
     def get(self, path: str) -> bytes:
         """See Archive."""
         with reading(self):
             return cast("bytes", self._fs.cat_file(self._name(path)))
+
+    def start(self, path: str, n_bytes: int) -> bytes:
+        """See Archive."""
+        with reading(self):
+            try:
+                return cast("bytes", self._fs.cat_file(self._name(path), start=0, end=n_bytes))
+            except OSError as error:
+                if error.errno == errno.EINVAL and _is_past_the_end(error):
+                    return b""
+                raise
 
     def open(self, path: str) -> BinaryIO:
         """See Archive."""
@@ -86,3 +102,9 @@ class S3Archive:
                 "one. Rename it.",
             )
         return f"{self._root}/{path}"
+
+
+def _is_past_the_end(error: OSError) -> bool:
+    """Whether the server says of a range that the object has not one byte of it: it is empty."""
+    answer = getattr(error.__cause__, "response", {})
+    return bool(answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == 416)

@@ -107,6 +107,20 @@ class TestArchive:
     def test_it_gives_the_bytes_that_lie_there(self, archive: Archive, path: str) -> None:
         assert archive.get(path) == OBJECTS[path]
 
+    def test_what_it_tells_without_a_token_is_all_there_is(self, archive: Archive) -> None:
+        changes = archive.changes(None)
+        assert changes.whole
+        assert sorted(changes.objects, key=lambda o: o.path) == sorted(
+            archive.list(), key=lambda o: o.path
+        )
+
+    @pytest.mark.parametrize("path", OBJECTS)
+    @pytest.mark.parametrize("n_bytes", [1, 4, 65_536, len(BLOB), len(BLOB) + 1])
+    def test_it_gives_the_first_bytes_or_as_many_as_there_are(
+        self, archive: Archive, path: str, n_bytes: int
+    ) -> None:
+        assert archive.start(path, n_bytes) == OBJECTS[path][:n_bytes]
+
     @pytest.mark.parametrize(("start", "size"), [(0, 4), (262_140, 9), (len(BLOB) - 3, 10)])
     def test_a_stream_gives_any_part(self, archive: Archive, start: int, size: int) -> None:
         with archive.open("b/2") as stream:
@@ -118,7 +132,7 @@ class TestArchive:
     def test_an_object_that_is_not_there_is_the_failure_of_its_series(
         self, archive: Archive, path: str
     ) -> None:
-        for read in (archive.get, archive.open):
+        for read in (archive.get, archive.open, lambda path: archive.start(path, 9)):
             with pytest.raises(SeriesError) as caught:
                 read(path)
             assert caught.value.code is FailureCode.VANISHED
