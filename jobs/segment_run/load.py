@@ -36,6 +36,9 @@ def stand_in(n_grids: int) -> Row:
     return {name: np.zeros((1, 1, 1), dtype=np.int16) for name in names}
 
 
+OTHER_IMAGES = ("left_out", "elsewhere")
+"""Numbers of the images of a series that are not of this CT: its headers may count them."""
+
 OpenArchive = Callable[[str], Archive]
 
 
@@ -77,7 +80,7 @@ def load(row: Row, settings: LoadSettings, actors: Actors) -> Row:
     """One CT from the archive to voxels.
 
     Args:
-        row: series_key, kind, number, left_out.
+        row: series_key, kind, number, left_out, elsewhere.
         settings: of the run.
         actors: of the run.
 
@@ -102,6 +105,7 @@ def load(row: Row, settings: LoadSettings, actors: Actors) -> Row:
                 blobs,
                 [one.name for one in files],
                 exact=settings.way.truncate,
+                **{name: int(row[name]) for name in OTHER_IMAGES},
             )
             volume = to_canonical(scan.volume)
         with clock.timed(Stage.RESAMPLE):

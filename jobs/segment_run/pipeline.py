@@ -19,7 +19,7 @@ from jobs.archive.index import Index
 from jobs.segment_run.attempts import start_attempts
 from jobs.segment_run.file_lists import start_file_lists
 from jobs.segment_run.lane.actor import Lane, LaneSettings
-from jobs.segment_run.load import Actors, LoadSettings, load
+from jobs.segment_run.load import OTHER_IMAGES, Actors, LoadSettings, load
 from jobs.segment_run.outcome import Outcome
 
 SHARD_CTS = 2000
@@ -59,7 +59,7 @@ def _dataset(
 ) -> Dataset:
     """The expression. Its rows: outcome."""
     rows = [
-        {"series_key": s.series_key, "kind": s.kind, "number": s.number, "left_out": s.left_out}
+        {name: getattr(s, name) for name in ("series_key", "kind", "number", *OTHER_IMAGES)}
         for s in series
     ]
     return (

@@ -43,4 +43,10 @@ def files_of(index: Index) -> dict[int, list[File]]:
 def read_one(archive: Archive, index: Index, series: Series) -> Scan:
     """A series as a run reads it."""
     files = files_of(index)[series.number]
-    return read_series(series.kind, fetch(archive, files), [one.name for one in files])
+    return read_series(
+        series.kind,
+        fetch(archive, files),
+        [one.name for one in files],
+        left_out=series.left_out,
+        elsewhere=series.elsewhere,
+    )

@@ -44,6 +44,7 @@ class Draft:
         part: what tells it from the other volumes of its series UID; "" if it is alone.
         candidate: what selection needs to know; None where there is nothing to select.
         left_out: images of its series that belong to no volume.
+        elsewhere: images of its series that are another volume.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Draft:
     part: str = ""
     candidate: Candidate | None = None
     left_out: int = 0
+    elsewhere: int = 0
 
     @property
     def path(self) -> str:
@@ -112,19 +114,21 @@ def _volumes(found: Sequence[Found], doubtful: Doubtful) -> Iterator[Draft]:
     for volume in volumes_of(images):
         files = tuple(found[n] for n in volume.images)
         mine = [images[n] for n in volume.images]
-        candidate = None if volume.refusal else candidate_of(mine, volume.part)
-        whole = _says_it_is_whole(mine, len(volume.images) + len(volume.left_out))
+        others = len(volume.left_out) + volume.elsewhere
         yield Draft(
             "dicom",
-            files if whole else (*files, *doubtful.beside(files)),
+            files if _say_they_are_whole(mine, others) else (*files, *doubtful.beside(files)),
             mine[0],
             volume.part,
-            candidate,
+            None if volume.refusal else candidate_of(mine, volume.part),
             len(volume.left_out),
+            volume.elsewhere,
         )
 
 
-def _says_it_is_whole(images: Sequence[Image], count: int) -> bool:
+def _say_they_are_whole(images: Sequence[Image], others: int) -> bool:
+    """Whether all headers count as many images of the series as there are."""
+    count = len({one.sop_uid for one in images}) + others
     return {one.in_series for one in images} == {float(count)}
 
 

@@ -42,6 +42,7 @@ class Named:
     bytes: int
     images: int
     left_out: int
+    elsewhere: int
     series_number: float | None
     description: str = field(repr=False)
 
@@ -63,6 +64,7 @@ def named(draft: Draft, keys: KeyMaker) -> Named:
         bytes=sum(one.size_bytes for one in draft.files),
         images=len(draft.files),
         left_out=draft.left_out,
+        elsewhere=draft.elsewhere,
         series_number=image.series_number,
         description=image.description,
     )
@@ -116,6 +118,7 @@ def series_of(
                 else None,
                 why_not=why_not,
                 left_out=one.left_out,
+                elsewhere=one.elsewhere,
                 images=one.images,
                 path=one.path,
                 series_number=one.series_number,

@@ -53,6 +53,7 @@ class Series:
         scan_day: day of the scan, counted from a secret day of the patient.
         why_not: why it is not measured by default; None if it is.
         left_out: images of its series that belong to no volume: scouts, dose pictures.
+        elsewhere: images of its series that are another volume of it, such as a phase.
         images: how many files it has.
         path: the folder or file that holds all of it, for people.
         series_number, description: of its header, for people.
@@ -72,6 +73,7 @@ class Series:
     scan_day: int | None = None
     why_not: str | None = None
     left_out: int = 0
+    elsewhere: int = 0
     images: int = 1
     path: str = field(default="", repr=False)
     series_number: float | None = None
@@ -85,7 +87,7 @@ class Series:
 
 _KINDS: Final = {
     "number": pa.int64(), "bytes": pa.int64(), "age_years": pa.float64(), "scan_day": pa.int64(),
-    "left_out": pa.int64(), "images": pa.int64(), "series_number": pa.float64(),
+    "left_out": pa.int64(), "elsewhere": pa.int64(), "images": pa.int64(), "series_number": pa.float64(),
 }  # fmt: skip
 
 SERIES: Final = pa.schema(
