@@ -1,4 +1,4 @@
-"""What `ctcohort segment` can be told on its command line; each default stands in `SegmentConfig`."""
+"""What `ctcohort segment` can be told on its command line; defaults stand in `SegmentConfig`."""
 
 from __future__ import annotations
 
