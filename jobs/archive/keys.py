@@ -1,4 +1,4 @@
-"""Pseudonymous keys: the tables hold these, the manifest alone says which CT is which."""
+"""Pseudonymous keys: the tables hold these, the index alone says which CT is which."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import hashlib
 import hmac
 import logging
 import os
+import re
 import secrets
+import uuid
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
+from jobs.archive.patient_id import canonical, is_nobodys
 from segment_actor.errors import SetupError
 
 log = logging.getLogger(__name__)
@@ -18,9 +22,16 @@ log = logging.getLogger(__name__)
 KEY_HEX = 32
 """128 bits: no collision to be feared among any number of CTs."""
 
+VERSION_HEX = 16
+"""64 bits: two versions of one file, and never those of others, are compared."""
+
 MIN_SECRET_BYTES = 16
 """With a guessable secret anybody could try UIDs until a key matches."""
 
+UUID_ROOT: Final = "2.25"
+"""Of a UID that is made of a UUID, written as one whole number (DICOM PS3.5, B.2)."""
+
+_UID: Final = re.compile(r"[ \0]*([0-9.]+)[ \0]*")
 
 FIRST_DAYS = 10**12
 """Secret days that a patient's count may begin with.
@@ -43,32 +54,98 @@ class KeyMaker:
     def __repr__(self) -> str:
         return "KeyMaker(secret=hidden)"
 
-    def series_key(self, identifier: str) -> str:
-        """Key of a series: of its SeriesInstanceUID, or of its path where it has none."""
-        return self._key("series", identifier)
+    def series_key(self, series: str, part: str = "") -> str:
+        """Key of a volume.
 
-    def patient_key(self, patient_id: str) -> str:
-        """Key of a patient."""
-        return self._key("patient", patient_id)
+        Args:
+            series: its SeriesInstanceUID, or its path where it has none.
+            part: tells it apart from the other volumes of its series; "" if it is the only one.
+        """
+        return self._key("series", _plain(series) + (f"#{part}" if part else ""))
 
-    def study_key(self, study_uid: str) -> str:
+    def patient_key(self, patient_id: str, issuer: str = "") -> str | None:
+        """Key of a patient; None if the id names nobody, as ANONYMOUS or 0000 do.
+
+        Args:
+            patient_id: Patient ID, or what a table calls the patient.
+            issuer: Issuer of Patient ID: number 1 of two hospitals is two patients. One that says
+                nothing (UNKNOWN) is none.
+        """
+        patient = _patient(patient_id, issuer)
+        return None if patient is None else self._key("patient", patient)
+
+    def study_key(self, study: str) -> str:
         """Key of a study: of its StudyInstanceUID, or of what a table calls it."""
-        return self._key("study", study_uid)
+        return self._key("study", _plain(study))
 
-    def scan_day(self, scan_date: date, patient_id: str) -> int:
+    def acquisition_key(self, study: str, acquisition: str) -> str:
+        """Key of an acquisition of a study: its reconstructions have one.
+
+        Args:
+            study: as of `study_key`.
+            acquisition: tells it apart from the others of the study.
+        """
+        return self._key("acquisition", f"{_plain(study)}\n{acquisition}")
+
+    def scan_day(self, scan_date: date, patient_id: str, issuer: str = "") -> int | None:
         """Day of a scan, counted from a day that is secret and another one for each patient.
 
         Differences within one patient are exact days; nothing else can be read off it. A positive
-        number of up to thirteen digits.
+        number of up to thirteen digits. None where `patient_key` is None.
         """
-        first_day = int(self._digest("day", patient_id), 16) % FIRST_DAYS
-        return first_day + scan_date.toordinal()
+        patient = _patient(patient_id, issuer)
+        if patient is None:
+            return None
+        return int(self._digest("day", patient), 16) % FIRST_DAYS + scan_date.toordinal()
+
+    def input_version(self, content: str) -> str:
+        """What changes when a file of a series changes.
+
+        With the secret, as paths, sizes and times can be guessed, and a guess could be tested.
+
+        Args:
+            content: names and versions of its files.
+        """
+        return self._digest("input", content)[:VERSION_HEX]
+
+    def uid(self, kind: str, uid: str) -> str:
+        """A UID for de-identified DICOM in place of one that identifies: the same for the same one.
+
+        Args:
+            kind: what it identifies (study, series, instance, ...), so that one value in two places
+                gets two.
+            uid: the one to hide.
+
+        Returns:
+            2.25. and up to 39 digits: a UUID of version 4, whose 122 bits come from the secret.
+        """
+        hidden = uuid.UUID(hex=self._digest(f"uid-{kind}", _plain(uid))[:32], version=4)
+        return f"{UUID_ROOT}.{hidden.int}"
 
     def _key(self, kind: str, identifier: str) -> str:
         return self._digest(kind, identifier)[:KEY_HEX]
 
     def _digest(self, kind: str, identifier: str) -> str:
-        return hmac.new(self.secret, f"{kind}:{identifier}".encode(), hashlib.sha256).hexdigest()
+        # a path may hold bytes that are no text, which Python keeps as surrogates
+        said = f"{kind}:{identifier}".encode(errors="surrogatepass")
+        return hmac.new(self.secret, said, hashlib.sha256).hexdigest()
+
+
+def _plain(uid: str) -> str:
+    """A UID without what fills it up to an even length: a NUL (PS3.5, 9.1), or by mistake a blank.
+
+    A path that takes a UID's place stays as it is.
+    """
+    filled_up = _UID.fullmatch(uid)
+    return filled_up[1] if filled_up else uid
+
+
+def _patient(patient_id: str, issuer: str) -> str | None:
+    """Who it is; None for nobody. Without an issuer the id alone, as in earlier versions."""
+    patient, by = canonical(patient_id), canonical(issuer)
+    if is_nobodys(patient):
+        return None
+    return patient if is_nobodys(by) else f"{patient}\n{by}"
 
 
 def key_maker(text: str | None, file: Path) -> KeyMaker:
