@@ -7,7 +7,7 @@ from collections.abc import Callable
 from cluster.stores.contract import Archive
 from cluster.stores.dicomweb import DicomWebArchive
 from cluster.stores.files import FolderArchive
-from cluster.stores.s3 import S3Archive
+from cluster.stores.s3.archive import S3Archive
 from segment_actor.errors import SetupError
 
 SCHEMES: dict[str, Callable[[str], Archive]] = {
