@@ -58,7 +58,7 @@ def test_a_manifest_of_an_earlier_version_has_no_studies_and_days(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "change", [{"kind": "tar"}, {"files": ()}, {"path": None}, {"sex": "X"}, {"age_years": 191.0}]
+    "change", [{"kind": "rar"}, {"files": ()}, {"path": None}, {"sex": "X"}, {"age_years": 191.0}]
 )
 def test_a_line_that_no_index_wrote_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     write_manifest([replace(ONE, **change)], str(tmp_path / "m"))
