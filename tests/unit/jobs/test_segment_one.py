@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import tarfile
 import json
+import tarfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
