@@ -223,9 +223,9 @@ def _write_extras(
 
 
 def _sources(kind: Kind, files: Sequence[Path]) -> Sources:
-    from jobs.segment_one_ct.dicom import sources_of
+    from jobs.segment_one_ct.dicom import headers_of, sources_of
 
-    return sources_of(kind, files)
+    return sources_of(headers_of(kind, files))
 
 
 def _write_dicom(

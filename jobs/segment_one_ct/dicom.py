@@ -27,23 +27,26 @@ from segment_actor.writing.dicom.results import dicom_results
 from segment_actor.writing.dicom.uids import Origin
 
 
-def sources_of(kind: Kind, files: Sequence[Path]) -> Sources:
-    """What results take from the headers of the CT, before anything is segmented.
-
-    Args:
-        kind: of the input.
-        files: of one series; reports beside it are passed over.
-
-    Raises:
-        SeriesError: no result can refer to the images.
-        SetupError: the CT is no DICOM.
-    """
+def headers_of(kind: Kind, files: Sequence[Path]) -> list[Dataset]:
+    """The headers of the CT images in a folder or zip; none of a NIfTI file."""
+    if kind == "nifti":
+        return []
     blobs = (file.read_bytes() for file in files)
     contents = blobs if kind == "dicom" else (b for z in blobs for b in unzip(z).values())
     opened = (parsed.header for c in contents if is_dicom(c) and (parsed := parse(c)) is not None)
-    headers: list[Dataset] = []
-    if kind != "nifti":
-        headers = [h for h in opened if first_text(h, "Modality") == "CT" and "Rows" in h]
+    return [h for h in opened if first_text(h, "Modality") == "CT" and "Rows" in h]
+
+
+def sources_of(headers: Sequence[Dataset]) -> Sources:
+    """What results take from the headers of the CT, before anything is segmented.
+
+    Args:
+        headers: of the images of one CT.
+
+    Raises:
+        SeriesError: no result can refer to the images.
+        SetupError: there are none: the CT is no DICOM.
+    """
     if not headers:
         raise SetupError(
             "--dicom needs a CT that is DICOM: a NIfTI file does not say which patient and images "
