@@ -36,6 +36,8 @@ not happen: the groups are 2 and 8, and the lengths small."""
 LARGEST_FIRST_BYTES: Final = 1024
 """Of the value of such an element: versions, character sets, dates, UIDs."""
 
+NATIVE: Final = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+
 _LONG: Final = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_32)
 
 
@@ -52,6 +54,11 @@ class Encoded:
     meta: FileMetaDataset
     data: bytes
     at: int
+
+    @property
+    def native(self) -> bool:
+        """Whether the pixels are as they are, of no codec."""
+        return self.meta.TransferSyntaxUID in NATIVE
 
     @property
     def implicit(self) -> bool:

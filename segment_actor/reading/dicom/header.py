@@ -12,7 +12,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ContextDecorator, ExitStack, contextmanager
 from threading import Lock
 
 import pydicom
@@ -49,7 +49,7 @@ def _silenced() -> Iterator[None]:
         log.disabled = was_disabled
 
 
-class _Silence(AbstractContextManager[None]):
+class Silence(ContextDecorator):
     """Begins with the first thread that enters and ends with the last that leaves.
 
     What is silenced belongs to the process. Were it saved and restored by each thread, one would
@@ -74,13 +74,13 @@ class _Silence(AbstractContextManager[None]):
                 self._end.close()
 
 
-_SILENCE = _Silence()
+_SILENCE = Silence()
 
 
-def quiet_pydicom() -> AbstractContextManager[None]:
+def quiet_pydicom() -> Silence:
     """No warnings and no log lines about single values: they quote them, names included.
 
-    Any number of threads may be inside, each any number of times.
+    For a block or a function. Any number of threads may be inside, each any number of times.
     """
     return _SILENCE
 

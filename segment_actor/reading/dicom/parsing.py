@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,7 +26,9 @@ MAX_START_BYTES: Final = 2**20
 """Unpacked of the start of a deflated file. What is asked for lies within a few kB, unless elements
 of makers come before it."""
 
-PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+PIXEL_DATA: Final = 0x7FE00010
+
+PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 """Tags of pixels: numbers with fractions, twice as exact ones, and whole numbers."""
 
 
@@ -108,6 +111,20 @@ def with_pixels(parsed: Parsed) -> Dataset | None:
     except PYDICOM_ERRORS:
         return None
     return header
+
+
+def native_pixels(parsed: Parsed) -> memoryview:
+    """The uncompressed pixels of a file where they lie; less than there should be if it is cut off.
+
+    A file of all images of a CT is as large as the CT: they are not copied.
+    """
+    implicit, little_endian = parsed.header.original_encoding
+    order, data = "<" if little_endian else ">", memoryview(parsed.encoded.data)[parsed.at :]
+    begin = 8 if implicit else 12  # tag and length, and in between value representation
+    if len(data) < begin or struct.unpack_from(f"{order}HH", data) != divmod(PIXEL_DATA, 2**16):
+        return data[:0]
+    (length,) = struct.unpack_from(f"{order}L", data, begin - 4)
+    return data[begin : begin + length]
 
 
 class _Source(io.BytesIO):

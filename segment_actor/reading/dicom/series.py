@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.completeness import check_complete
 from segment_actor.reading.dicom.encoding import is_dicom
+from segment_actor.reading.dicom.enhanced import frames_in, is_enhanced
 from segment_actor.reading.dicom.header import first_text
 from segment_actor.reading.dicom.image import Image, image_of
-from segment_actor.reading.dicom.parsing import Parsed, parse
+from segment_actor.reading.dicom.parsing import parse, with_pixels
 from segment_actor.reading.dicom.side_files import check_side_files
 
 DICOMDIR = "1.2.840.10008.1.3.10"
@@ -45,11 +46,15 @@ class Slice:
 
     Attributes:
         image: what its header says of where it belongs.
-        parsed: its file up to the pixels, which are decoded later.
+        header: without pixels.
+        with_pixels: the header with the pixels; None if they are damaged or cut off.
+        number: of the frame in its file, from 0.
     """
 
     image: Image
-    parsed: Parsed = field(repr=False)
+    header: Dataset = field(repr=False)
+    with_pixels: Callable[[], Dataset | None] = field(repr=False)
+    number: int = 0
 
 
 _RULES: tuple[tuple[Callable[[Image], bool], FailureCode, str], ...] = (
@@ -85,8 +90,8 @@ _RULES: tuple[tuple[Callable[[Image], bool], FailureCode, str], ...] = (
     (
         lambda one: one.frames == 1,
         FailureCode.UNREADABLE_FILE,
-        "The series is stored as one multi-frame file (enhanced CT), which is not read yet. "
-        "Export it as classic CT, one file an image.",
+        "The series is stored as a multi-frame file that is no enhanced CT, and nothing says where "
+        "its images lie. Export it as classic or enhanced CT.",
     ),
     (
         lambda one: one.rows > 0 and one.columns > 0 and not one.sop_class.startswith(DOCUMENTS),
@@ -120,7 +125,7 @@ def parse_slices(files: Sequence[bytes], names: Sequence[str]) -> list[Slice]:
     """
     if any(map(is_dicom, files)):
         check_side_files(files, names)
-    slices = [one for file in files if is_dicom(file) and (one := _parse(file)) is not None]
+    slices = [one for file in files if is_dicom(file) for one in _slices_in(file)]
     if slices:
         return slices
     if not any(files):
@@ -133,8 +138,8 @@ def parse_slices(files: Sequence[bytes], names: Sequence[str]) -> list[Slice]:
     )
 
 
-def _parse(file: bytes) -> Slice | None:
-    """One slice; None for a DICOMDIR or a document."""
+def _slices_in(file: bytes) -> list[Slice]:
+    """One slice; those of an enhanced CT; none of a DICOMDIR or a document."""
     parsed = parse(file)
     if parsed is None:
         raise SeriesError(
@@ -143,8 +148,13 @@ def _parse(file: bytes) -> Slice | None:
         )
     header = parsed.header
     if first_text(header.file_meta, "MediaStorageSOPClassUID") == DICOMDIR or _is_document(header):
-        return None
-    return Slice(image_of(header), parsed)
+        return []
+    if is_enhanced(header):
+        frames = frames_in(parsed)
+        return [
+            Slice(image_of(one.header), one.header, one.with_pixels, one.number) for one in frames
+        ]
+    return [Slice(image_of(header), header, partial(with_pixels, parsed))]
 
 
 def _is_document(header: Dataset) -> bool:
@@ -166,17 +176,16 @@ def check_one_ct_series(slices: Sequence[Slice]) -> None:
         )
     if len({_origin(one) for one in images}) > 1:
         raise SeriesError(
-            FailureCode.SEVERAL_SERIES,
+            FailureCode.UID_REUSED,
             "The images have one series number (UID), but not one patient, study and frame of "
             "reference. Export the series again from where it came from.",
         )
-    if not all(_alike(images[0], one) for one in images):
+    if not all(alike(images[0], one) for one in images):
         raise SeriesError(
             FailureCode.SEVERAL_SERIES,
             "The images differ in kind, size or orientation and do not form one volume. "
             "Export one reconstruction only.",
         )
-    check_complete([one.numbers for one in images])
 
 
 def _origin(one: Image) -> tuple[str, ...]:
@@ -184,7 +193,8 @@ def _origin(one: Image) -> tuple[str, ...]:
     return one.patient_id, one.study_uid, one.frame_uid
 
 
-def _alike(one: Image, other: Image) -> bool:
+def alike(one: Image, other: Image) -> bool:
+    """Whether two images are of one kind, size and orientation."""
     return (
         one.sop_class == other.sop_class
         and (one.rows, one.columns) == (other.rows, other.columns)

@@ -6,14 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs.archive.fetch import fetch
-from jobs.archive.grouping.series import File, Series
-from jobs.archive.index import update_index
-from jobs.archive.looking.headers import files_in
-
 from cluster.stores.contract import Archive
 from cluster.stores.opening import open_store
-from jobs.archive.keys import KeyMaker
+from jobs.archive.fetch import fetch
+from jobs.archive.grouping.series import File, Series
+from jobs.archive.looking.headers import files_in
 from segment_actor.errors import SeriesError
 from segment_actor.reading.scan import Scan
 from segment_actor.reading.series import read_series

@@ -7,7 +7,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.parsing import parse
+from segment_actor.reading.dicom.parsing import parse, with_pixels
 from segment_actor.reading.dicom.pixels.codestream import declared_size
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.volume import HuArray
@@ -28,7 +28,7 @@ def image(**elements: Any) -> Dataset:
 def decoded(data: bytes, shape: tuple[int, int] = SHAPE) -> HuArray:
     parsed = parse(data)
     assert parsed is not None
-    return decode_hu(parsed, shape)
+    return decode_hu(with_pixels(parsed), shape)
 
 
 def read(**elements: Any) -> HuArray:
@@ -41,7 +41,13 @@ def refusal(**elements: Any) -> SeriesError:
     return caught.value
 
 
-@pytest.mark.parametrize("unit", ["HU", "hu", " HU ", "Hounsfield", "HOUNSFIELD UNITS", "US", None])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "HU", "hu", " HU ", "Hounsfield", "HOUNSFIELD UNITS", "Houndsfield Unit", "US", None, "",
+        "[HU]", "H.U.", "HU\0", "Hounsfield_Units", "UNSPECIFIED", "Unspecified",
+    ],
+)  # fmt: skip
 def test_hounsfield_units_go_by_several_names(unit: str | None) -> None:
     assert np.array_equal(read(RescaleType=unit), HU)
 
@@ -52,8 +58,10 @@ def test_another_unit_is_named(unit: str) -> None:
     assert (error.code, f"are {unit}" in error.sentence) == (FailureCode.NOT_HOUNSFIELD, True)
 
 
-def test_an_unknown_unit_is_not_quoted() -> None:
-    error = refusal(RescaleType="Doe John")
+@pytest.mark.parametrize("unit", ["Doe John", "normalized", "HU2", "HU/1000", "keV", "1/cm"])
+def test_an_unknown_unit_is_refused_and_not_quoted(unit: str) -> None:
+    error = refusal(RescaleType=unit)
+    assert unit not in error.sentence
     assert error.code is FailureCode.NOT_HOUNSFIELD
     assert "a unit of their own" in error.sentence
 
