@@ -22,6 +22,7 @@ from ray.exceptions import RayError
 
 from cluster.pools import Node, plan_pools
 from cluster.session import Watch, connect
+from cluster.stores.dicom_sink import open_sink
 from cluster.stores.opening import open_store
 from cluster.stores.private_folder import PrivateFolder
 from jobs.archive.grouping.series import Series, wanted
@@ -34,6 +35,7 @@ from jobs.segment_run.driver.progress import Progress
 from jobs.segment_run.driver.rows import Method
 from jobs.segment_run.driver.stopping import StopRequest, stop_on_sigterm
 from jobs.segment_run.lane.actor import LaneSettings
+from jobs.segment_run.lane.dicom import DicomSettings
 from jobs.segment_run.load import LoadSettings
 from jobs.segment_run.outcome import Outcome
 from jobs.segment_run.pipeline import outcomes
@@ -52,7 +54,7 @@ log = logging.getLogger(__name__)
 DEFAULTS = SegmentConfig(tables="", archive="")
 """For the texts of the options, so that each default stands in `SegmentConfig` alone."""
 
-LOCATIONS = ("archive", "index", "tables", "labels", "demographics", "address")
+LOCATIONS = ("archive", "dicom_out", "index", "tables", "labels", "demographics", "address")
 """Settings that are not written into `runs`: paths and hosts of the site."""
 
 
@@ -139,6 +141,7 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
         tries,
         ages_above_90=config.ages_above_90,
     )
+    dicom = _dicom(run, committer.stamp.pipeline_version)
     lane = LaneSettings(
         config.model_set,
         config.compat,
@@ -146,6 +149,7 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
         model_set_digest(models, execution),
         tries,
         labels=config.labels,
+        dicom=dicom,
         group_timeout_s=config.group_timeout_s,
     )
     try:
@@ -157,7 +161,7 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
                 largest_ct_bytes=max(s.bytes for s in todo),
                 lanes=config.lanes,
                 # one more CT may be on its way up while the next are measured and segmented
-                calls_per_lane=config.calls_per_lane + bool(config.labels),
+                calls_per_lane=config.calls_per_lane + bool(config.labels or config.dicom_out),
             )
             log.info(
                 "%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes)
@@ -168,6 +172,23 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
             _collect(outcomes(run.index, todo, load, lane, plan), committer, progress, stop)
     except RayError as error:
         raise SetupError(f"Ray ended the run: {_cause(error)}") from error
+
+
+def _dicom(run: Run, version: str) -> DicomSettings | None:
+    """Which results are made in DICOM; where they go must answer before any work is done."""
+    config = run.config
+    if config.dicom_out is None:
+        return None
+    open_sink(config.dicom_out)
+    return DicomSettings(
+        archive=run.index.archive,
+        sink=config.dicom_out,
+        wanted=tuple(config.dicom.split(",")),
+        seg_type=config.seg_type,
+        identity=config.dicom_identity,
+        pipeline_version=version,
+        software=code_version(),
+    )
 
 
 def _with_device(nodes: tuple[Node, ...], config: SegmentConfig) -> tuple[Node, ...]:
@@ -271,6 +292,14 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
 @click.option("--labels", help="Folder or s3:// prefix for label maps [none are written].")
 @click.option(
     "--ages-above-90", is_flag=True, default=None, help="Do not give ages above 90 as 90."
+)
+@click.option(
+    "--dicom-out", help="Folder, s3:// or dicomweb+https:// for results in DICOM [none are made]."
+)
+@click.option("--dicom", help=f"Which: seg, sr, or both with a comma [{DEFAULTS.dicom}].")
+@click.option("--seg-type", help=f"labelmap, or binary for old viewers [{DEFAULTS.seg_type}].")
+@click.option(
+    "--dicom-identity", help=f"Whom they name: patient, or removed [{DEFAULTS.dicom_identity}]."
 )
 @click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
 @click.option(

@@ -15,7 +15,9 @@ from segment_actor.errors import SetupError
 from segment_actor.execution import Execution
 from segment_actor.grid.of_file import StoredGrid
 from segment_actor.models.set import ModelSet
-from segment_actor.reading.dicom.header import first_text, is_dicom, open_dicom
+from segment_actor.reading.dicom.encoding import is_dicom
+from segment_actor.reading.dicom.header import first_text
+from segment_actor.reading.dicom.parsing import parse
 from segment_actor.reading.series import Kind
 from segment_actor.reading.unzip import unzip
 from segment_actor.segment import Segmented
@@ -38,10 +40,10 @@ def sources_of(kind: Kind, files: Sequence[Path]) -> Sources:
     """
     blobs = (file.read_bytes() for file in files)
     contents = blobs if kind == "dicom" else (b for z in blobs for b in unzip(z).values())
-    opened = (open_dicom(content) for content in contents if is_dicom(content))
+    opened = (parsed.header for c in contents if is_dicom(c) and (parsed := parse(c)) is not None)
     headers: list[Dataset] = []
     if kind != "nifti":
-        headers = [h for h in opened if h and first_text(h, "Modality") == "CT" and "Rows" in h]
+        headers = [h for h in opened if first_text(h, "Modality") == "CT" and "Rows" in h]
     if not headers:
         raise SetupError(
             "--dicom needs a CT that is DICOM: a NIfTI file does not say which patient and images "
