@@ -5,13 +5,12 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
 
-from segment_actor.errors import SetupError, first_few, shown
+from segment_actor.errors import SetupError, first_few
 
 SEPARATORS: Final = (",", ";", "\t")
 """The one that the first line has most often; of two, the first of these."""
@@ -74,8 +73,9 @@ def _cells(text: str, separator: str, name: str) -> list[list[str]]:
         raise SetupError(f"{name} is not a CSV file: {error}") from error
     if not any(columns):
         raise SetupError(f"{name} is not a CSV file: its first line names no columns")
-    if twice := [column for column, times in Counter(columns).items() if column and times > 1]:
-        raise SetupError(f"{name} has a column twice: {first_few([*map(shown, twice)])}")
+    if twice := [n for n, column in enumerate(columns, 1) if column and columns.count(column) > 1]:
+        # by number: without a line of names the first person's cells would be quoted
+        raise SetupError(f"{name} names a column twice: {first_few([*map(str, twice)])}")
     if longer:
         raise SetupError(f"{name} has more cells than columns in {first_few(longer)}")
     return [columns, *lines]
