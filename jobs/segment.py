@@ -139,7 +139,9 @@ def _segment(
     progress: Progress,
 ) -> None:
     tries = config.max_attempts
-    load = LoadSettings(todo[0].archive, models.whole_grids, models.way, tries)
+    load = LoadSettings(
+        todo[0].archive, models.whole_grids, models.way, tries, ages_above_90=config.ages_above_90
+    )
     lane = LaneSettings(
         config.model_set,
         config.compat,
@@ -265,6 +267,9 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
 )
 @click.option("--demographics", help="CSV with path, age_years, sex [archive: demographics.csv].")
 @click.option("--labels", help="Folder or s3:// prefix for label maps [none are written].")
+@click.option(
+    "--ages-above-90", is_flag=True, default=None, help="Do not give ages above 90 as 90."
+)
 @click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
 @click.option(
     "--max-attempts", type=int, help=f"Times a CT may end its worker [{DEFAULTS.max_attempts}]."

@@ -12,7 +12,7 @@ import pandas as pd
 
 from segment_actor.errors import SetupError, first_few
 from segment_actor.person import UNKNOWN_WORDS, Sex, ages_of, dates_of, sexes_of
-from stats.study.csv_file import read_csv
+from stats.study.csv_file import not_shown, read_csv
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def read_demographics(data: bytes, name: str) -> dict[str, Person]:
     if missing:
         raise SetupError(
             f"{name} has no column {', '.join(missing)}; its first line must name "
-            f"{', '.join(COLUMNS)}, and names {len(table.columns)} columns."
+            f"{', '.join(COLUMNS)}, and names {not_shown(len(table.columns))}."
         )
     people: dict[str, dict[Person, int]] = {}  # each different one, and its first line
     without_path = 0

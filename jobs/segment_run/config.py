@@ -44,6 +44,7 @@ class SegmentConfig:
         commit_every_s: ... or after so many seconds, whichever comes first.
         demographics: CSV with path, age_years, sex; None takes demographics.csv of the archive.
         labels: URI of a folder for label maps, one .nii.gz a CT; None writes none.
+        ages_above_90: give ages of DICOM headers above 90 as they are, instead of as 90.
         retry_failed: take series again that failed before and have not changed since.
         max_attempts: times a CT may end its worker before it is set aside.
         precision: of the networks' arithmetic, float32 or bfloat16; None takes the model set's.
@@ -66,6 +67,7 @@ class SegmentConfig:
     commit_every_s: float = 60.0
     demographics: str | None = None
     labels: str | None = None
+    ages_above_90: bool = False
     retry_failed: bool = False
     max_attempts: int = 4
     precision: Precision | None = None

@@ -21,6 +21,7 @@ from segment_actor.grid.geometry import to_canonical
 from segment_actor.layers import resample_whole
 from segment_actor.models.grids import Grid
 from segment_actor.models.way import Way
+from segment_actor.person import top_coded
 from segment_actor.reading.scan import Scan
 from segment_actor.reading.series import read_series
 from segment_actor.volume import Volume
@@ -45,6 +46,7 @@ class LoadSettings:
         grids: of the model set, those that cover the whole CT.
         way: of the model set, of which the resampling counts here.
         max_attempts: times a CT may end its worker.
+        ages_above_90: whether ages above 90 go on as they are.
         open_archive: how to reach the archive.
     """
 
@@ -52,6 +54,7 @@ class LoadSettings:
     grids: tuple[Grid, ...]
     way: Way
     max_attempts: int
+    ages_above_90: bool = False
     open_archive: OpenArchive = open_store
 
 
@@ -81,17 +84,27 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
             volume = to_canonical(scan.volume)
         with clock.timed(Stage.RESAMPLE):
             resampled = resample_whole(volume, settings.grids, settings.way)
-        loaded = replace(outcome, scan=_note(scan, volume), timings=clock.seconds)
+        loaded = replace(
+            outcome,
+            scan=_note(scan, volume, ages_above_90=settings.ages_above_90),
+            timings=clock.seconds,
+        )
         columns = {grid_column(n): hu for n, hu in enumerate(resampled)}
         return {"outcome": loaded, "hu": volume.hu, **columns}
 
     return stand_in(len(settings.grids)) | guarded(work, outcome, clock)
 
 
-def _note(scan: Scan, canonical: Volume) -> ScanNote:
+def _note(scan: Scan, canonical: Volume, *, ages_above_90: bool = False) -> ScanNote:
+    age_years = scan.facts.age_years
     return ScanNote(
         # the identifiers have become keys in the manifest; nothing behind this line needs them
-        facts=replace(scan.facts, series_uid=None, patient_id=None),
+        facts=replace(
+            scan.facts,
+            series_uid=None,
+            patient_id=None,
+            age_years=age_years if ages_above_90 else top_coded(age_years),
+        ),
         orientation="".join(aff2axcodes(scan.volume.affine)),
         shape=canonical.shape,
         spacing_mm=canonical.spacing_mm,

@@ -48,6 +48,11 @@ def read_csv(data: bytes, name: str, as_text: Sequence[str] | None = None) -> pd
     return table
 
 
+def not_shown(columns: int) -> str:
+    """Words for the columns of a table in a message: where names are missing, a patient stands."""
+    return f"{columns:,} columns (not shown: in a file without names they are a patient's)"
+
+
 def _decoded(data: bytes, name: str) -> str:
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
     try:
@@ -73,9 +78,8 @@ def _cells(text: str, separator: str, name: str) -> list[list[str]]:
         raise SetupError(f"{name} is not a CSV file: {error}") from error
     if not any(columns):
         raise SetupError(f"{name} is not a CSV file: its first line names no columns")
-    if twice := [n for n, column in enumerate(columns, 1) if column and columns.count(column) > 1]:
-        # by number: without a line of names the first person's cells would be quoted
-        raise SetupError(f"{name} names a column twice: {first_few([*map(str, twice)])}")
+    if twice := [f"column {n}" for n, c in enumerate(columns, 1) if c and c in columns[: n - 1]]:
+        raise SetupError(f"{name} gives the name of an earlier column again to {first_few(twice)}")
     if longer:
         raise SetupError(f"{name} has more cells than columns in {first_few(longer)}")
     return [columns, *lines]

@@ -152,7 +152,7 @@ def check_settings(text: bytes) -> None:
         elif key in counts:
             assert isinstance(value, int)
             _whole(value, 1, 1_000_000)
-        elif key == "retry_failed":
+        elif key in {"retry_failed", "ages_above_90"}:
             assert isinstance(value, bool)
         else:
             assert key in {"commit_every_s", "group_timeout_s"}

@@ -46,4 +46,4 @@ def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
     volume = Volume(stack.T, affine)
     first = open_dicom(slices[0].file)
     assert first is not None  # it was parsed before, but 1,000 kept headers are memory
-    return Scan(volume, facts_of(first), dicom_grid(volume))
+    return Scan(volume, facts_of([first]), dicom_grid(volume))

@@ -42,6 +42,7 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(tmp_path: Path) -> 
         ('lanes = "two"', "lanes cannot be 'two'; expected a whole number"),
         ("lanes = true", "lanes cannot be True"),
         ("lanes = 1.5", "lanes cannot be 1.5"),
+        ("ages_above_90 = 95", "ages_above_90 cannot be 95; expected true or false"),
         ("retry_failed = 1", "retry_failed cannot be 1; expected true or false"),
         ("lanes = 0", "lanes must be from 1 to 10,000, got 0"),
         ("lanes = 999999999", "lanes must be from 1 to 10,000"),
