@@ -36,14 +36,28 @@ class StoredObject:
         return cls(path, size_bytes, version)
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an archive tells of itself, to somebody who has listed it before or has not.
+
+    Attributes:
+        objects: one after the other, in any order, each once; errors as those of `Archive.list`.
+        token: for the next call of `Archive.changes`, to be kept once all objects were taken.
+            None: the archive has no memory, and lists all each time.
+        whole: True: what is not among the objects is gone. False: only what is new or has changed
+            since the token is among them, and the rest is as it was.
+    """
+
+    objects: Iterator[StoredObject]
+    token: str | None
+    whole: bool
+
+
 class Archive(Protocol):
     """Objects with paths, which are listed and read and never written.
 
     Nobody outside `cluster.stores` knows which archive it has. Methods may be called from several
     threads at a time. The sentence of a SeriesError goes into the tables and names no path.
-
-    Room is left for archives that can say what changed: a method `changes(token)` that gives the
-    objects changed since, and the next token. Without it a listing is compared with the one before.
     """
 
     @property
@@ -70,6 +84,17 @@ class Archive(Protocol):
         """
         ...
 
+    def changes(self, token: str | None) -> Changes:
+        """What is in the archive, or what changed in it if it can tell.
+
+        Args:
+            token: of the call before; None for all there is.
+
+        Raises:
+            SetupError: the archive cannot be listed, here or while the objects are taken.
+        """
+        ...
+
     def get(self, path: str) -> bytes:
         """A whole object.
 
@@ -79,10 +104,23 @@ class Archive(Protocol):
         """
         ...
 
-    def open(self, path: str) -> BinaryIO:
-        """An object as a seekable stream, for readers that want a part of it. Close it after use.
+    def start(self, path: str, n_bytes: int) -> bytes:
+        """The first bytes of an object, in one request; all of an object that is shorter.
 
-        It fetches no more than is read, give or take a block, where the archive can do so.
+        Args:
+            path: of the object.
+            n_bytes: at least 1.
+
+        Raises:
+            SeriesError, SetupError: as `get`.
+        """
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """An object as a seekable stream, for readers of headers. Close it after use.
+
+        It fetches no more than is read, give or take a block, where the archive can do so. What
+        lies behind the headers of images may be left out: their pixels come from `get`.
 
         Raises:
             SeriesError, SetupError: as `get`, here and again while it is read.

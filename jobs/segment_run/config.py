@@ -9,6 +9,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
+from jobs.archive.grouping.series import ALL, ONE_PER_ACQUISITION
 from segment_actor.errors import SetupError
 from segment_actor.execution import AUTO, ENGINE_NAMES, PRECISIONS, Precision
 from segment_actor.models.fields import Field, FieldError, read_toml, shown
@@ -33,8 +34,10 @@ class SegmentConfig:
 
     Attributes:
         tables: URI of the folder that holds scans, structures, failures and runs.
-        archive: URI of the CTs; None takes it from the manifest.
-        manifest: file written by `ctcohort index`; None lists the archive now.
+        archive: URI of the CTs; None takes it from the index.
+        index: folder of `ctcohort index`, taken as it is; with an archive, it is brought up to date
+            first, and None keeps it beside the site's secret.
+        series: which series of a study are measured: one-per-acquisition, or all.
         model_set: built-in name, or path of a model set's TOML.
         address: Ray cluster; None is the cluster of this job or RAY_ADDRESS, else this machine.
         allow_open_cluster: join a Ray cluster that asks nobody for a token.
@@ -57,7 +60,8 @@ class SegmentConfig:
 
     tables: str
     archive: str | None = None
-    manifest: str | None = None
+    index: str | None = None
+    series: str = ONE_PER_ACQUISITION
     model_set: str = "embedded"
     address: str | None = None
     allow_open_cluster: bool = False
@@ -77,8 +81,14 @@ class SegmentConfig:
     group_timeout_s: float = 7200.0
 
     def __post_init__(self) -> None:
-        if (self.archive is None) == (self.manifest is None):
-            raise SetupError("Give either --archive or --manifest (one of them, not both).")
+        if self.archive is None and self.index is None:
+            raise SetupError("Say where the CTs are: --archive URI, or --index FOLDER.")
+        if self.archive is None and self.demographics is not None:
+            raise SetupError("--demographics needs --archive: an index has the ages already.")
+        if self.series not in (ONE_PER_ACQUISITION, ALL):
+            raise SetupError(
+                f"series must be {ONE_PER_ACQUISITION} or {ALL}; got {shown(self.series)}."
+            )
         self._check_numbers()
         if self.precision not in (None, *PRECISIONS):
             known = ", ".join(PRECISIONS)
@@ -114,13 +124,8 @@ def segment_config(file: Path | None, flags: Mapping[str, object]) -> SegmentCon
     """
     said = {key: value for key, value in flags.items() if value is not None}
     settings = (_read_toml(file) if file else {}) | said
-    if "manifest" in said or "archive" in said:  # naming one on the command line drops the other
-        settings = {k: v for k, v in settings.items() if k in said or k not in _SOURCES}
     _check(settings, where=str(file) if file else "command line")
     return SegmentConfig(**settings)  # type: ignore[arg-type]  # types were checked key by key
-
-
-_SOURCES = ("archive", "manifest")
 
 
 def _read_toml(file: Path) -> dict[str, object]:

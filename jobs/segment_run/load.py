@@ -14,7 +14,9 @@ from nibabel.orientations import aff2axcodes
 
 from cluster.stores.contract import Archive
 from cluster.stores.opening import open_store
+from jobs.archive.fetch import fetch
 from jobs.segment_run.attempts import Actor, begin
+from jobs.segment_run.file_lists import files_of
 from jobs.segment_run.guard import Row, guarded
 from jobs.segment_run.outcome import Outcome, ScanNote, StageClock, grid_column
 from segment_actor.grid.geometry import to_canonical
@@ -34,7 +36,23 @@ def stand_in(n_grids: int) -> Row:
     return {name: np.zeros((1, 1, 1), dtype=np.int16) for name in names}
 
 
+OTHER_IMAGES = ("left_out", "elsewhere")
+"""Numbers of the images of a series that are not of this CT: its headers may count them."""
+
 OpenArchive = Callable[[str], Archive]
+
+
+@dataclass(frozen=True)
+class Actors:
+    """What every load task asks, beside the driver.
+
+    Attributes:
+        attempts: the counter that ends poison CTs.
+        file_lists: knows the files of each series.
+    """
+
+    attempts: Actor
+    file_lists: Actor
 
 
 @dataclass(frozen=True)
@@ -58,13 +76,13 @@ class LoadSettings:
     open_archive: OpenArchive = open_store
 
 
-def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
+def load(row: Row, settings: LoadSettings, actors: Actors) -> Row:
     """One CT from the archive to voxels.
 
     Args:
-        row: series_key, kind, files.
+        row: series_key, kind, number, left_out, elsewhere.
         settings: of the run.
-        attempts: the counter that ends poison CTs.
+        actors: of the run.
 
     Returns:
         outcome; hu (I, J, K) int16 on the original grid, which is measured; in `grid_column` of
@@ -74,13 +92,21 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
     outcome = Outcome(row["series_key"])
 
     def work() -> Row:
-        clock.attempts = begin(attempts, Stage.READ, outcome.series_key, settings.max_attempts)
+        clock.attempts = begin(
+            actors.attempts, Stage.READ, outcome.series_key, settings.max_attempts
+        )
         with clock.timed(Stage.FETCH):
             archive = _archive(settings.open_archive, settings.archive)
-            paths = [str(path) for path in row["files"]]  # Ray makes an array of them
-            blobs = [archive.get(path) for path in paths]
+            files = files_of(actors.file_lists, row["number"])
+            blobs = fetch(archive, files)
         with clock.timed(Stage.READ):
-            scan = read_series(row["kind"], blobs, paths, exact=settings.way.truncate)
+            scan = read_series(
+                row["kind"],
+                blobs,
+                [one.name for one in files],
+                exact=settings.way.truncate,
+                **{name: int(row[name]) for name in OTHER_IMAGES},
+            )
             volume = to_canonical(scan.volume)
         with clock.timed(Stage.RESAMPLE):
             resampled = resample_whole(volume, settings.grids, settings.way)
@@ -98,7 +124,7 @@ def load(row: Row, settings: LoadSettings, attempts: Actor) -> Row:
 def _note(scan: Scan, canonical: Volume, *, ages_above_90: bool = False) -> ScanNote:
     age_years = scan.facts.age_years
     return ScanNote(
-        # the identifiers have become keys in the manifest; nothing behind this line needs them
+        # the identifiers have become keys in the index; nothing behind this line needs them
         facts=replace(
             scan.facts,
             series_uid=None,

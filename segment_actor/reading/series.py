@@ -17,12 +17,18 @@ from segment_actor.volume import Volume
 
 Kind = Literal["nifti", "zip", "dicom"]
 
-READING_VERSION = 2
+READING_VERSION = 3
 """Part of the pipeline version: raise it when a file gives other voxels, or is refused anew."""
 
 
 def read_series(
-    kind: Kind, blobs: Sequence[bytes], names: Sequence[str] = (), *, exact: bool = False
+    kind: Kind,
+    blobs: Sequence[bytes],
+    names: Sequence[str] = (),
+    *,
+    exact: bool = False,
+    left_out: int = 0,
+    elsewhere: int = 0,
 ) -> Scan:
     """Reads a series and makes sure that it can be measured.
 
@@ -31,6 +37,8 @@ def read_series(
         blobs: contents of the series' objects; one, but for "dicom".
         names: names or paths of the objects of "dicom"; they tell a README beside the images from
             an image that was overwritten. Without them, whatever is no DICOM is refused.
+        left_out: of "dicom", images of the series that belong to no volume of it and are not here.
+        elsewhere: of "dicom", images of the series that are another volume of it.
         exact: keep the fractions of HU of a NIfTI file in addition to the whole numbers.
 
     Returns:
@@ -40,7 +48,7 @@ def read_series(
         SeriesError: why it cannot be measured.
     """
     if kind == "dicom":
-        scan = read_dicom(blobs, names)
+        scan = read_dicom(blobs, names, left_out=left_out, elsewhere=elsewhere)
     elif kind == "zip":
         scan = _read_zip(blobs[0], exact=exact)
     else:

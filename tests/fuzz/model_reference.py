@@ -134,15 +134,17 @@ def check_set(text: bytes, sha256: str) -> None:
 def check_settings(text: bytes) -> None:
     """A settings file of `segment`."""
     content = tomllib.loads(text.decode())
-    sources = {"archive", "manifest"}
+    sources = {"archive", "index"}
     texts = {"tables", "model_set", "address", "demographics", "labels", "compat", *sources}
     words: dict[str, tuple[str, ...]] = {
         "precision": ("float32", "bfloat16", "float16"),
         "device": ("auto", "cpu", "gpu"),
         "engine": ("auto", "openvino", "torch", "compile"),
+        "series": ("one-per-acquisition", "all"),
     }
     counts = {"lanes", "calls_per_lane", "commit_every_cts", "max_attempts"}
-    assert len(sources & content.keys()) == 1
+    assert sources & content.keys()
+    assert "archive" in content or "demographics" not in content
     _words(content["tables"])
     for key, value in content.items():
         if key in texts:

@@ -126,7 +126,7 @@ def _bad_dicom() -> dict[str, BadInput]:
         "dicom_missing_slice": (_missing_slice, FailureCode.MISSING_SLICE),
         "dicom_localizer": (_localizer, FailureCode.LOCALIZER),
         "dicom_blank_uids": (_blank_uids, FailureCode.MISSING_UID),
-        "dicom_tilted_gantry": (_tilted_gantry, FailureCode.BAD_AFFINE),
+        "dicom_shifted_sideways": (_shifted_sideways, FailureCode.BAD_AFFINE),
         "dicom_other_modality": (_other_modality, FailureCode.NOT_CT),
     }
     made = {}
@@ -162,9 +162,9 @@ def _blank_uids(slices: list[Dataset]) -> None:
         one.SOPInstanceUID = one.SeriesInstanceUID = one.StudyInstanceUID = ""
 
 
-def _tilted_gantry(slices: list[Dataset]) -> None:
-    for k, one in enumerate(slices):  # every slice 1 mm further to the front: 14 degrees at 4 mm
-        one.ImagePositionPatient = [-100, -50 + k, 10 + 4 * k]
+def _shifted_sideways(slices: list[Dataset]) -> None:
+    for k, one in enumerate(slices):  # no gantry tilts that way
+        one.ImagePositionPatient = [-100 + k, -50, 10 + 4 * k]
 
 
 def _other_modality(slices: list[Dataset]) -> None:

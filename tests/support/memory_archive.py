@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import pydicom
 
-from cluster.stores.contract import StoredObject
+from cluster.stores.contract import Changes, StoredObject
 from cluster.stores.faults import checked_stream, checking, listing, reading
 from tests.support.tiny_cohort import Objects
 
@@ -42,6 +42,11 @@ class MemoryArchive:
         for path, blob in reversed(found):
             yield StoredObject.stamped(path, len(blob), hashlib.sha256(blob).hexdigest())
 
+    def changes(self, token: str | None) -> Changes:
+        """See Archive."""
+        del token
+        return Changes(self.list(), token=None, whole=True)
+
     def get(self, path: str) -> bytes:
         """See Archive."""
         with reading(self):
@@ -49,6 +54,10 @@ class MemoryArchive:
             if path not in objects:
                 raise FileNotFoundError
             return objects[path]
+
+    def start(self, path: str, n_bytes: int) -> bytes:
+        """See Archive."""
+        return self.get(path)[:n_bytes]
 
     def open(self, path: str) -> BinaryIO:
         """See Archive; such a server has no parts to hand out, so the whole is fetched."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from jobs.archive.manifest import Series
+from jobs.archive.grouping.series import Series
 from jobs.segment_run.driver.rows import Method, failure_row, scan_row, structure_rows
 from jobs.segment_run.outcome import Outcome
 from stats.tables.commit import Batch, CohortTables, Row, Stamp

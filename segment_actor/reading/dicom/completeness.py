@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydicom import Dataset
-
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import first_number, text_values
 
 FEW = 0.1
 """Share of an acquisition that may have been lost at the ends. Of two reconstructions of one
@@ -38,24 +35,18 @@ class ImageNumbers:
     original: bool
 
 
-def image_numbers(header: Dataset) -> ImageNumbers:
-    """The numbers of one image."""
-    return ImageNumbers(
-        number=first_number(header, "InstanceNumber"),
-        in_series=first_number(header, "NumberOfSeriesRelatedInstances"),
-        acquisition=first_number(header, "AcquisitionNumber"),
-        in_acquisition=first_number(header, "ImagesInAcquisition"),
-        original="ORIGINAL" in (word.upper() for word in text_values(header, "ImageType")),
-    )
-
-
-def check_complete(images: Sequence[ImageNumbers]) -> None:
+def check_complete(images: Sequence[ImageNumbers], beside: int = 0) -> None:
     """Refuses a series whose images agree that there are more of them.
+
+    Args:
+        images: those of one volume, each once.
+        beside: images of the same series that are there and belong to another volume or to none:
+            a scout, a dose picture. An archive has counted them too.
 
     Raises:
         SeriesError: MISSING_SLICE.
     """
-    expected = _expected(images)
+    expected = _expected(images, beside)
     if expected > len(images):
         raise SeriesError(
             FailureCode.MISSING_SLICE,
@@ -64,14 +55,14 @@ def check_complete(images: Sequence[ImageNumbers]) -> None:
         )
 
 
-def _expected(images: Sequence[ImageNumbers]) -> float:
+def _expected(images: Sequence[ImageNumbers], beside: int) -> float:
     """How many images there should be; 0 where the headers do not say, or not with one voice."""
     in_series, acquisition, in_acquisition = (
         _common([getattr(one, name) for one in images])
         for name in ("in_series", "acquisition", "in_acquisition")
     )
     if in_series is not None:
-        return in_series
+        return in_series - beside
     if acquisition is None or in_acquisition is None or not all(one.original for one in images):
         return 0
     if _is_most_of(in_acquisition, [one.number for one in images]):

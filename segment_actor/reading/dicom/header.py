@@ -6,26 +6,25 @@ series with a sentence; code that does not need it continues.
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator, ExitStack, contextmanager
+from threading import Lock
 
 import pydicom
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
-
-from segment_actor.reading.dicom.deflated import inflate
 
 PYDICOM_ERRORS = (
     AttributeError,  # a required element is missing
     BytesLengthException,
     EOFError,
     InvalidDicomError,
+    LookupError,  # a name of a character set, or an item of a sequence, that is not there
     NotImplementedError,  # unknown value representation or transfer syntax
     OSError,  # an item of a sequence without a tag; the file itself is in memory
     OverflowError,
@@ -39,8 +38,7 @@ PYDICOM_ERRORS = (
 
 
 @contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """No warnings and no log lines about single values: they quote them, names included."""
+def _silenced() -> Iterator[None]:
     log = logging.getLogger("pydicom")
     was_disabled, log.disabled = log.disabled, True
     try:
@@ -51,22 +49,40 @@ def quiet_pydicom() -> Iterator[None]:
         log.disabled = was_disabled
 
 
-def is_dicom(data: bytes) -> bool:
-    """Whether the file has the DICOM prefix (PS3.10, 7.1)."""
-    return data[128:132] == b"DICM"
+class Silence(ContextDecorator):
+    """Begins with the first thread that enters and ends with the last that leaves.
 
-
-def open_dicom(data: bytes, *, pixels: bool = False) -> pydicom.Dataset | None:
-    """Parses a file, by default up to its pixels. None if it is damaged.
-
-    Raises:
-        SeriesError: TOO_LARGE if it is packed and unpacks to more than a CT image can have.
+    What is silenced belongs to the process. Were it saved and restored by each thread, one would
+    end the silence of another.
     """
-    try:
-        with quiet_pydicom():
-            return pydicom.dcmread(io.BytesIO(inflate(data)), stop_before_pixels=not pixels)
-    except PYDICOM_ERRORS:
-        return None
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._end = ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._end.enter_context(_silenced())
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._end.close()
+
+
+_SILENCE = Silence()
+
+
+def quiet_pydicom() -> Silence:
+    """No warnings and no log lines about single values: they quote them, names included.
+
+    For a block or a function. Any number of threads may be inside, each any number of times.
+    """
+    return _SILENCE
 
 
 def text_values(header: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
@@ -76,7 +92,7 @@ def text_values(header: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
             value = header.get(keyword)
     except PYDICOM_ERRORS:
         return ()
-    if value is None:
+    if value is None or isinstance(value, pydicom.Sequence):  # as text it quotes what is in it
         return ()
     values = value if isinstance(value, MultiValue) else [value]
     return tuple(text for one in values if (text := str(one).strip(" \0")))

@@ -18,7 +18,8 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from segment_actor.person import date_of
-from segment_actor.reading.dicom.header import PYDICOM_ERRORS, first_text, is_dicom
+from segment_actor.reading.dicom.encoding import is_dicom
+from segment_actor.reading.dicom.header import PYDICOM_ERRORS, first_text
 from segment_actor.reading.unzip import PIECE_BYTES
 
 START_BYTES: Final = (2**16, 2**20)

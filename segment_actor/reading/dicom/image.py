@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from pydicom import Dataset
 
 from segment_actor.reading.dicom.completeness import ImageNumbers
-from segment_actor.reading.dicom.header import first_number, first_text, number_values, text_values
+from segment_actor.reading.dicom.header import (
+    first_number,
+    first_text,
+    number_values,
+    quiet_pydicom,
+    text_values,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,7 @@ class Image:
         )
 
 
+@quiet_pydicom()  # entered once here, 40 entries further in cost next to nothing
 def image_of(header: Dataset) -> Image:
     """The facts of one header, which may end before the pixels."""
 

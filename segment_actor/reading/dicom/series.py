@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.completeness import (
-    ImageNumbers,
-    check_complete,
-    image_numbers,
-)
-from segment_actor.reading.dicom.header import (
-    first_number,
-    first_text,
-    is_dicom,
-    number_values,
-    open_dicom,
-    text_values,
-)
+from segment_actor.reading.dicom.encoding import is_dicom
+from segment_actor.reading.dicom.enhanced import frames_in, is_enhanced
+from segment_actor.reading.dicom.header import first_text
+from segment_actor.reading.dicom.image import Image, image_of
+from segment_actor.reading.dicom.parsing import parse, with_pixels
 from segment_actor.reading.dicom.side_files import check_side_files
 
 DICOMDIR = "1.2.840.10008.1.3.10"
@@ -37,9 +30,6 @@ DOCUMENTS = (
 MAX_PIXELS = 4096**2
 """Of one image. The largest matrix of a CT is 2048 x 2048."""
 
-ORIGIN = ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID")
-"""What images of two patients under one series UID do not share."""
-
 GREY = ("MONOCHROME1", "MONOCHROME2")
 """Photometric interpretations of one value a pixel."""
 
@@ -52,46 +42,22 @@ SAME = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One image: its file, and what its header says about its place.
+    """One image of a series.
 
     Attributes:
-        file: content of the file; the pixels are decoded from it later.
-        sop_class: what kind of object it is; "" if blank.
-        sop_uid: identifies the image; "" if blank.
-        series_uid: identifies the series; "" if blank.
-        origin: patient, study and frame of reference, which all images of a series share.
-        modality: "CT" for a CT.
-        image_type: such as ORIGINAL, PRIMARY, AXIAL.
-        rows: image height in pixels.
-        columns: image width in pixels.
-        photometric: MONOCHROME2 for a CT; "" if missing.
-        samples: values in a pixel, 1 unless in colour.
-        frames: images in the file.
-        spacing_mm: distance of rows, distance of columns; () if missing.
-        orientation: direction cosines along a row and along a column, LPS; () if missing.
-        position_mm: centre of the first pixel, LPS; () if missing.
-        numbers: what the header says of how many images there are.
+        image: what its header says of where it belongs.
+        header: without pixels.
+        with_pixels: the header with the pixels; None if they are damaged or cut off.
+        number: of the frame in its file, from 0.
     """
 
-    file: bytes = field(repr=False)
-    sop_class: str
-    sop_uid: str = field(repr=False)
-    series_uid: str = field(repr=False)
-    origin: tuple[str, ...] = field(repr=False)
-    modality: str
-    image_type: tuple[str, ...]
-    rows: int
-    columns: int
-    photometric: str
-    samples: float
-    frames: int
-    spacing_mm: tuple[float, ...]
-    orientation: tuple[float, ...]
-    position_mm: tuple[float, ...]
-    numbers: ImageNumbers
+    image: Image
+    header: Dataset = field(repr=False)
+    with_pixels: Callable[[], Dataset | None] = field(repr=False)
+    number: int = 0
 
 
-_RULES: tuple[tuple[Callable[[Slice], bool], FailureCode, str], ...] = (
+_RULES: tuple[tuple[Callable[[Image], bool], FailureCode, str], ...] = (
     (
         lambda one: bool(one.sop_uid and one.series_uid),
         FailureCode.MISSING_UID,
@@ -124,8 +90,8 @@ _RULES: tuple[tuple[Callable[[Slice], bool], FailureCode, str], ...] = (
     (
         lambda one: one.frames == 1,
         FailureCode.UNREADABLE_FILE,
-        "The series is stored as one multi-frame file (enhanced CT), which is not read yet. "
-        "Export it as classic CT, one file an image.",
+        "The series is stored as a multi-frame file that is no enhanced CT, and nothing says where "
+        "its images lie. Export it as classic or enhanced CT.",
     ),
     (
         lambda one: one.rows > 0 and one.columns > 0 and not one.sop_class.startswith(DOCUMENTS),
@@ -159,7 +125,7 @@ def parse_slices(files: Sequence[bytes], names: Sequence[str]) -> list[Slice]:
     """
     if any(map(is_dicom, files)):
         check_side_files(files, names)
-    slices = [one for file in files if is_dicom(file) and (one := _parse(file)) is not None]
+    slices = [one for file in files if is_dicom(file) for one in _slices_in(file)]
     if slices:
         return slices
     if not any(files):
@@ -172,34 +138,23 @@ def parse_slices(files: Sequence[bytes], names: Sequence[str]) -> list[Slice]:
     )
 
 
-def _parse(file: bytes) -> Slice | None:
-    """One slice; None for a DICOMDIR or a document."""
-    header = open_dicom(file)
-    if header is None:
+def _slices_in(file: bytes) -> list[Slice]:
+    """One slice; those of an enhanced CT; none of a DICOMDIR or a document."""
+    parsed = parse(file)
+    if parsed is None:
         raise SeriesError(
             FailureCode.UNREADABLE_FILE,
             "The header of an image is damaged or cut off. Export the series again.",
         )
+    header = parsed.header
     if first_text(header.file_meta, "MediaStorageSOPClassUID") == DICOMDIR or _is_document(header):
-        return None
-    return Slice(
-        file=file,
-        sop_class=first_text(header, "SOPClassUID") or "",
-        sop_uid=first_text(header, "SOPInstanceUID") or "",
-        series_uid=first_text(header, "SeriesInstanceUID") or "",
-        origin=tuple(first_text(header, keyword) or "" for keyword in ORIGIN),
-        modality=first_text(header, "Modality") or "",
-        image_type=tuple(word.upper() for word in text_values(header, "ImageType")),
-        rows=int(first_number(header, "Rows") or 0),
-        columns=int(first_number(header, "Columns") or 0),
-        photometric=first_text(header, "PhotometricInterpretation") or "",
-        samples=first_number(header, "SamplesPerPixel") or 1,
-        frames=int(first_number(header, "NumberOfFrames") or 1),
-        spacing_mm=number_values(header, "PixelSpacing"),
-        orientation=number_values(header, "ImageOrientationPatient"),
-        position_mm=number_values(header, "ImagePositionPatient"),
-        numbers=image_numbers(header),
-    )
+        return []
+    if is_enhanced(header):
+        frames = frames_in(parsed)
+        return [
+            Slice(image_of(one.header), one.header, one.with_pixels, one.number) for one in frames
+        ]
+    return [Slice(image_of(header), header, partial(with_pixels, parsed))]
 
 
 def _is_document(header: Dataset) -> bool:
@@ -209,31 +164,37 @@ def _is_document(header: Dataset) -> bool:
 
 def check_one_ct_series(slices: Sequence[Slice]) -> None:
     """Refuses what is not one CT series of equal images. SeriesError says why."""
+    images = [one.image for one in slices]
     for fulfils, code, sentence in _RULES:
-        if not all(map(fulfils, slices)):
+        if not all(map(fulfils, images)):
             raise SeriesError(code, sentence)
-    series = len({one.series_uid for one in slices})
+    series = len({one.series_uid for one in images})
     if series > 1:
         raise SeriesError(
             FailureCode.SEVERAL_SERIES,
             f"The files belong to {series} different series. Put each series into its own folder.",
         )
-    if len({one.origin for one in slices}) > 1:
+    if len({_origin(one) for one in images}) > 1:
         raise SeriesError(
-            FailureCode.SEVERAL_SERIES,
+            FailureCode.UID_REUSED,
             "The images have one series number (UID), but not one patient, study and frame of "
             "reference. Export the series again from where it came from.",
         )
-    if not all(_alike(slices[0], one) for one in slices):
+    if not all(alike(images[0], one) for one in images):
         raise SeriesError(
             FailureCode.SEVERAL_SERIES,
             "The images differ in kind, size or orientation and do not form one volume. "
             "Export one reconstruction only.",
         )
-    check_complete([one.numbers for one in slices])
 
 
-def _alike(one: Slice, other: Slice) -> bool:
+def _origin(one: Image) -> tuple[str, ...]:
+    """What images of two patients under one series UID do not share."""
+    return one.patient_id, one.study_uid, one.frame_uid
+
+
+def alike(one: Image, other: Image) -> bool:
+    """Whether two images are of one kind, size and orientation."""
     return (
         one.sop_class == other.sop_class
         and (one.rows, one.columns) == (other.rows, other.columns)

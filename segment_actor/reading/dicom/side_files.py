@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import is_dicom
+from segment_actor.reading.dicom.encoding import is_dicom
 
 SIDE_NAMES = frozenset({
     "authors", "autorun", "changelog", "changes", "checksums", "copying", "copyright", "dicomdir",
@@ -34,6 +34,12 @@ SIDE_SUFFIXES = frozenset({
 """Suffixes of documents, pictures and programs. None of them is used for DICOM images."""
 
 
+def is_side_file(name: str) -> bool:
+    """Whether the name alone, or the path, says that a file never was an image."""
+    path = PurePosixPath(name.lower())
+    return _is_hidden(path) or path.name in SIDE_NAMES or path.suffix in SIDE_SUFFIXES
+
+
 def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
     """Refuses a series with a file that is no DICOM file and not known to be something else.
 
@@ -44,17 +50,11 @@ def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
     Raises:
         SeriesError: UNREADABLE_FILE.
     """
-    paths = [PurePosixPath(name.lower()) for name in names or [""] * len(files)]
-    found = [is_dicom(file) for file in files]
-    of_images = {
-        suffix
-        for path, dicom in zip(paths, found, strict=True)
-        if dicom
-        for suffix in path.suffixes
-    }
+    named = list(zip(names or [""] * len(files), map(is_dicom, files), strict=True))
+    of_images = {suffix for name, dicom in named if dicom for suffix in _suffixes(name)}
     damaged = sum(
-        not dicom and not _is_side_file(path, of_images)
-        for path, dicom in zip(paths, found, strict=True)
+        not dicom and (not is_side_file(name) or _is_of_images(name, of_images))
+        for name, dicom in named
     )
     if damaged:
         raise SeriesError(
@@ -64,10 +64,14 @@ def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
         )
 
 
-def _is_side_file(path: PurePosixPath, of_images: set[str]) -> bool:
-    """Whether a file is known to be no image by its name alone."""
-    if any(part.startswith((".", "__macosx")) for part in path.parts):
-        return True
-    if of_images.intersection(path.suffixes):  # also 7.dcm.txt
-        return False
-    return path.name in SIDE_NAMES or path.suffix in SIDE_SUFFIXES
+def _is_of_images(name: str, suffixes: set[str]) -> bool:
+    """Whether a file is named as the images are; also 7.dcm.txt."""
+    return not _is_hidden(PurePosixPath(name.lower())) and not suffixes.isdisjoint(_suffixes(name))
+
+
+def _is_hidden(path: PurePosixPath) -> bool:
+    return any(part.startswith((".", "__macosx")) for part in path.parts)
+
+
+def _suffixes(name: str) -> list[str]:
+    return PurePosixPath(name.lower()).suffixes

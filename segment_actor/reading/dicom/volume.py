@@ -6,27 +6,38 @@ All refusals that need no pixel come before the first pixel is decoded.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from segment_actor.grid.geometry import check_grid
 from segment_actor.grid.of_file import dicom_grid
+from segment_actor.reading.dicom.completeness import check_complete
+from segment_actor.reading.dicom.copies import check_copies, key_of, take_one_of_copies
+from segment_actor.reading.dicom.enhanced import check_parts
 from segment_actor.reading.dicom.facts import facts_of
-from segment_actor.reading.dicom.grid import arrange_slices
-from segment_actor.reading.dicom.header import open_dicom
+from segment_actor.reading.dicom.grid import arrange, check_tilt
+from segment_actor.reading.dicom.header import first_number, quiet_pydicom
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.reading.dicom.series import check_one_ct_series, parse_slices
+from segment_actor.reading.dicom.tilt import NO_TILT
 from segment_actor.reading.scan import Scan
 from segment_actor.volume import Volume
 
 
-def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
-    """Reads one CT series; a DICOMDIR, documents and known side files are passed over.
+@quiet_pydicom()
+def read_dicom(
+    files: Sequence[bytes], names: Sequence[str] = (), *, left_out: int = 0, elsewhere: int = 0
+) -> Scan:
+    """Reads one CT; a DICOMDIR, documents and known side files are passed over.
 
     Args:
         files: contents of the files of one folder, in any order.
         names: their names or paths, in the same order; without them a file that is no DICOM file
             counts as a damaged image.
+        left_out: images of the same series that belong to no volume of it, such as a scout, and
+            are not among the files.
+        elsewhere: images of the same series that are another volume of it, such as a phase.
 
     Returns:
         The volume with axes (column, row, slice), slices along the normal of the images, and the
@@ -37,13 +48,27 @@ def read_dicom(files: Sequence[bytes], names: Sequence[str] = ()) -> Scan:
     """
     slices = parse_slices(files, names)
     check_one_ct_series(slices)
-    slices, affine = arrange_slices(slices)
-    rows, columns = slices[0].rows, slices[0].columns
-    check_grid((columns, rows, len(slices)), affine)
-    stack = np.empty((len(slices), rows, columns), np.int16)
+    slices, copies = take_one_of_copies(slices)
+    objects = {one.image.sop_uid: one for one in slices}.values()
+    check_parts([one.header for one in objects])
+    check_complete([one.image.numbers for one in objects], left_out + elsewhere)
+    place = arrange([one.image for one in slices])
+    slices = [slices[n] for n in place.order]
+    header = slices[0].header
+    check_tilt(place.tilt, first_number(header, "GantryDetectorTilt"))
+    rows, columns = slices[0].image.rows, slices[0].image.columns
+    shape = place.tilt.straight_shape((columns, rows, len(slices)))
+    affine = place.tilt.straight_affine(place.affine, len(slices))
+    check_grid(shape, affine)
+    stack = np.empty(shape[::-1], np.int16)
     for k, one in enumerate(slices):
-        stack[k] = decode_hu(one.file, (rows, columns))
+        hu = decode_hu(one.with_pixels(), (rows, columns))
+        check_copies(hu, copies[key_of(one)])
+        stack[k] = hu if place.tilt == NO_TILT else place.tilt.shifted(hu, k, shape)
     volume = Volume(stack.T, affine)
-    first = open_dicom(slices[0].file)
-    assert first is not None  # it was parsed before, but 1,000 kept headers are memory
-    return Scan(volume, facts_of([first]), dicom_grid(volume))
+    facts = replace(
+        facts_of([one.header for one in objects]),
+        tilt_corrected_deg=place.tilt.degrees or None,
+        images_left_out=left_out,
+    )
+    return Scan(volume, facts, dicom_grid(volume))

@@ -25,8 +25,9 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Image:
-    """One image: values (rows, columns), and where it lies, LPS."""
+    """One image: its UID, values (rows, columns), and where it lies, LPS."""
 
+    uid: str
     values: Numbers
     position_mm: Numbers
     along_row: Numbers
@@ -35,11 +36,12 @@ class Image:
 
 
 def read(files: Mapping[str, bytes]) -> tuple[Numbers, Affine]:
-    """(I, J, K) HU and (4, 4) RAS affine of all images among the files.
+    """(I, J, K) HU and (4, 4) RAS affine of all images among the files, each UID once.
 
     Files without the DICOM prefix are no images here; the caller knows whether they should be.
     """
-    images = [_image(data) for data in files.values() if data[128:132] == b"DICM"]
+    found = [_image(data) for data in files.values() if data[128:132] == b"DICM"]
+    images = list({image.uid: image for image in found}.values())
     normal = np.cross(images[0].along_row, images[0].along_column)
     images.sort(key=lambda image: float(image.position_mm @ normal))
     first, last = images[0], images[-1]
@@ -74,7 +76,12 @@ def _by_simpleitk(data: bytes) -> Image:
     )  # GDCM's: by SOP class
     (values,) = SimpleITK.GetArrayFromImage(image)
     return Image(
-        values, np.array(image.GetOrigin()), directions[:, 0], directions[:, 1], (row_mm, column_mm)
+        image.GetMetaData("0008|0018").strip(" \0"),
+        values,
+        np.array(image.GetOrigin()),
+        directions[:, 0],
+        directions[:, 1],
+        (row_mm, column_mm),
     )
 
 
@@ -84,4 +91,5 @@ def _by_pydicom(data: bytes) -> Image:
     axes = np.reshape(np.array(header.ImageOrientationPatient, float), (2, 3))
     position_mm = np.array(header.ImagePositionPatient, float)
     row_mm, column_mm = map(float, header.PixelSpacing)
-    return Image(values, position_mm, axes[0], axes[1], (row_mm, column_mm))
+    uid = str(header.SOPInstanceUID)
+    return Image(uid, values, position_mm, axes[0], axes[1], (row_mm, column_mm))

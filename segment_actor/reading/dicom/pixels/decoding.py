@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from segment_actor.reading.dicom.header import (
     PYDICOM_ERRORS,
     first_number,
     first_text,
-    open_dicom,
     quiet_pydicom,
 )
 from segment_actor.reading.dicom.pixels.codestream import check_codestream
@@ -21,8 +21,14 @@ from segment_actor.reading.dicom.pixels.padding import LARGEST_HU, padding_of
 from segment_actor.reading.hounsfield import AIR_HU, to_hu
 from segment_actor.volume import HuArray
 
-HOUNSFIELD_TYPES = {"", "HU", "US", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"}
-"""Rescale Type (PS3.3 C.11.1.1.2) of an ordinary CT, as it is found; US means unspecified."""
+HOUNSFIELD_TYPES = frozenset({
+    "", "HU", "HOUNSFIELD", "HOUNSFIELDUNIT", "HOUNSFIELDUNITS", "HOUNDSFIELDUNIT",
+    "HOUNDSFIELDUNITS", "US", "UNSPECIFIED",
+})  # fmt: skip
+"""Rescale Type (PS3.3 C.11.1.1.2) of an ordinary CT, letters and digits alone: [HU] and H.U. are
+HU. Where it is missing, the standard itself says HU (C.8.2.1). The misspelt one was an example in
+it. "Unspecified" and its code US say nothing, as if it were missing: what the values are is
+judged by the values (`check_hounsfield`). Whatever else stands there is another unit."""
 
 BITS_ALLOCATED = (8, 16, 32)
 
@@ -34,11 +40,11 @@ OTHER_TYPES = {"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"}
 Only these are quoted; whatever else stands there is free text."""
 
 
-def decode_hu(file: bytes, shape: tuple[int, int]) -> HuArray:
+def decode_hu(header: Dataset | None, shape: tuple[int, int]) -> HuArray:
     """One image; pixels outside the field of view become air.
 
     Args:
-        file: content of the DICOM file.
+        header: with its pixels; None if they are damaged or cut off.
         shape: rows, columns.
 
     Returns:
@@ -47,7 +53,6 @@ def decode_hu(file: bytes, shape: tuple[int, int]) -> HuArray:
     Raises:
         SeriesError: TRUNCATED_FILE, UNREADABLE_FILE, NOT_HOUNSFIELD.
     """
-    header = open_dicom(file, pixels=True)
     if header is None:
         raise _cut_off()
     bits_stored = _bits_stored(header)
@@ -119,7 +124,7 @@ def _check_byte_order(header: Dataset) -> None:
 def _rescaling(header: Dataset) -> tuple[float, float]:
     """(slope, intercept) of the way to HU."""
     unit = (first_text(header, "RescaleType") or "").upper()
-    if unit not in HOUNSFIELD_TYPES:
+    if re.sub("[^A-Z0-9]", "", unit) not in HOUNSFIELD_TYPES:
         named = f"are {unit}" if unit in OTHER_TYPES else "have a unit of their own"
         raise SeriesError(
             FailureCode.NOT_HOUNSFIELD,

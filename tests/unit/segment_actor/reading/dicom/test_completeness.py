@@ -52,3 +52,18 @@ def test_a_series_is_not_refused_for_a_number_of_something_else(
     first: int, n: int, elements: dict[str, Any]
 ) -> None:
     assert read_dicom(series(first, n, **elements)).volume.shape[2] == n
+
+
+def test_an_archive_counts_a_scout_and_another_phase_of_the_series_too() -> None:
+    files = series(1, 10, NumberOfSeriesRelatedInstances=21)
+    facts = read_dicom(files, left_out=1, elsewhere=10).facts
+    assert facts.images_left_out == 1
+    with pytest.raises(SeriesError, match="speak of 11 images, and 10 are there"):
+        read_dicom(files, left_out=1, elsewhere=9)
+    with pytest.raises(SeriesError, match="missing_slice"):
+        read_dicom(files)
+
+
+def test_what_an_acquisition_counts_is_its_own_images() -> None:
+    with pytest.raises(SeriesError, match="speak of 20 images, and 19 are there"):
+        read_dicom(series(1, 19), left_out=1)

@@ -6,7 +6,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import open_dicom
+from segment_actor.reading.dicom.parsing import parse
 from segment_actor.reading.dicom.volume import read_dicom
 from tests.support.ct_files import dicom, dicom_files, dicom_slices, made_hu
 
@@ -42,7 +42,7 @@ def test_a_bomb_is_refused_before_it_takes_memory() -> None:
     assert len(bomb) < 2**19
     tracemalloc.start()
     with pytest.raises(SeriesError) as refusal:
-        open_dicom(bomb)
+        parse(bomb)
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert refusal.value.code is FailureCode.TOO_LARGE

@@ -7,10 +7,12 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
 from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.reading.dicom.parsing import parse, with_pixels
 from segment_actor.reading.dicom.pixels.codestream import declared_size
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.volume import HuArray
 from tests.support.ct_files import dicom, dicom_slices, made_hu
+from tests.support.encodings import encoded
 
 SHAPE = (7, 6)  # rows, columns
 HU = made_hu()[:, :, 0].T
@@ -23,8 +25,14 @@ def image(**elements: Any) -> Dataset:
     return one
 
 
+def decoded(data: bytes, shape: tuple[int, int] = SHAPE) -> HuArray:
+    parsed = parse(data)
+    assert parsed is not None
+    return decode_hu(with_pixels(parsed), shape)
+
+
 def read(**elements: Any) -> HuArray:
-    return decode_hu(dicom(image(**elements)), SHAPE)
+    return decoded(dicom(image(**elements)))
 
 
 def refusal(**elements: Any) -> SeriesError:
@@ -33,7 +41,13 @@ def refusal(**elements: Any) -> SeriesError:
     return caught.value
 
 
-@pytest.mark.parametrize("unit", ["HU", "hu", " HU ", "Hounsfield", "HOUNSFIELD UNITS", "US", None])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "HU", "hu", " HU ", "Hounsfield", "HOUNSFIELD UNITS", "Houndsfield Unit", "US", None, "",
+        "[HU]", "H.U.", "HU\0", "Hounsfield_Units", "UNSPECIFIED", "Unspecified",
+    ],
+)  # fmt: skip
 def test_hounsfield_units_go_by_several_names(unit: str | None) -> None:
     assert np.array_equal(read(RescaleType=unit), HU)
 
@@ -44,8 +58,10 @@ def test_another_unit_is_named(unit: str) -> None:
     assert (error.code, f"are {unit}" in error.sentence) == (FailureCode.NOT_HOUNSFIELD, True)
 
 
-def test_an_unknown_unit_is_not_quoted() -> None:
-    error = refusal(RescaleType="Doe John")
+@pytest.mark.parametrize("unit", ["Doe John", "normalized", "HU2", "HU/1000", "keV", "1/cm"])
+def test_an_unknown_unit_is_refused_and_not_quoted(unit: str) -> None:
+    error = refusal(RescaleType=unit)
+    assert unit not in error.sentence
     assert error.code is FailureCode.NOT_HOUNSFIELD
     assert "a unit of their own" in error.sentence
 
@@ -77,14 +93,14 @@ def test_pixels_with_fractions_are_named_so() -> None:
     one = image(FloatPixelData=np.zeros(SHAPE, "<f4").tobytes())
     del one.PixelData
     with pytest.raises(SeriesError, match="pixels with fractions"):
-        decode_hu(dicom(one), SHAPE)
+        decoded(dicom(one))
 
 
 @pytest.mark.parametrize("above", [0, 0xF000])
 def test_a_negative_value_of_12_bits_is_read_with_and_without_its_sign(above: int) -> None:
     stored = np.array([[-1000, 50], [2047, -2048]]).repeat(2, axis=0)
     bits = (stored & 0xFFF) | np.where(stored < 0, above, 0)
-    hu = decode_hu(
+    hu = decoded(
         dicom(
             image(
                 Rows=4, Columns=2, BitsStored=12, HighBit=11, PixelRepresentation=1,
@@ -101,9 +117,9 @@ def test_big_endian_words_are_read_and_refused_where_they_are_said_to_be_bytes()
     one = image(PixelData=stored.tobytes())
     one.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
     data = dicom(one)
-    assert np.array_equal(decode_hu(data, SHAPE), HU)
+    assert np.array_equal(decoded(data), HU)
     with pytest.raises(SeriesError, match="truncated_file"):
-        decode_hu(data.replace(b"\x7f\xe0\x00\x10OW", b"\x7f\xe0\x00\x10OB"), SHAPE)
+        decoded(data.replace(b"\x7f\xe0\x00\x10OW", b"\x7f\xe0\x00\x10OB"))
 
 
 COMPRESSED = {"jpeg": JPEGLosslessSV1, "jpeg_ls": JPEGLSLossless, "jpeg_2000": JPEG2000Lossless}
@@ -132,7 +148,15 @@ def test_compressed_pixels_that_claim_another_size_never_reach_a_decoder(kind: s
     one.file_meta.TransferSyntaxUID = COMPRESSED[kind]
     one["PixelData"].VR = "OB"
     with pytest.raises(SeriesError, match="truncated_file"):
-        decode_hu(dicom(one), SHAPE)
+        decoded(dicom(one))
+
+
+def test_32_bits_of_jpeg_do_not_end_the_process() -> None:
+    file = encoded(image(), "jpeg")
+    changed = file.replace(b"\x28\0\0\1US\2\0\x10\0", b"\x28\0\0\1US\2\0\x20\0")
+    assert changed != file
+    with pytest.raises(SeriesError, match="truncated_file"):
+        decoded(changed)
 
 
 def test_64_bits_of_compressed_pixels_do_not_end_the_process() -> None:
@@ -140,4 +164,4 @@ def test_64_bits_of_compressed_pixels_do_not_end_the_process() -> None:
     one.file_meta.TransferSyntaxUID = JPEGLosslessSV1
     one["PixelData"].VR = "OB"
     with pytest.raises(SeriesError, match="contradicts itself"):
-        decode_hu(dicom(one), SHAPE)
+        decoded(dicom(one))
