@@ -7,9 +7,10 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import BinaryIO, Final, cast
 
 from pydicom import Dataset
@@ -34,6 +35,9 @@ START_BYTES: Final = (2**16, 2**20, 2**24)
 """Asked for of a file, and again if its header goes on behind: what is needed lies within some
 kilobytes, unless a maker's elements come before it. An enhanced CT of 4,000 frames has 10 MB."""
 
+ZIP_SUFFIX: Final = ".zip"
+TAR_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz")
+CONTAINERS: Final = (ZIP_SUFFIX, *TAR_SUFFIXES)
 ZIP_START: Final = b"PK\3\4"
 GZIP_START: Final = b"\x1f\x8b"
 TAR_MARK: Final = (257, b"ustar")
@@ -71,30 +75,31 @@ def files_in(archive: Archive, stored: StoredObject) -> Iterator[Found]:
         try:
             yield from _looked_at(archive, stored)
         except SeriesError:  # gone, or refused by the archive: the reader will say so
-            yield replace(_plain(stored, Place.DAMAGED, _whole(stored)), version=LOOK_AGAIN)
+            member = WHOLE if stored.is_zip or name.endswith(CONTAINERS) else None
+            yield replace(_plain(stored, Place.DAMAGED, member), version=LOOK_AGAIN)
 
 
 def _plain(stored: StoredObject, place: Place, member: str | None = None) -> Found:
     return Found(stored.path, member, stored.size_bytes, stored.version, place)
 
 
-def _looked_at(archive: Archive, stored: StoredObject) -> Iterator[Found]:
+def _looked_at(archive: Archive, stored: StoredObject) -> Iterable[Found]:
+    if stored.is_zip:
+        return _in_container(archive, stored, _of_zip)
     start = archive.start(stored.path, START_BYTES[0])
     at, mark = TAR_MARK
     name = stored.path.lower()
-    if start.startswith(ZIP_START) or name.endswith(".zip"):
-        yield from _in_container(archive, stored, _of_zip)
-    elif start[at : at + len(mark)] == mark or (
-        start.startswith(GZIP_START) and name.endswith((".tar.gz", ".tgz"))
+    if start.startswith(ZIP_START) or name.endswith(ZIP_SUFFIX):
+        return _in_container(archive, stored, _of_zip)
+    if start[at : at + len(mark)] == mark or (
+        start.startswith(GZIP_START) and name.endswith(TAR_SUFFIXES)
     ):
-        yield from _in_container(archive, stored, _of_tar)
-    else:
-        yield _of_file(
-            _plain(stored, Place.FOREIGN),
-            lambda n_bytes: (
-                start if n_bytes == START_BYTES[0] else archive.start(stored.path, n_bytes)
-            ),
-        )
+        return _in_container(archive, stored, _of_tar)
+
+    def read(n_bytes: int) -> bytes:
+        return start if n_bytes == START_BYTES[0] else archive.start(stored.path, n_bytes)
+
+    return [_of_file(_plain(stored, Place.FOREIGN), read)]
 
 
 def _of_file(found: Found, read: Read) -> Found:
