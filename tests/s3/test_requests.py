@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -79,6 +81,26 @@ def test_a_stream_takes_one_request_for_its_size_and_one_for_a_block(store: Coun
         stream.seek(-22, 2)
         assert stream.read() == bytes(22)
     assert (len(store.requests("HEAD")), len(store.requests("GET"))) == (1, 1)
+
+
+def test_the_headers_in_a_zip_take_one_request_each_and_one_for_the_directory(
+    store: Counted,
+) -> None:
+    with zipfile.ZipFile(buffer := io.BytesIO(), "w") as made:
+        for n in range(5):
+            made.writestr(f"{n}.dcm", bytes([n]) * 500_000)
+    put("zips/a.zip", buffer.getvalue())
+    archive = open_store("s3://cts/zips")
+    store.forget()
+    with archive.open("a.zip") as stream, zipfile.ZipFile(stream) as found:
+        for n, name in enumerate(found.namelist()):
+            with found.open(name) as member:
+                assert member.read(1000) == bytes([n]) * 1000
+    assert (len(store.requests("HEAD")), len(store.requests("GET"))) == (1, 1 + 5)
+    store.forget()
+    with archive.open("a.zip") as stream:
+        assert b"".join(iter(lambda: stream.read(9_999), b"")) == buffer.getvalue()
+    assert len(store.requests("GET")) <= 6  # of 64, 128, 256, 512, 1024 and 2048 KiB
 
 
 def test_a_listing_takes_few_more_requests_than_it_has_pages(
