@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import s3fs
@@ -16,7 +17,9 @@ from cluster.stores.one_file import write_bytes
 from cluster.stores.opening import open_store
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.support.counted_store import CUT, Counted, counted
+from tests.support.indexing import index_of
 from tests.support.seaweed import running_seaweed
+from tests.support.tiny_cohort import good_dicom
 
 pytestmark = pytest.mark.s3
 
@@ -206,3 +209,24 @@ def test_an_object_written_anew_between_two_of_its_parts_is_not_mixed(
         with pytest.raises(SeriesError) as caught:
             stream.read()
     assert caught.value.code is FailureCode.VANISHED
+
+
+def test_an_index_reads_the_start_of_each_new_object_once_and_of_no_other(
+    store: Counted, tmp_path: Path
+) -> None:
+    first, later = good_dicom("one", 1), good_dicom("two", 2)
+    for path, blob in first.items():
+        put(f"index/{path}", blob)
+    archive, kept = open_store("s3://cts/index"), tmp_path / "index"
+    store.forget()
+    index_of(archive, kept)
+    assert sorted(store.requests("GET")) == sorted(f"cts/index/{path}" for path in first)
+    store.forget()
+    index_of(archive, kept)
+    assert store.requests("GET") == store.requests("HEAD") == []
+    for path, blob in later.items():
+        put(f"index/{path}", blob)
+    store.forget()
+    assert len(index_of(archive, kept).series()) == 2
+    assert sorted(store.requests("GET")) == sorted(f"cts/index/{path}" for path in later)
+    assert store.requests("HEAD") == []
