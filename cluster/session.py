@@ -9,7 +9,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import ray
 
+from cluster.open_to_all import is_open
 from cluster.pools import Node
+from cluster.private_folder import private_folder
 from segment_actor.errors import SetupError
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,9 @@ _ROOT = str(Path(__file__).parents[1])
 
 
 @contextmanager
-def connect(address: str | None, code: Sequence[ModuleType] = ()) -> Iterator[tuple[Node, ...]]:
+def connect(
+    address: str | None, code: Sequence[ModuleType] = (), *, allow_open_cluster: bool = False
+) -> Iterator[tuple[Node, ...]]:
     """Connects to Ray and leaves nothing behind.
 
     Args:
@@ -40,27 +44,30 @@ def connect(address: str | None, code: Sequence[ModuleType] = ()) -> Iterator[tu
             without these a Ray on this machine that ends with the block.
         code: our top-level packages, which workers take before files of these names in the user's
             folder; they are shipped to a cluster when this is not a job of it.
+        allow_open_cluster: join one that asks nobody for a token.
 
     Yields:
         The machines of the cluster. A Ray that this process had already is used and left alone.
 
     Raises:
-        SetupError: Ray does not start here, the cluster does not answer within a minute, or the
-            address is not a cluster's.
+        SetupError: Ray does not start here, the cluster does not answer within a minute or asks
+            nobody for a token, or the address is not a cluster's.
     """
     if ray.is_initialized():
         yield _nodes()
         return
     _quiet()
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    try:
-        if address == "local":
-            _start(code)
-        else:
-            _join(address, code)
-        yield _nodes()
-    finally:
-        ray.shutdown()
+    with private_folder() if address == "local" else nullcontext() as folder:
+        try:
+            if folder:
+                _start(code, folder)
+            else:
+                _join(address, code)
+                _refuse_open(address, allowed=allow_open_cluster)
+            yield _nodes()
+        finally:
+            ray.shutdown()
 
 
 class Watch:
@@ -115,13 +122,21 @@ class Door:
 _SILENT: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
 
 
-def _start(code: Sequence[ModuleType]) -> None:
+def _start(code: Sequence[ModuleType], folder: str) -> None:
+    # Who has no token is shut out. Ray's own default, unless a mode is set, as for some cluster.
+    os.environ.pop("RAY_AUTH_MODE", None)
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
         # Ray would write a token into ~/.ray, and a service's user may have no home
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     env = {"worker_process_setup_hook": _import_first(code, _ROOT)} if code else None
     with _InASentence("Ray did not start on this machine", "Try again when it is less busy."):
-        ray.init(address="local", include_dashboard=False, runtime_env=env, **_SILENT)
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            runtime_env=env,
+            _temp_dir=folder,
+            **_SILENT,
+        )
 
 
 def _join(address: str, code: Sequence[ModuleType]) -> None:
@@ -143,6 +158,16 @@ def _join(address: str, code: Sequence[ModuleType]) -> None:
     with _InASentence(f"The Ray cluster at {address} does not answer", advice):
         _knock(address)
         ray.init(address=address, runtime_env=env, **_SILENT)
+
+
+def _refuse_open(address: str, *, allowed: bool) -> None:
+    if not allowed and is_open(ray.get_runtime_context().gcs_address):
+        raise SetupError(
+            f"The Ray cluster at {address} asks nobody for a token: whoever reaches its ports can "
+            "run code there and read the voxels of patients. Start it with RAY_AUTH_MODE=token and "
+            "RAY_AUTH_TOKEN_PATH on every node (docs/how-to/cluster.md). If nobody else reaches "
+            "its network, say --allow-open-cluster."
+        )
 
 
 def _knock(address: str) -> None:

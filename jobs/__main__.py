@@ -8,7 +8,7 @@ import click
 
 COMMANDS = {
     "demo": "Make a phantom archive, segment it, ask it a question: the whole way in minutes.",
-    "index": "List an archive: one manifest row a CT series.",
+    "index": "List an archive: one row a CT series; again, only what is new is read.",
     "segment": "Measure every CT of an archive that the tables do not hold yet.",
     "segment-one": "Segment one CT: masks on its own grid, with its own header.",
     "query": "Ask the tables a question in SQL.",

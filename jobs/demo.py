@@ -1,11 +1,11 @@
 """`ctcohort demo`: the whole way on a laptop, from CTs in a folder to an answer in SQL.
 
-phantoms -> manifest -> segment on Ray -> tables -> agreement with the truth, SQL, two pictures
+phantoms -> index -> segment on Ray -> tables -> agreement with the truth, SQL, two pictures
 
 OUT/archive   the CTs                     OUT/tables        the Delta tables
 OUT/truth     their true label maps       OUT/labels        the label maps of the run
 OUT/overview.png, OUT/aging.png           OUT/agreement.csv Dice and volume error by structure
-OUT/manifest.parquet, OUT/site_secret     which key is which CT; stays at home
+OUT/index, OUT/site_secret                which key is which CT; stays at home
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from pathlib import Path
 
 import click
 
-from cluster.stores.opening import open_store
+from jobs.archive.grouping.series import Series
 from jobs.archive.keys import key_maker
-from jobs.archive.listing import index_archive
-from jobs.archive.manifest import Series, write_manifest
+from jobs.archive.refresh import refreshed_index
 from jobs.figures.pictures import draw_ct_overview, draw_measures_by_age
 from jobs.phantom import write_phantoms
 from jobs.segment import run
@@ -65,12 +64,13 @@ def main(out: Path, count: int, seed: int, model_set: str) -> int:
     schema = load_schema(models.schema)
     print(f"1/4  {count} phantom CTs with known truth -> {out / 'archive'}")
     write_phantoms(out, range(seed, seed + count))
-    series = index_archive(open_store(str(out / "archive")), key_maker(None, out / "site_secret"))
-    write_manifest(series, str(out / "manifest.parquet"))
+    series = refreshed_index(
+        str(out / "archive"), str(out / "index"), keys=key_maker(None, out / "site_secret")
+    ).series()
     print(f"2/4  {len(models.groups)} class group(s) on Ray -> {out / 'tables'}")
     code = run(
         SegmentConfig(
-            manifest=str(out / "manifest.parquet"),
+            index=str(out / "index"),
             tables=str(out / "tables"),
             labels=str(out / "labels"),
             model_set=model_set,

@@ -1,27 +1,25 @@
-"""`ctcohort index`: list an archive, one manifest row a CT series."""
+"""`ctcohort index`: what CT series an archive holds, kept as a table and brought up to date."""
 
 from __future__ import annotations
 
 import click
 
-from cluster.stores.opening import open_store
-from jobs.archive.keys import key_maker
-from jobs.archive.listing import index_archive
-from jobs.archive.manifest import write_manifest
-from jobs.archive.site_secret import site_secret_source
+from jobs.archive.refresh import refreshed_index
 from jobs.shared.command import Command
 
 
 @click.command(cls=Command, name="index")
-@click.option("--archive", required=True, help="Folder or s3://bucket/prefix of the CTs.")
+@click.option("--archive", required=True, help="Folder, s3://bucket/prefix or PACS of the CTs.")
 @click.option(
-    "--out", required=True, help="The manifest to write (Parquet). It holds paths: keep it."
+    "--out",
+    required=True,
+    help="Folder of the index, made or brought up to date. It holds paths and names: keep it.",
 )
 @click.option("--demographics", help="CSV with path, age_years, sex [archive: demographics.csv].")
-def main(archive: str, out: str, demographics: str | None) -> None:
-    """List an archive: one manifest row a CT series."""
-    keys = key_maker(*site_secret_source())
-    write_manifest(index_archive(open_store(archive), keys, demographics), out)
+@click.option("--address", help="Ray cluster that reads the headers [RAY_ADDRESS, else threads].")
+def main(archive: str, out: str, demographics: str | None, address: str | None) -> None:
+    """List an archive: one row a CT series; again, only what is new is read."""
+    refreshed_index(archive, out, demographics, address)
 
 
 if __name__ == "__main__":

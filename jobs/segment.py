@@ -1,6 +1,6 @@
 """`ctcohort segment`: measure every CT of an archive that the tables do not hold yet.
 
-    manifest - done -> pipeline -> commits
+    index - done -> pipeline -> commits
 
 Everything that can be wrong with the set-up is found before Ray starts.
 """
@@ -13,24 +13,21 @@ import re
 import secrets
 from collections.abc import Generator
 from contextlib import closing, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from ray.exceptions import RayError
 
-import cluster
-import jobs
-import segment_actor
-import stats
 from cluster.pools import Node, plan_pools
 from cluster.session import Watch, connect
+from cluster.stores.dicom_sink import open_sink
 from cluster.stores.opening import open_store
-from jobs.archive.keys import key_maker
-from jobs.archive.listing import index_archive
-from jobs.archive.manifest import Series, read_manifest
-from jobs.archive.site_secret import site_secret_source
+from cluster.stores.private_folder import PrivateFolder
+from jobs.archive.grouping.series import Series, wanted
+from jobs.archive.index import Index
+from jobs.archive.refresh import refreshed_index
 from jobs.segment_run.config import SegmentConfig, segment_config
 from jobs.segment_run.driver.arrivals import arrivals
 from jobs.segment_run.driver.committer import Committer
@@ -38,10 +35,12 @@ from jobs.segment_run.driver.progress import Progress
 from jobs.segment_run.driver.rows import Method
 from jobs.segment_run.driver.stopping import StopRequest, stop_on_sigterm
 from jobs.segment_run.lane.actor import LaneSettings
+from jobs.segment_run.lane.dicom import DicomSettings
 from jobs.segment_run.load import LoadSettings
 from jobs.segment_run.outcome import Outcome
 from jobs.segment_run.pipeline import outcomes
 from jobs.segment_run.version import code_version, library_versions, pipeline_version
+from jobs.shared.code import CODE
 from jobs.shared.command import DONE, SOME_FAILED, Command
 from jobs.shared.models import execution_of
 from segment_actor.errors import SetupError
@@ -55,9 +54,7 @@ log = logging.getLogger(__name__)
 DEFAULTS = SegmentConfig(tables="", archive="")
 """For the texts of the options, so that each default stands in `SegmentConfig` alone."""
 
-CODE = (cluster, jobs, segment_actor, stats)
-
-LOCATIONS = ("archive", "manifest", "tables", "labels", "demographics", "address")
+LOCATIONS = ("archive", "dicom_out", "index", "tables", "labels", "demographics", "address")
 """Settings that are not written into `runs`: paths and hosts of the site."""
 
 
@@ -74,7 +71,8 @@ def run(config: SegmentConfig) -> int:
     execution = execution_of(models, config.precision, config.engine, config.device)
     if models.warning:
         log.warning("model set %s: %s", models.name, models.warning)
-    series = _series(config)
+    index = _index(config)
+    series = wanted(index.series(), config.series)
     tables = CohortTables(config.tables)
     version = pipeline_version(models, execution)
     done = tables.done(version)
@@ -92,32 +90,35 @@ def run(config: SegmentConfig) -> int:
     spacing_mm = min(min(grid.spacing_mm) for grid in models.grids)
     method = Method(models.name, models.schema, models.way.resampling, spacing_mm)
     committer = Committer(tables, stamp, method, todo, every)
-    return _work(config, models, execution, todo, committer)
+    return _work(Run(config, models, execution, index, todo), committer)
 
 
-def _series(config: SegmentConfig) -> list[Series]:
-    if config.manifest is not None:
-        series = read_manifest(config.manifest)
-        for archive in {s.archive for s in series}:
-            open_store(archive)  # only to find out now that it answers
-        return series
-    assert config.archive is not None
-    keys = key_maker(*site_secret_source())
-    return index_archive(open_store(config.archive), keys, config.demographics)
+@dataclass(frozen=True)
+class Run:
+    """What is settled before Ray starts."""
+
+    config: SegmentConfig
+    models: ModelSet
+    execution: Execution
+    index: Index
+    todo: list[Series]
 
 
-def _work(
-    config: SegmentConfig,
-    models: ModelSet,
-    execution: Execution,
-    todo: list[Series],
-    committer: Committer,
-) -> int:
-    provenance = _provenance(config, models, execution)
+def _index(config: SegmentConfig) -> Index:
+    if config.archive is not None:
+        return refreshed_index(config.archive, config.index, config.demographics, config.address)
+    assert config.index is not None
+    index = Index(PrivateFolder(config.index))
+    open_store(index.archive)  # only to find out now that it answers
+    return index
+
+
+def _work(run: Run, committer: Committer) -> int:
+    provenance = _provenance(run.config, run.models, run.execution)
     committer.write_run("running", provenance)
-    progress = Progress(len(todo))
+    progress = Progress(len(run.todo))
     try:
-        _segment(config, models, execution, todo, committer, progress)
+        _segment(run, committer, progress)
     except (SetupError, KeyboardInterrupt, SystemExit):  # the last is Ray's answer to SIGTERM
         with suppress(SetupError):  # what stopped the run may be the tables themselves
             committer.write_run("failed", provenance)
@@ -126,20 +127,21 @@ def _work(
     committer.write_run("failed" if lost else "finished", provenance)
     if lost:
         log.warning("%d series were not reached; the next run takes them up.", lost)
-    log.info("%d measured, %d failed: %s", committer.measured, committer.failed, config.tables)
+    log.info("%d measured, %d failed: %s", committer.measured, committer.failed, run.config.tables)
     return SOME_FAILED if lost or committer.failed else DONE
 
 
-def _segment(
-    config: SegmentConfig,
-    models: ModelSet,
-    execution: Execution,
-    todo: list[Series],
-    committer: Committer,
-    progress: Progress,
-) -> None:
+def _segment(run: Run, committer: Committer, progress: Progress) -> None:
+    config, models, execution, todo = run.config, run.models, run.execution, run.todo
     tries = config.max_attempts
-    load = LoadSettings(todo[0].archive, models.whole_grids, models.way, tries)
+    load = LoadSettings(
+        run.index.archive,
+        models.whole_grids,
+        models.way,
+        tries,
+        ages_above_90=config.ages_above_90,
+    )
+    dicom = _dicom(run, committer.stamp.pipeline_version)
     lane = LaneSettings(
         config.model_set,
         config.compat,
@@ -147,17 +149,19 @@ def _segment(
         model_set_digest(models, execution),
         tries,
         labels=config.labels,
+        dicom=dicom,
         group_timeout_s=config.group_timeout_s,
     )
     try:
-        with connect(config.address, CODE) as nodes, stop_on_sigterm() as stop:
+        session = connect(config.address, CODE, allow_open_cluster=config.allow_open_cluster)
+        with session as nodes, stop_on_sigterm() as stop:
             plan = plan_pools(
                 _with_device(nodes, config),
                 len(models.groups),
                 largest_ct_bytes=max(s.bytes for s in todo),
                 lanes=config.lanes,
                 # one more CT may be on its way up while the next are measured and segmented
-                calls_per_lane=config.calls_per_lane + bool(config.labels),
+                calls_per_lane=config.calls_per_lane + bool(config.labels or config.dicom_out),
             )
             log.info(
                 "%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes)
@@ -165,9 +169,26 @@ def _segment(
             # the nodes decide what runs there: the driver's node may have another GPU, or none
             device = "gpu" if plan.gpus_per_lane else "cpu"
             lane = replace(lane, execution=replace(lane.execution, device=device))
-            _collect(outcomes(todo, load, lane, plan), committer, progress, stop)
+            _collect(outcomes(run.index, todo, load, lane, plan), committer, progress, stop)
     except RayError as error:
         raise SetupError(f"Ray ended the run: {_cause(error)}") from error
+
+
+def _dicom(run: Run, version: str) -> DicomSettings | None:
+    """Which results are made in DICOM; where they go must answer before any work is done."""
+    config = run.config
+    if config.dicom_out is None:
+        return None
+    open_sink(config.dicom_out)
+    return DicomSettings(
+        archive=run.index.archive,
+        sink=config.dicom_out,
+        wanted=tuple(config.dicom.split(",")),
+        seg_type=config.seg_type,
+        identity=config.dicom_identity,
+        pipeline_version=version,
+        software=code_version(),
+    )
 
 
 def _with_device(nodes: tuple[Node, ...], config: SegmentConfig) -> tuple[Node, ...]:
@@ -241,10 +262,18 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
 @click.command(cls=Command, name="segment")
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file; flags go before it.")
 @click.option("--archive", help="Folder or s3://bucket/prefix of the CTs.")
-@click.option("--manifest", help="File from ctcohort index, instead of listing the archive.")
+@click.option(
+    "--index",
+    help="Folder of ctcohort index: alone, as it is; with --archive, where its index is kept "
+    "[beside the site's secret].",
+)
+@click.option("--series", help="one-per-acquisition, or all [one-per-acquisition].")
 @click.option("--tables", help="Folder or s3://bucket/prefix of the results.")
 @click.option("--model-set", help="Built-in name, or path of a TOML file [embedded].")
 @click.option("--address", help="Ray cluster [this job's or RAY_ADDRESS, else this machine].")
+@click.option(
+    "--allow-open-cluster", is_flag=True, default=None, help="Join a Ray that asks for no token."
+)
 @click.option("--lanes", type=int, help="CTs segmented side by side [as the cluster can].")
 @click.option(
     "--calls-per-lane", type=int, help=f"CTs a lane holds at a time [{DEFAULTS.calls_per_lane}]."
@@ -261,6 +290,17 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
 )
 @click.option("--demographics", help="CSV with path, age_years, sex [archive: demographics.csv].")
 @click.option("--labels", help="Folder or s3:// prefix for label maps [none are written].")
+@click.option(
+    "--ages-above-90", is_flag=True, default=None, help="Do not give ages above 90 as 90."
+)
+@click.option(
+    "--dicom-out", help="Folder, s3:// or dicomweb+https:// for results in DICOM [none are made]."
+)
+@click.option("--dicom", help=f"Which: seg, sr, or both with a comma [{DEFAULTS.dicom}].")
+@click.option("--seg-type", help=f"labelmap, or binary for old viewers [{DEFAULTS.seg_type}].")
+@click.option(
+    "--dicom-identity", help=f"Whom they name: patient, or removed [{DEFAULTS.dicom_identity}]."
+)
 @click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
 @click.option(
     "--max-attempts", type=int, help=f"Times a CT may end its worker [{DEFAULTS.max_attempts}]."

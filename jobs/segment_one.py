@@ -10,12 +10,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from jobs.segment_one_ct.masks import write_masks, write_multilabel
-from jobs.segment_one_ct.options import ListCommand, fast_set, files_of, place_of
+from jobs.segment_one_ct.options import ListCommand, dicom_kinds, fast_set, files_of, place_of
 from jobs.shared.command import DONE, SOME_FAILED
 from jobs.shared.models import execution_of
 from jobs.shared.staging import staged, writing_to
@@ -24,7 +24,7 @@ from segment_actor.errors import SeriesError, SetupError
 from segment_actor.execution import ENGINE_NAMES, PRECISIONS, Execution, Precision
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.grid.of_file import StoredGrid
-from segment_actor.layers import has_voxels, keep_only
+from segment_actor.layers import has_voxels, keep_only, last_that_knows
 from segment_actor.models.set import ModelSet, load_model_set
 from segment_actor.models.way import WAYS
 from segment_actor.reading.series import Kind, read_one
@@ -37,7 +37,13 @@ from segment_actor.segment import (
     segment_scan,
 )
 from segment_actor.volume import Volume
+from segment_actor.writing.dicom.kinds import SegType
 from segment_actor.writing.label_map import store_labels
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from segment_actor.writing.dicom.header import Sources
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +77,14 @@ Flags = Mapping[str, object]
     help="statistics.csv and .json: volume and HU of every structure.",
 )  # fmt: skip
 @click.option("-p", "--preview", is_flag=True, help="preview.png: slices and renderings.")
+@click.option(
+    "--dicom", callback=dicom_kinds, metavar="seg,sr",
+    help="For a DICOM CT: seg.dcm with the structures, sr.dcm with their volume and HU.",
+)  # fmt: skip
+@click.option(
+    "--seg-type", type=click.Choice([kind.value for kind in SegType]), default="labelmap",
+    show_default=True, help="How seg.dcm holds them; binary for old viewers, 200 times as large.",
+)  # fmt: skip
 @click.option("-d", "--device", default="auto", show_default=True, help="cpu, gpu, gpu:N or auto.")
 @click.option(
     "--engine", default="auto", show_default=True, type=click.Choice(ENGINE_NAMES),
@@ -121,7 +135,7 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
     load = group_loader(models, execution)
     with staged(folder) as scratch:
         segmenters = OneAhead(models.groups, load)  # the first model loads while the CT is read
-        volume, grid, agent = _read(kind, files, flags, exact=models.way.truncate)
+        volume, grid, agent, sources = _read(kind, files, flags, exact=models.way.truncate)
         log.info("%d x %d x %d voxels read", *grid.shape)
         segmented = segment_scan(volume, models, segmenters)
         layers = keep_only(segmented.layers, schema, roi_subset)
@@ -131,6 +145,8 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
         with writing_to(folder):
             _write_labels(scratch, file, segmented, grid, names)
             _write_extras(scratch, segmented, models, set(names.values()), agent, flags)
+            if sources:
+                _write_dicom(scratch, segmented, (models, execution), grid, sources, flags)
     if not flags["quiet"]:
         found = sum(has_voxels(layers)[label] for label in names)
         seconds = time.perf_counter() - begun
@@ -151,8 +167,10 @@ def _models(flags: Flags) -> tuple[ModelSet, Execution]:
 
 def _read(
     kind: Kind, files: Sequence[Path], flags: Flags, *, exact: bool
-) -> tuple[Volume, StoredGrid, bool | None]:
-    """The CT in RAS, the grid of its file, and whether its header names a contrast agent.
+) -> tuple[Volume, StoredGrid, bool | None, Sources | None]:
+    """The CT in RAS, the grid of its file, and what is wanted of its headers.
+
+    That is whether they name a contrast agent, and what DICOM results take from them.
 
     Its voxels as they were stored are let go.
     """
@@ -161,8 +179,10 @@ def _read(
     except OSError as error:
         raise SetupError(f"cannot read {error.filename}: {error.strerror}") from error
     number = cast("int | None", flags["series"])
-    scan, _ = read_one(kind, blobs, [file.name for file in files], exact=exact, number=number)
-    return to_canonical(scan.volume), scan.grid, scan.facts.contrast_agent
+    names = [file.name for file in files]
+    scan, headers = read_one(kind, blobs, names, exact=exact, number=number)
+    sources = _sources(headers) if flags["dicom"] else None
+    return to_canonical(scan.volume), scan.grid, scan.facts.contrast_agent, sources
 
 
 def _write_labels(
@@ -173,11 +193,8 @@ def _write_labels(
     names: Mapping[int, str],
 ) -> None:
     layers = segmented.layers
-    # of the last layer that knows it; a structure that no model knows has an empty mask, too
-    layer_of = {
-        label: max((n for n, layer in enumerate(layers) if label in layer.ids), default=0)
-        for label in names
-    }
+    # a structure that no model knows has an empty mask, too
+    layer_of = last_that_knows(layers, names)
     for number, layer in enumerate(layers):
         stored = store_labels(layer.labels, grid.shape, grid.affine, layer.indices)
         mine = {label: name for label, name in names.items() if layer_of[label] == number}
@@ -208,6 +225,26 @@ def _write_extras(
         from jobs.segment_one_ct.preview import write_preview
 
         write_preview(segmented, schema, f"{models.name}. {models.warning}", folder / "preview.png")
+
+
+def _sources(headers: Sequence[Dataset]) -> Sources:
+    from jobs.segment_one_ct.dicom import sources_of
+
+    return sources_of(headers)
+
+
+def _write_dicom(
+    folder: Path,
+    segmented: Segmented,
+    method: tuple[ModelSet, Execution],
+    grid: StoredGrid,
+    sources: Sources,
+    flags: Flags,
+) -> None:
+    from jobs.segment_one_ct.dicom import write_dicom
+
+    wanted, seg_type = cast("tuple[str, ...]", flags["dicom"]), str(flags["seg_type"])
+    write_dicom(folder, segmented, *method, grid, sources, wanted, seg_type)
 
 
 if __name__ == "__main__":

@@ -210,6 +210,14 @@ def labels_on_ct(layer: Layer) -> LabelArray:
     return labels
 
 
+def last_that_knows(layers: Sequence[Layer], labels: Iterable[int]) -> dict[int, int]:
+    """Label to the number of the layer that it is read from; the first if no layer knows it."""
+    return {
+        label: max((n for n, layer in enumerate(layers) if label in layer.ids), default=0)
+        for label in labels
+    }
+
+
 def has_voxels(layers: Iterable[Layer]) -> npt.NDArray[np.bool_]:
     """(256,) bool: whether a label occurs in one of the layers."""
     found = np.zeros(N_LABEL_VALUES, np.bool_)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final, Literal, TypeVar
 
-from segment_actor.errors import SetupError, first_few, shown
+from segment_actor.errors import SetupError, first_few
 
 Sex = Literal["M", "F", "O"]
 """Male, female, other: Patient's Sex of DICOM (PS3.3, C.7.1.1)."""
@@ -23,6 +23,10 @@ OLDEST_YEARS: Final = 123.0
 The longest documented life, Jeanne Calment's, was 122 years and 164 days (Robine et al., Journals
 of Gerontology A 74, S13, 2019); this is the next whole year.
 """
+
+TOP_CODE_YEARS: Final = 90.0
+"""Older people are so few that an age can name one: HIPAA's Safe Harbor wants all ages over 89 in
+one category of 90 or older (45 CFR 164.514(b)(2)(i)(C))."""
 
 DAYS_A_YEAR: Final = 365.25
 UNITS_A_YEAR: Final = {"y": 1.0, "m": 12.0, "w": DAYS_A_YEAR / 7, "d": DAYS_A_YEAR}
@@ -83,7 +87,7 @@ def sex_of(cell: object) -> Sex | None:
     if word in UNKNOWN_WORDS:
         return None
     if word not in _SEX_OF:
-        raise ValueError(f"{cell!r} is no sex")
+        raise ValueError("no sex")
     return _SEX_OF[word]
 
 
@@ -104,10 +108,15 @@ def age_of(cell: object) -> float | None:
     elif _NUMBER.fullmatch(word):
         years = float(word.replace(",", "."))
     else:
-        raise ValueError(f"{cell!r} is no age")
+        raise ValueError("no age")
     if not 0.0 <= years <= OLDEST_YEARS:
-        raise ValueError(f"nobody is {cell!r} years old")
+        raise ValueError("an age that nobody reached")
     return years
+
+
+def top_coded(age_years: float | None) -> float | None:
+    """An age, or `TOP_CODE_YEARS` for whoever is older: then it means 90 or more."""
+    return None if age_years is None else min(age_years, TOP_CODE_YEARS)
 
 
 def date_of(cell: object) -> date | None:
@@ -139,8 +148,9 @@ def sexes_of(cells: Sequence[object], name: str) -> list[Sex | None]:
         name: of the file, for messages.
 
     Raises:
-        SetupError: a cell that `sex_of` does not know, or a letter that the rest of the column
-            makes ambiguous: M beside H (mujer or masculino), D beside U (donna or divers).
+        SetupError: a cell that `sex_of` does not know; its line is named and the cell is not. Or a
+            letter that the rest of the column makes ambiguous: M beside H (mujer or masculino), D
+            beside U (donna or divers).
     """
     rule = f"{name}: sex must be M, F or O, or a word for it"
     if any(_NUMBER.fullmatch(_word(cell)) for cell in cells):
@@ -154,7 +164,7 @@ def ages_of(cells: Iterable[object], name: str) -> list[float | None]:
     """The ages of a column in years, line by line; arguments as of `sexes_of`.
 
     Raises:
-        SetupError: a cell that `age_of` does not know.
+        SetupError: a cell that `age_of` does not know; its line is named and the age is not.
     """
     rule = f"{name}: age_years must be a number of years from 0 to {OLDEST_YEARS:.0f}"
     return _column(cells, age_of, rule)
@@ -181,15 +191,11 @@ def _column(cells: Iterable[object], read: Callable[[object], Value], rule: str)
         try:
             values.append(read(cell))
         except ValueError:
-            refused.append(f"line {line}{_shown(cell)}")
+            # without the cell, which may be a date of birth or a name in the wrong column
+            refused.append(f"line {line}")
     if refused:
         raise SetupError(f"{rule}; it is not in {first_few(refused)}")
     return values
-
-
-def _shown(cell: object) -> str:
-    """A cell in brackets, unless it may be a date of birth or of a scan."""
-    return f" ({shown(cell)})" if sum(map(str.isdigit, str(cell))) < 4 else ""
 
 
 def _refuse_two_meanings(cells: Sequence[object], name: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError
 
 from cluster.stores.contract import Archive
 from segment_actor.errors import FailureCode, SeriesError, SetupError
@@ -16,8 +16,16 @@ from segment_actor.errors import FailureCode, SeriesError, SetupError
 TRANSPORT_ERRORS = (OSError, BotoCoreError)
 """s3fs turns an answer of the server into an OSError; no answer at all is a BotoCoreError."""
 
-_OF_ONE_NAME = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
-"""A circle of links, a name that is too long, and a socket: no fault of the archive."""
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ESTALE})
+"""ESTALE: a network drive's file that was replaced while it was open."""
+
+_LOCKED = frozenset({errno.EACCES, errno.EPERM})
+
+_UNSPEAKABLE = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
+"""A circle of links, a name that is too long, and a socket."""
+
+_UNREADABLE = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN})
+"""A sector or a block that cannot be read; a bucket's InternalError that comes again and again."""
 
 
 @contextmanager
@@ -63,26 +71,40 @@ def reading(archive: Archive) -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        archive.check()  # the whole folder or bucket gone is no fault of this series
-        raise SeriesError(
+    except TRANSPORT_ERRORS as error:
+        refusal = _refusal_of_one_object(error)
+        if refusal is None:
+            raise SetupError(f"{archive.uri} no longer answers: {reason(error)}.") from error
+        archive.check()  # a folder or bucket that is gone has the same errors; that stops the run
+        raise refusal from error
+
+
+def _refusal_of_one_object(error: Exception) -> SeriesError | None:
+    """What is said of the object, if an archive that is there can have such an error of one."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _GONE or isinstance(error, FileNotFoundError):
+        return SeriesError(
             FailureCode.VANISHED,
             "The file was listed but is no longer there; it was moved or deleted meanwhile.",
-        ) from error
-    except PermissionError as error:
-        archive.check()  # credentials that ran out stop the run; one locked file does not
-        raise SeriesError(
+        )
+    if number in _LOCKED or isinstance(error, PermissionError):
+        return SeriesError(
             FailureCode.UNREADABLE_FILE,
             "The archive refuses to hand out this file; ask for read permission on it.",
-        ) from error
-    except TRANSPORT_ERRORS as error:
-        if isinstance(error, OSError) and error.errno in _OF_ONE_NAME:
-            raise SeriesError(
-                FailureCode.UNREADABLE_FILE,
-                "The file system cannot open a file of this name. Give it a shorter name, or "
-                "replace the link that stands for it.",
-            ) from error
-        raise SetupError(f"{archive.uri} no longer answers: {reason(error)}.") from error
+        )
+    if number in _UNSPEAKABLE:
+        return SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            "The file system cannot open a file of this name. Give it a shorter name, or "
+            "replace the link that stands for it.",
+        )
+    if number in _UNREADABLE:
+        return SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            "The disk or the store cannot read this file (input/output error). Have the disk "
+            "checked, and put the file there again from its source.",
+        )
+    return None
 
 
 def checked_stream(stream: BinaryIO, archive: Archive) -> BinaryIO:

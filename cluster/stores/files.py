@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -45,15 +46,17 @@ class FolderArchive:
     def check(self) -> None:
         """See Archive."""
         with checking(self.uri):
-            next(self._root.iterdir(), None)
+            self._identity()
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See Archive; here in the order of the paths."""
         walk = _Walk(self._root, prefix)
         with listing(self.uri):
-            next(self._root.iterdir(), None)  # only folders below it may be left out
+            before = self._identity()  # only folders below it may be left out
             start = prefix[: prefix.rfind("/") + 1]
             yield from walk.below(self._root / start, start)
+            if self._identity() != before:  # an empty folder is where a drive was
+                raise OSError(errno.ESTALE, "its drive was taken away meanwhile")
         for reason, count in sorted(walk.left_out.items()):
             log.warning("%s: left out of the listing: %d %s", self.uri, count, reason)
 
@@ -76,6 +79,13 @@ class FolderArchive:
         """See Archive."""
         with reading(self):
             return checked_stream(self._file(path).open("rb"), self)
+
+    def _identity(self) -> tuple[int, int]:
+        """Device and inode of the folder, of which one entry was read."""
+        with os.scandir(self._root) as entries:
+            next(entries, None)
+        status = self._root.stat()
+        return status.st_dev, status.st_ino
 
     def _file(self, path: str) -> Path:
         file = self._root / path
@@ -108,25 +118,42 @@ class _Walk:
             path: from the root, ending in '/', or ''.
             linked: whether a link leads there.
         """
-        try:
-            with os.scandir(folder) as found:
-                entries = sorted(((_as_text(each), each) for each in found), key=lambda one: one[0])
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError:
-            self.left_out["folders that this user may not read"] += 1
-            return
-        for name, entry in entries:
+        for name, entry in self._entries(folder):
             if not f"{path}{name}".startswith(self.prefix):
                 continue
             if name.endswith("/"):
                 yield from self._folder(entry, path + name, linked=linked)
             elif _is_file(entry):
-                yield from _stored(entry, path + name)
+                yield from self._stored(entry, path + name)
             elif os.path.exists(entry.path):  # noqa: PTH110  # a Path of it may be too long
                 self.left_out["pipes, sockets or devices"] += 1
             else:
                 self.left_out["links that lead nowhere"] += 1
+
+    def _entries(self, folder: Path) -> list[tuple[str, os.DirEntry[str]]]:
+        """What a folder holds, by name; nothing of one that is gone or cannot be read."""
+        try:
+            with os.scandir(folder) as found:
+                return sorted(((_as_text(each), each) for each in found), key=lambda one: one[0])
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except PermissionError:
+            self.left_out["folders that this user may not read"] += 1
+        except OSError:
+            self.left_out["folders that the disk cannot read"] += 1
+        return []
+
+    def _stored(self, entry: os.DirEntry[str], path: str) -> Iterator[StoredObject]:
+        """A file, or a link to one, which changes with either; nothing if it is gone meanwhile."""
+        try:
+            here, there = entry.stat(follow_symlinks=False), entry.stat()
+        except FileNotFoundError:
+            return
+        except OSError:
+            self.left_out["files that the disk cannot read"] += 1
+            return
+        changed = f"{here.st_mtime}:{there.st_mtime}" if entry.is_symlink() else here.st_mtime
+        yield StoredObject.stamped(path, there.st_size, changed)
 
     def _folder(
         self, entry: os.DirEntry[str], path: str, *, linked: bool
@@ -179,13 +206,3 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def _byte(escaped: re.Match[bytes]) -> bytes:
     return bytes.fromhex(escaped[1].decode())
-
-
-def _stored(entry: os.DirEntry[str], path: str) -> Iterator[StoredObject]:
-    """A file, or a link to one, which changes with either; nothing if it is gone meanwhile."""
-    try:
-        here, there = entry.stat(follow_symlinks=False), entry.stat()
-    except OSError:
-        return
-    changed = f"{here.st_mtime}:{there.st_mtime}" if entry.is_symlink() else here.st_mtime
-    yield StoredObject.stamped(path, there.st_size, changed)

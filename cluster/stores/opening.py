@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cluster.stores.contract import Archive
+from cluster.stores.dicomweb import DicomWebArchive
 from cluster.stores.files import FolderArchive
-from cluster.stores.s3 import S3Archive
+from cluster.stores.s3.archive import S3Archive
 from segment_actor.errors import SetupError
 
 SCHEMES: dict[str, Callable[[str], Archive]] = {
     "": FolderArchive,
     "file": FolderArchive,
     "s3": S3Archive,
+    "dicomweb+https": DicomWebArchive,
+    "dicomweb+http": DicomWebArchive,
 }
 """What makes an archive of a URI, by what stands before its '://'; a path has nothing there."""
 

@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from segment_actor.errors import SetupError, first_few, shown
+from segment_actor.errors import SetupError, first_few
 from segment_actor.person import UNKNOWN_WORDS, Sex, ages_of, dates_of, sexes_of
-from stats.study.csv_file import read_csv
+from stats.study.csv_file import not_shown, read_csv
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +20,6 @@ DEMOGRAPHICS = "demographics.csv"
 """Taken from the archive's root if it is there."""
 
 COLUMNS = ("path", "age_years", "sex")
-MOST_COLUMNS = 12
-"""Named in a message; a table that is none may have thousands."""
-
 OPTIONAL_COLUMNS = ("patient", "study", "scan_date")
 
 
@@ -62,8 +59,8 @@ def read_demographics(data: bytes, name: str) -> dict[str, Person]:
     missing = [c for c in COLUMNS if c not in table.columns]
     if missing:
         raise SetupError(
-            f"{name} has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}, and has "
-            f"{', '.join(map(shown, table.columns[:MOST_COLUMNS]))}."
+            f"{name} has no column {', '.join(missing)}; its first line must name "
+            f"{', '.join(COLUMNS)}, and names {not_shown(len(table.columns))}."
         )
     people: dict[str, dict[Person, int]] = {}  # each different one, and its first line
     without_path = 0

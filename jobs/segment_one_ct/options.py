@@ -10,6 +10,7 @@ import click
 from jobs.shared.command import Command
 from segment_actor.errors import SetupError
 from segment_actor.reading.series import Kind
+from segment_actor.writing.dicom.kinds import KINDS
 
 NIFTI = (".nii", ".nii.gz")
 
@@ -36,6 +37,15 @@ class ListCommand(Command):
                 spread += [option, arg] if option else [arg]
                 values += 1
         return super().parse_args(ctx, spread[:-1])
+
+
+def dicom_kinds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...]:
+    """The kinds of DICOM result in a list such as `seg,sr`."""
+    kinds = tuple(word.strip() for word in text.split(",")) if text else ()
+    for kind in kinds:
+        if kind not in KINDS:
+            raise click.BadParameter(f"'{kind}' is not one of {', '.join(KINDS)}")
+    return kinds
 
 
 def fast_set(model_set: str) -> str:

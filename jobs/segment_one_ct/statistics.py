@@ -46,7 +46,7 @@ def write_statistics(
     if models.way.name:
         content: object = _official(segmented, models, shown)
     else:
-        measured = _our_rows(segmented, models)
+        measured = our_rows(segmented, models)
         mine = [row for row in measured if row.structure in shown]
         say_quality(mine)
         phase = contrast_phase({row.structure: row for row in measured}, agent)
@@ -59,7 +59,7 @@ def write_statistics(
     (folder / "statistics.json").write_text(json.dumps(content, indent=4), encoding="utf-8")
 
 
-def _our_rows(segmented: Segmented, models: ModelSet) -> list[StructureRow]:
+def our_rows(segmented: Segmented, models: ModelSet) -> list[StructureRow]:
     """The rows of `structures`, as a run over a cohort measures them."""
     volume, schema = segmented.volume, load_schema(models.schema)
     return measure_maps(

@@ -9,9 +9,12 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
+from jobs.archive.grouping.series import ALL, ONE_PER_ACQUISITION
+from jobs.segment_run.identities import IDENTITIES, PATIENT
 from segment_actor.errors import SetupError
 from segment_actor.execution import AUTO, ENGINE_NAMES, PRECISIONS, Precision
 from segment_actor.models.fields import Field, FieldError, read_toml, shown
+from segment_actor.writing.dicom.kinds import KINDS, SegType
 
 DEVICES = (AUTO, "cpu", "gpu")
 """Of a run: which GPU a lane has is for Ray to say."""
@@ -33,16 +36,24 @@ class SegmentConfig:
 
     Attributes:
         tables: URI of the folder that holds scans, structures, failures and runs.
-        archive: URI of the CTs; None takes it from the manifest.
-        manifest: file written by `ctcohort index`; None lists the archive now.
+        archive: URI of the CTs; None takes it from the index.
+        index: folder of `ctcohort index`, taken as it is; with an archive, it is brought up to date
+            first, and None keeps it beside the site's secret.
+        series: which series of a study are measured: one-per-acquisition, or all.
         model_set: built-in name, or path of a model set's TOML.
         address: Ray cluster; None is the cluster of this job or RAY_ADDRESS, else this machine.
+        allow_open_cluster: join a Ray cluster that asks nobody for a token.
         lanes: CTs segmented side by side; None lets the cluster's size decide.
         calls_per_lane: CTs a lane holds at a time: while one is measured the next is segmented.
         commit_every_cts: a commit is due after so many CTs ...
         commit_every_s: ... or after so many seconds, whichever comes first.
         demographics: CSV with path, age_years, sex; None takes demographics.csv of the archive.
         labels: URI of a folder for label maps, one .nii.gz a CT; None writes none.
+        ages_above_90: give ages of DICOM headers above 90 as they are, instead of as 90.
+        dicom_out: URI of a folder, bucket or PACS for results in DICOM; None makes none.
+        dicom: which results those are: seg, sr, or both with a comma.
+        seg_type: labelmap, or binary for viewers that know nothing else.
+        dicom_identity: whom they name: the patient, as a PACS needs it, or nobody (removed).
         retry_failed: take series again that failed before and have not changed since.
         max_attempts: times a CT may end its worker before it is set aside.
         precision: of the networks' arithmetic, float32 or bfloat16; None takes the model set's.
@@ -55,15 +66,22 @@ class SegmentConfig:
 
     tables: str
     archive: str | None = None
-    manifest: str | None = None
+    index: str | None = None
+    series: str = ONE_PER_ACQUISITION
     model_set: str = "embedded"
     address: str | None = None
+    allow_open_cluster: bool = False
     lanes: int | None = None
     calls_per_lane: int = 2
     commit_every_cts: int = 50
     commit_every_s: float = 60.0
     demographics: str | None = None
     labels: str | None = None
+    ages_above_90: bool = False
+    dicom_out: str | None = None
+    dicom: str = "seg,sr"
+    seg_type: str = "labelmap"
+    dicom_identity: str = PATIENT
     retry_failed: bool = False
     max_attempts: int = 4
     precision: Precision | None = None
@@ -73,9 +91,16 @@ class SegmentConfig:
     group_timeout_s: float = 7200.0
 
     def __post_init__(self) -> None:
-        if (self.archive is None) == (self.manifest is None):
-            raise SetupError("Give either --archive or --manifest (one of them, not both).")
+        if self.archive is None and self.index is None:
+            raise SetupError("Say where the CTs are: --archive URI, or --index FOLDER.")
+        if self.archive is None and self.demographics is not None:
+            raise SetupError("--demographics needs --archive: an index has the ages already.")
+        if self.series not in (ONE_PER_ACQUISITION, ALL):
+            raise SetupError(
+                f"series must be {ONE_PER_ACQUISITION} or {ALL}; got {shown(self.series)}."
+            )
         self._check_numbers()
+        self._check_dicom()
         if self.precision not in (None, *PRECISIONS):
             known = ", ".join(PRECISIONS)
             raise SetupError(f"precision must be one of {known}; got {shown(self.precision)}.")
@@ -86,6 +111,16 @@ class SegmentConfig:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:  # so nan is refused, too
                 raise SetupError(f"{name} must be from {least:g} to {most:,}, got {shown(value)}.")
+
+    def _check_dicom(self) -> None:
+        for name, known in (
+            ("dicom", KINDS),
+            ("seg_type", tuple(SegType)),
+            ("dicom_identity", IDENTITIES),
+        ):
+            value = getattr(self, name)
+            if not set(value.split(",") if name == "dicom" else [value]) <= set(known):
+                raise SetupError(f"{name} must be of {', '.join(known)}; got {shown(value)}.")
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINE_NAMES:
@@ -110,13 +145,8 @@ def segment_config(file: Path | None, flags: Mapping[str, object]) -> SegmentCon
     """
     said = {key: value for key, value in flags.items() if value is not None}
     settings = (_read_toml(file) if file else {}) | said
-    if "manifest" in said or "archive" in said:  # naming one on the command line drops the other
-        settings = {k: v for k, v in settings.items() if k in said or k not in _SOURCES}
     _check(settings, where=str(file) if file else "command line")
     return SegmentConfig(**settings)  # type: ignore[arg-type]  # types were checked key by key
-
-
-_SOURCES = ("archive", "manifest")
 
 
 def _read_toml(file: Path) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The whole run as one Ray Data expression.
 
-    manifest rows -> load (CPU tasks) -> lanes (an actor pool) -> outcomes, one small row a CT
+    series of the index -> load (CPU tasks) -> lanes (an actor pool) -> outcomes, one small row a CT
 
 A CT that fails travels on as an outcome with stand-in voxels; the rest never notices.
 """
@@ -14,10 +14,11 @@ import ray.data
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from cluster.pools import PoolPlan
-from jobs.archive.manifest import Series
-from jobs.segment_run.attempts import Actor, start_attempts
+from jobs.archive.grouping.series import Series
+from jobs.archive.index import Index
+from jobs.segment_run.actors import Actors, start_actors
 from jobs.segment_run.lane.actor import Lane, LaneSettings
-from jobs.segment_run.load import LoadSettings, load
+from jobs.segment_run.load import COLUMNS, LoadSettings, load
 from jobs.segment_run.outcome import Outcome
 
 SHARD_CTS = 2000
@@ -26,7 +27,11 @@ next one the lanes load their models anew, seconds after hours."""
 
 
 def outcomes(
-    series: Sequence[Series], load_settings: LoadSettings, lane: LaneSettings, plan: PoolPlan
+    index: Index,
+    series: Sequence[Series],
+    load_settings: LoadSettings,
+    lane: LaneSettings,
+    plan: PoolPlan,
 ) -> Generator[Outcome]:
     """Works on every series; outcomes come in any order, as they end.
 
@@ -37,10 +42,10 @@ def outcomes(
     1.5 S x (load_tasks + lanes x calls_per_lane + 2).
     """
     _bound(plan.store_limit_bytes)
-    attempts = start_attempts()
+    actors = start_actors(index)
     for first in range(0, len(series), SHARD_CTS):
         shard = series[first : first + SHARD_CTS]
-        for row in _dataset(shard, load_settings, lane, plan, attempts).iter_rows():
+        for row in _dataset(shard, load_settings, lane, plan, actors).iter_rows():
             yield row["outcome"]
 
 
@@ -49,15 +54,15 @@ def _dataset(
     load_settings: LoadSettings,
     lane: LaneSettings,
     plan: PoolPlan,
-    attempts: Actor,
+    actors: Actors,
 ) -> Dataset:
     """The expression. Its rows: outcome."""
-    rows = [{"series_key": s.series_key, "kind": s.kind, "files": list(s.files)} for s in series]
+    rows = [{name: getattr(one, name) for name in COLUMNS} for one in series]
     return (
         ray.data.from_items(rows, override_num_blocks=len(rows))
         .map(
             load,  # type: ignore[arg-type]  # map is typed for functions of the row alone
-            fn_kwargs={"settings": load_settings, "attempts": attempts},
+            fn_kwargs={"settings": load_settings, "actors": actors},
             compute=TaskPoolStrategy(size=plan.load_tasks),
             num_cpus=1,
             # beside its purpose: Ray Data fuses two stages that ask for the same, and a fused lane
@@ -66,7 +71,7 @@ def _dataset(
         )
         .map(
             Lane,  # type: ignore[arg-type]  # map is typed for functions, and takes classes
-            fn_constructor_kwargs={"settings": lane, "attempts": attempts},
+            fn_constructor_kwargs={"settings": lane, "actors": actors},
             compute=ActorPoolStrategy(
                 size=plan.lanes,  # work begins with the first that is up, and none goes idle
                 max_concurrent_calls_per_actor=plan.calls_per_lane,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jobs.archive.manifest import Series
+from jobs.archive.grouping.series import Series
 from jobs.shared.label_map import read_label_map
 from segment_actor.anatomy import GROUPS, Schema
 from segment_actor.volume import N_LABEL_VALUES
@@ -22,7 +22,7 @@ def score_phantoms(
     """Agreement of every structure of every phantom.
 
     Args:
-        series: the CTs of the manifest; the truth of a CT has the CT's path under `truth`.
+        series: the CTs of the index; the truth of a CT has the CT's path under `truth`.
         truth: folder of true label maps.
         labels: folder of predicted ones, SERIES_KEY.nii.gz.
         tables: folder of the run's tables, for the measured volumes.

@@ -23,11 +23,11 @@ LABEL_TABLE = 0
 Connectome Workbench, whose XML it is, has code 30, but nibabel 5.4 cannot hand out the content of
 that one, and so programs that read TotalSegmentator's files could not read ours."""
 
-_TEXTS = ("descrip", "aux_file", "intent_name", "db_name", "data_type")
-"""Fields of the header into which a program may have put anything, a patient's name included: masks
-do not have them."""
-
-_HEADER_STEP = 16  # the standard: extensions, and so the voxels, begin at multiples of 16 bytes
+_PLACE = {
+    "qform_code": ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"),
+    "sform_code": ("srow_x", "srow_y", "srow_z"),
+}
+"""Where the voxels lie, in two ways: the fields of each, which say nothing where its code is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,24 @@ class StoredGrid:
 def nifti_grid(volume: Volume, header: nib.Nifti1Header) -> StoredGrid:
     """The grid of a NIfTI file, bit by bit, and nothing else that its header says.
 
+    Any other field may hold a patient's name or number, those without a meaning included.
+
     Args:
         volume: the CT as it was read, axes of its file.
         header: the file's own, of either version and byte order.
     """
     affine = volume.affine.copy()
     affine[:3] /= mm_of_unit(header)
-    geometry = header.as_byteswapped("<")
-    for name in _TEXTS:
-        if name in geometry.keys():  # noqa: SIM118  # a header's own `in` looks at its values
-            geometry[name] = b""
+    version_2 = isinstance(header, nib.Nifti2Header)
+    version: Callable[..., nib.Nifti1Header] = nib.Nifti2Header if version_2 else nib.Nifti1Header
+    geometry = version(endianness="<")
+    geometry.set_data_shape(header.get_data_shape())
+    geometry["pixdim"][:4] = header["pixdim"][:4]
+    geometry["xyzt_units"] = header["xyzt_units"]
+    for code, fields in _PLACE.items():
+        if header[code] > 0:
+            for name in (code, *fields):
+                geometry[name] = header[name]
     return StoredGrid(volume.shape, affine, geometry)
 
 

@@ -125,10 +125,14 @@ def ages(database: duckdb.DuckDBPyConnection, candidates: str) -> tuple[AgeBin, 
 
 
 def scanners(database: duckdb.DuckDBPyConnection) -> tuple[ScannerCount, ...]:
-    """The most frequent by maker and model as DICOM has them, the rest together, unknown last."""
+    """The most frequent by maker and model, the rest together, unknown last.
+
+    A model of no list stands behind its maker as `other`, one of which neither is known as `other`.
+    """
     sql = f"""
         WITH named AS (
-            SELECT nullif(trim(concat_ws(' ', manufacturer, scanner_model)), '') AS name
+            SELECT trim(concat_ws(' ', nullif(manufacturer, 'other'), scanner_model)) AS known,
+                   coalesce(nullif(known, ''), nullif(trim(manufacturer), '')) AS name
             FROM latest_scans),
         ranked AS (
             SELECT name, count(*) AS scans,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
 
-from segment_actor.errors import SetupError, first_few, shown
+from segment_actor.errors import SetupError, first_few
 
 SEPARATORS: Final = (",", ";", "\t")
 """The one that the first line has most often; of two, the first of these."""
@@ -49,6 +48,11 @@ def read_csv(data: bytes, name: str, as_text: Sequence[str] | None = None) -> pd
     return table
 
 
+def not_shown(columns: int) -> str:
+    """Words for the columns of a table in a message: where names are missing, a patient stands."""
+    return f"{columns:,} columns (not shown: in a file without names they are a patient's)"
+
+
 def _decoded(data: bytes, name: str) -> str:
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
     try:
@@ -74,8 +78,8 @@ def _cells(text: str, separator: str, name: str) -> list[list[str]]:
         raise SetupError(f"{name} is not a CSV file: {error}") from error
     if not any(columns):
         raise SetupError(f"{name} is not a CSV file: its first line names no columns")
-    if twice := [column for column, times in Counter(columns).items() if column and times > 1]:
-        raise SetupError(f"{name} has a column twice: {first_few([*map(shown, twice)])}")
+    if twice := [f"column {n}" for n, c in enumerate(columns, 1) if c and c in columns[: n - 1]]:
+        raise SetupError(f"{name} gives the name of an earlier column again to {first_few(twice)}")
     if longer:
         raise SetupError(f"{name} has more cells than columns in {first_few(longer)}")
     return [columns, *lines]

@@ -15,15 +15,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segment_actor.errors import SetupError, first_few, shown
+from segment_actor.errors import SetupError, first_few
 from segment_actor.person import ages_of, sexes_of
-from stats.study.csv_file import read_csv
+from stats.study.csv_file import not_shown, read_csv
 
 KEYS: Final = ("series_key", "patient_key")
 """What a row may be about; with both columns it is about the scan."""
-
-MOST_COLUMNS: Final = 12
-"""Named in a message; a table that is none may have thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +49,14 @@ def read_demographics(path: Path) -> Demographics:
     key = next((k for k in KEYS if k in table.columns), None)
     if key is None:
         raise SetupError(
-            f"{name} has no key column: it needs {' or '.join(KEYS)}, and has "
-            f"{', '.join(map(shown, table.columns[:MOST_COLUMNS]))}"
+            f"{name} has no key column: it needs {' or '.join(KEYS)}, and names "
+            f"{not_shown(len(table.columns))}"
         )
     keys = table[key].astype("string").str.strip()
     if empty := [f"line {n}" for n, key_ in enumerate(keys.fillna(""), start=2) if not key_]:
         raise SetupError(f"{name} has no {key} in {first_few(empty)}")
-    twice = keys[keys.duplicated()].unique()
-    if len(twice):
-        raise SetupError(
-            f"{name} has the same {key} more than once: {first_few([*map(shown, twice)])}"
-        )
+    if twice := [f"line {n}" for n, seen in enumerate(keys.duplicated(), start=2) if seen]:
+        raise SetupError(f"{name} has a {key} of an earlier line again in {first_few(twice)}")
     columns = {key: keys}
     if "age_years" in table:
         ages_years = ages_of(table["age_years"].tolist(), name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -26,23 +27,35 @@ OBJECTS = {"a.nii": b"one", "b/2": BLOB, "b/1.dcm": b"", "b-c/3": b"three"}
 
 @dataclass(frozen=True)
 class Place:
-    """Somewhere an archive can be, with the means to change what lies there."""
+    """Somewhere an archive can be, holding `objects`.
+
+    Attributes:
+        uri: of the archive.
+        missing_uri: one of the same kind, where there is none.
+        put, remove: change what lies there; None where an archive is only read.
+        objects: what `get` gives of each path.
+        headers_alone: `open` and `start` leave out what lies behind the headers.
+    """
 
     uri: str
     missing_uri: str
-    put: Callable[[str, bytes], None]
-    remove: Callable[[str], None]
+    put: Callable[[str, bytes], None] | None
+    remove: Callable[[str], None] | None
+    objects: Objects = field(default_factory=lambda: dict(OBJECTS))
+    headers_alone: bool = False
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Place:
     root = tmp_path / "archive"
     root.mkdir()
-    return Place(
-        str(root),
-        str(tmp_path / "nowhere"),
-        lambda path, blob: write_bytes(str(root / path), blob),
-        lambda path: (root / path).unlink(),
+    return _filled(
+        Place(
+            str(root),
+            str(tmp_path / "nowhere"),
+            lambda path, blob: write_bytes(str(root / path), blob),
+            lambda path: (root / path).unlink(),
+        )
     )
 
 
@@ -51,7 +64,9 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Place:
     held: Objects = {}
     server = {"memory://archive": held}
     monkeypatch.setitem(SCHEMES, "memory", partial(MemoryArchive, server=server))
-    return Place("memory://archive", "memory://nowhere", held.__setitem__, held.__delitem__)
+    return _filled(
+        Place("memory://archive", "memory://nowhere", held.__setitem__, held.__delitem__)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,20 +80,27 @@ def bucket(server: Seaweed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     server.use(monkeypatch)
     uri = f"s3://cts/{tmp_path.name}"  # one prefix a test
     write_bytes(f"{uri}-beside/a.nii", b"of another archive")
-    return Place(
-        uri,
-        "s3://nowhere",
-        lambda path, blob: write_bytes(f"{uri}/{path}", blob),
-        lambda path: s3fs.S3FileSystem(skip_instance_cache=True).rm_file(f"{uri}/{path}"),
+    return _filled(
+        Place(
+            uri,
+            "s3://nowhere",
+            lambda path, blob: write_bytes(f"{uri}/{path}", blob),
+            lambda path: s3fs.S3FileSystem(skip_instance_cache=True).rm_file(f"{uri}/{path}"),
+        )
     )
+
+
+def _filled(place: Place) -> Place:
+    assert place.put
+    for path, blob in place.objects.items():
+        place.put(path, blob)
+    return place
 
 
 @pytest.fixture(params=["folder", "memory", pytest.param("bucket", marks=pytest.mark.s3)])
 def place(request: pytest.FixtureRequest) -> Place:
-    """Each kind of archive, holding OBJECTS."""
+    """Each kind of archive: a new one is one more fixture, and its name here."""
     made: Place = request.getfixturevalue(request.param)
-    for path, blob in OBJECTS.items():
-        made.put(path, blob)
     return made
 
 
@@ -88,45 +110,80 @@ def archive(place: Place) -> Archive:
 
 
 class TestArchive:
-    def test_it_lists_each_object_once_by_its_path_and_size(self, archive: Archive) -> None:
-        listed = sorted((o.path, o.size_bytes) for o in archive.list())
-        assert listed == sorted((path, len(blob)) for path, blob in OBJECTS.items())
+    def test_it_lists_each_object_once_by_its_path(self, archive: Archive, place: Place) -> None:
+        assert sorted(o.path for o in archive.list()) == sorted(place.objects)
 
-    @pytest.mark.parametrize("prefix", ["", "b", "b/", "b/1", "a.nii", "c/", "b/1.dcm/"])
-    def test_it_lists_what_starts_with_a_prefix(self, archive: Archive, prefix: str) -> None:
-        listed = sorted(o.path for o in archive.list(prefix))
-        assert listed == sorted(path for path in OBJECTS if path.startswith(prefix))
+    def test_it_lists_each_object_with_its_size(self, archive: Archive, place: Place) -> None:
+        if place.headers_alone:
+            pytest.skip("made of an answer whose size nobody knows before")
+        sizes = {o.path: o.size_bytes for o in archive.list()}
+        assert sizes == {path: len(blob) for path, blob in place.objects.items()}
+
+    def test_it_lists_what_starts_with_a_prefix(self, archive: Archive, place: Place) -> None:
+        beginnings = {path[:end] for path in place.objects for end in range(len(path) + 1)}
+        for prefix in [*beginnings, "c/", f"{min(place.objects)}/"]:
+            listed = sorted(o.path for o in archive.list(prefix))
+            assert listed == sorted(path for path in place.objects if path.startswith(prefix))
+
+    def test_what_it_tells_without_a_token_is_all_there_is(
+        self, archive: Archive, place: Place
+    ) -> None:
+        told = sorted(o.path for o in archive.changes(None).objects)
+        assert told == sorted(place.objects)
+
+    def test_what_it_tells_with_its_token_is_again_all_or_nothing_new(
+        self, archive: Archive
+    ) -> None:
+        first = archive.changes(None)
+        before = set(first.objects)
+        then = archive.changes(first.token)
+        now = set(then.objects)
+        assert now == before if then.whole else now <= before
+
+    def test_a_version_stays_as_long_as_the_content(self, archive: Archive) -> None:
+        assert set(archive.list()) == set(archive.list())
 
     def test_a_version_changes_with_the_content_alone(self, archive: Archive, place: Place) -> None:
+        put = place.put or pytest.skip("is only read")
         before = {o.path: o.version for o in archive.list()}
-        place.put("a.nii", b"another")
+        put("a.nii", b"another")
         after = {o.path: o.version for o in archive.list()}
-        assert {path for path in OBJECTS if after[path] != before[path]} == {"a.nii"}
+        assert {path for path in before if after[path] != before[path]} == {"a.nii"}
 
-    @pytest.mark.parametrize("path", OBJECTS)
-    def test_it_gives_the_bytes_that_lie_there(self, archive: Archive, path: str) -> None:
-        assert archive.get(path) == OBJECTS[path]
+    def test_it_gives_the_bytes_that_lie_there(self, archive: Archive, place: Place) -> None:
+        assert {path: archive.get(path) for path in place.objects} == place.objects
 
-    def test_what_it_tells_without_a_token_is_all_there_is(self, archive: Archive) -> None:
-        changes = archive.changes(None)
-        assert changes.whole
-        assert sorted(changes.objects, key=lambda o: o.path) == sorted(
-            archive.list(), key=lambda o: o.path
-        )
+    def test_it_opens_what_it_gives(self, archive: Archive, place: Place) -> None:
+        if place.headers_alone:
+            pytest.skip("its headers come from elsewhere")
+        for path, blob in place.objects.items():
+            with archive.open(path) as stream:
+                assert stream.read() == blob
 
-    @pytest.mark.parametrize("path", OBJECTS)
     @pytest.mark.parametrize("n_bytes", [1, 4, 65_536, len(BLOB), len(BLOB) + 1])
-    def test_it_gives_the_first_bytes_or_as_many_as_there_are(
-        self, archive: Archive, path: str, n_bytes: int
+    def test_it_gives_the_first_bytes_of_what_it_opens_or_as_many_as_there_are(
+        self, archive: Archive, place: Place, n_bytes: int
     ) -> None:
-        assert archive.start(path, n_bytes) == OBJECTS[path][:n_bytes]
+        for path in place.objects:
+            with archive.open(path) as stream:
+                assert archive.start(path, n_bytes) == stream.read(n_bytes)
 
-    @pytest.mark.parametrize(("start", "size"), [(0, 4), (262_140, 9), (len(BLOB) - 3, 10)])
-    def test_a_stream_gives_any_part(self, archive: Archive, start: int, size: int) -> None:
-        with archive.open("b/2") as stream:
-            stream.seek(start)
-            assert stream.read(size) == BLOB[start : start + size]
-            assert stream.seek(-2, 2) == stream.tell() == len(BLOB) - 2
+    @pytest.mark.parametrize(("start", "size"), [(0, 4), (262_140, 9), (-3, 10), (-9, 4)])
+    def test_a_stream_gives_any_part(
+        self, archive: Archive, place: Place, start: int, size: int
+    ) -> None:
+        for path in place.objects:
+            with archive.open(path) as stream:
+                whole = stream.read()
+                at = stream.seek(max(start, -len(whole)), 2 if start < 0 else 0)
+                assert stream.read(size) == whole[at : at + size]
+                assert stream.seek(0, 2) == stream.tell() == len(whole)
+
+    def test_many_threads_may_read_at_a_time(self, archive: Archive, place: Place) -> None:
+        paths = list(place.objects) * 8
+        with ThreadPoolExecutor(16) as threads:
+            assert list(threads.map(archive.get, paths)) == [place.objects[p] for p in paths]
+            list(threads.map(lambda path: archive.start(path, 9), paths))
 
     @pytest.mark.parametrize("path", ["gone.nii", "gone/too.nii", "a.nii/below"])
     def test_an_object_that_is_not_there_is_the_failure_of_its_series(
@@ -141,18 +198,21 @@ class TestArchive:
     def test_an_object_that_was_removed_is_neither_listed_nor_read(
         self, archive: Archive, place: Place
     ) -> None:
+        remove = place.remove or pytest.skip("is only read")
         assert archive.get("a.nii")
-        place.remove("a.nii")
+        remove("a.nii")
         assert "a.nii" not in {o.path for o in archive.list()}
         with pytest.raises(SeriesError):
             archive.get("a.nii")
 
     def test_an_archive_that_is_not_there_is_refused(self, place: Place) -> None:
-        with pytest.raises(SetupError, match=f"{place.missing_uri} does not exist"):
+        with pytest.raises(SetupError, match=f"{place.missing_uri} does not"):
             open_store(place.missing_uri)
         scheme = place.uri.partition("://")[0] if "://" in place.uri else ""
         unseen = SCHEMES[scheme](place.missing_uri)
         with pytest.raises(SetupError, match="cannot be listed"):
             list(unseen.list())
-        with pytest.raises(SetupError, match="does not exist"):
-            unseen.get("a.nii")
+        with pytest.raises(SetupError, match="cannot be listed"):
+            list(unseen.changes(None).objects)
+        with pytest.raises(SetupError, match="does not"):
+            unseen.get(min(place.objects))

@@ -11,9 +11,6 @@ import pytest
 from pydicom import Dataset
 
 from cluster.stores.opening import open_store
-from jobs.archive.keys import KeyMaker
-from jobs.archive.listing import index_archive
-from jobs.archive.manifest import read_manifest, write_manifest
 from jobs.segment_run.driver.committer import Committer
 from jobs.segment_run.driver.rows import Method
 from jobs.segment_run.load import _note
@@ -24,6 +21,7 @@ from segment_actor.reading.series import read_series
 from stats.measure import StructureRow
 from stats.tables.commit import CohortTables, Stamp
 from tests.support.ct_files import SERIES_UID, dicom_files, dicom_slices, made_hu
+from tests.support.indexing import index_of, read_one
 from tests.support.tiny_cohort import write_objects
 
 SCANNED = date(2019, 11, 23)
@@ -51,37 +49,36 @@ def _planted() -> list[Dataset]:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> tuple[Path, Path]:
-    """A manifest, and the tables of a run over it."""
+def tables(tmp_path: Path) -> Path:
+    """Those of a run."""
     files = {f"s/{k}.dcm": file for k, file in enumerate(dicom_files(_planted()))}
     store = open_store(str(write_objects(tmp_path / "archive", files)))
-    manifest, tables = tmp_path / "manifest", tmp_path / "tables"
-    write_manifest(index_archive(store, KeyMaker(b"0123456789abcdef")), str(manifest))
-    series = read_manifest(str(manifest))
-    scan = read_series("dicom", [store.get(path) for path in series[0].files])
+    tables = tmp_path / "tables"
+    index = index_of(store)
+    series = index.series()
+    scan = read_one(store, index, series[0])
     note = _note(scan, to_canonical(scan.volume))
     stamp, method = Stamp("run", "2026-01-31", "v1"), Method("tiny", "paper104", "order 3", 1.5)
     committer = Committer(CohortTables(str(tables)), stamp, method, series, every=(1, 60.0))
     committer.add(Outcome(series[0].series_key, note, (StructureRow("liver", 0),)))
     committer.commit()
-    return manifest, tables
+    return tables
 
 
 def test_a_row_has_the_age_the_study_and_the_day_and_none_of_what_they_came_from(
-    written: tuple[Path, Path],
+    tables: Path,
 ) -> None:
-    row = pq.read_table(next((written[1] / "scans").rglob("*.parquet"))).to_pylist()[0]
+    row = pq.read_table(next((tables / "scans").rglob("*.parquet"))).to_pylist()[0]
     assert (row["age_years"], row["kernel"]) == (72.0, None)  # its maker is none that is known
     assert len(row["study_key"]) == 32
     assert row["scan_day"] > 0
 
 
-def test_no_table_and_no_manifest_holds_what_was_planted(written: tuple[Path, Path]) -> None:
-    manifest, tables = written
-    stored = [manifest, *tables.rglob("*.parquet")]
+def test_no_table_holds_what_was_planted(tables: Path) -> None:
+    stored = [*tables.rglob("*.parquet")]
     said = " ".join(str(pq.read_table(file, partitioning=None).to_pylist()) for file in stored)
     said += "".join(log.read_text() for log in tables.rglob("*.json"))
-    assert len(stored) >= 3
+    assert len(stored) >= 2
     for secret in SECRETS:
         assert secret not in said
 

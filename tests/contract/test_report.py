@@ -192,6 +192,18 @@ def test_ages_and_bins_add_up_to_all_scans(tables: str) -> None:
         assert sum(scanner.scans for scanner in scanners(database)) == scans
 
 
+def test_scanners_that_are_on_no_list_are_counted_as_other(tmp_path: Path) -> None:
+    names = [("Siemens", "other"), ("other", "Aquilion"), ("other", "other"), ("other", None)]
+    scans = [
+        _scan(f"ct-{n}", manufacturer=maker, scanner_model=model)
+        for n, (maker, model) in enumerate([*names, (None, None)])
+    ]
+    CohortTables(str(tmp_path)).commit(Batch(scans=scans, structures=[], failures=[]), STAMP)
+    with connect(str(tmp_path)) as database:
+        counted = {scanner.name: scanner.scans for scanner in scanners(database)}
+    assert counted == {"other": 2, "Aquilion": 1, "Siemens other": 1, None: 1}
+
+
 def test_correlations_are_those_of_the_aging_study(tables: str) -> None:
     with connect(tables) as database:
         cohort = select_cohort(database, None, Selection())

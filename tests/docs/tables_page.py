@@ -10,7 +10,7 @@ INTRODUCTION = """# The tables
 
 Delta tables (Parquet files and a log) under the folder or prefix given as `--tables`, each
 partitioned by `run_date`. Not measured is NULL, never 0. A patient or a CT is known by a keyed hash
-only; the manifest, which stays with the hospital, says which file a key is.
+only; the index, which stays with the hospital, says which file a key is.
 
 `ctcohort query` and `stats.query.connect` show them as views of the same names, and besides:
 

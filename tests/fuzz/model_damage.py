@@ -58,6 +58,7 @@ _SETTINGS: dict[str, Any] = {
     "calls_per_lane": 2,
     "commit_every_cts": 50,
     "commit_every_s": 60.0,
+    "ages_above_90": False,
     "retry_failed": False,
     "max_attempts": 4,
     "precision": "float32",

@@ -134,15 +134,17 @@ def check_set(text: bytes, sha256: str) -> None:
 def check_settings(text: bytes) -> None:
     """A settings file of `segment`."""
     content = tomllib.loads(text.decode())
-    sources = {"archive", "manifest"}
+    sources = {"archive", "index"}
     texts = {"tables", "model_set", "address", "demographics", "labels", "compat", *sources}
     words: dict[str, tuple[str, ...]] = {
         "precision": ("float32", "bfloat16", "float16"),
         "device": ("auto", "cpu", "gpu"),
         "engine": ("auto", "openvino", "torch", "compile"),
+        "series": ("one-per-acquisition", "all"),
     }
     counts = {"lanes", "calls_per_lane", "commit_every_cts", "max_attempts"}
-    assert len(sources & content.keys()) == 1
+    assert sources & content.keys()
+    assert "archive" in content or "demographics" not in content
     _words(content["tables"])
     for key, value in content.items():
         if key in texts:
@@ -152,7 +154,7 @@ def check_settings(text: bytes) -> None:
         elif key in counts:
             assert isinstance(value, int)
             _whole(value, 1, 1_000_000)
-        elif key == "retry_failed":
+        elif key in {"retry_failed", "ages_above_90"}:
             assert isinstance(value, bool)
         else:
             assert key in {"commit_every_s", "group_timeout_s"}

@@ -71,7 +71,7 @@ def test_a_ray_that_does_not_start_is_one_sentence_and_no_run_stays_running(
     with running_job(archive, str(tmp_path), model_set, env=env) as job:
         code, said = job.finish()
     assert (code, "Traceback" in said) == (2, False), said
-    assert "Ray did not start on this machine: [Errno 2] No such file" in said.splitlines()[-1]
+    assert "Ray did not start on this machine: no folder can be made" in said.splitlines()[-1]
     assert statuses(tmp_path) == ["failed"]
 
 

@@ -10,12 +10,14 @@ import pytest
 import s3fs
 from click.testing import CliRunner
 
-from cluster.stores.one_file import read_bytes, write_bytes
+from cluster.stores.one_file import write_bytes
 from cluster.stores.opening import open_store
+from cluster.stores.private_folder import PrivateFolder
 from jobs.__main__ import main
-from jobs.archive.keys import KeyMaker
-from jobs.archive.listing import index_archive
+from jobs.archive.index import Index, update_index
+from jobs.archive.looking.side_by_side import in_threads
 from segment_actor.errors import FailureCode, SeriesError, SetupError
+from tests.support.indexing import KEYS, files_of, index_of
 from tests.support.ray_cluster import running_cluster
 from tests.support.running_job import SECRET, committed, running_job
 from tests.support.seaweed import Seaweed, running_seaweed
@@ -30,8 +32,6 @@ from tests.support.tiny_cohort import (
 )
 
 pytestmark = pytest.mark.s3
-
-KEYS = KeyMaker(b"0123456789abcdef")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_bucket_is_indexed_as_the_same_folder_is(tmp_path: Path) -> None:
     objects = good_cts([1, 2]) | good_dicom("series", 3) | good_zip("export", 4)
     bucket = open_store(upload("s3://cts/index", objects))
     folder = open_store(str(write_objects(tmp_path, objects)))
-    here, there = index_archive(folder, KEYS), index_archive(bucket, KEYS)
+    here, there = index_of(folder).series(), index_of(bucket).series()
     assert [replace(s, archive="", input_version="") for s in there] == [
         replace(s, archive="", input_version="") for s in here
     ]
@@ -117,9 +117,14 @@ def test_a_store_that_does_not_answer_is_said(
 
 
 @pytest.mark.usefixtures("seaweed")
-def test_a_manifest_may_lie_in_a_bucket_too() -> None:
-    write_bytes("s3://tables/manifest.parquet", b"content")
-    assert read_bytes("s3://tables/manifest.parquet") == b"content"
+def test_an_index_may_lie_in_a_bucket_too(tmp_path: Path) -> None:
+    archive = open_store(str(write_objects(tmp_path, good_cts([1]) | good_dicom("s", 2))))
+    kept = PrivateFolder("s3://tables/index")
+    for _ in range(3):
+        made = update_index(kept, archive, KEYS, in_threads(archive), {})
+    assert Index(kept).series() == made.series() == index_of(archive).series()
+    assert files_of(Index(kept)) == files_of(index_of(archive))
+    assert sum(name.startswith("series-") for name in kept.names()) == 2
 
 
 @pytest.mark.ray

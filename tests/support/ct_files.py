@@ -10,6 +10,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
@@ -29,6 +30,15 @@ def nifti(voxels: npt.NDArray[Any], affine: Affine = RAS_2MM) -> bytes:
     """An uncompressed NIfTI-1 file with its sform set."""
     data: bytes = nib.Nifti1Image(voxels, affine).to_bytes()
     return data
+
+
+def header(**elements: Any) -> Dataset:
+    """A data set of these elements, whatever their values."""
+    dataset = Dataset()
+    with pydicom.config.disable_value_validation():
+        for keyword, value in elements.items():
+            setattr(dataset, keyword, value)
+    return dataset
 
 
 def dicom_slices(hu: HuArray, spacing_mm: tuple[float, float, float] = (2, 3, 4)) -> list[Dataset]:

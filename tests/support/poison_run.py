@@ -10,9 +10,6 @@ import sys
 
 from cluster.pools import plan_pools
 from cluster.session import connect
-from cluster.stores.opening import open_store
-from jobs.archive.keys import KeyMaker
-from jobs.archive.listing import index_archive
 from jobs.segment_run.lane.actor import LaneSettings
 from jobs.segment_run.load import LoadSettings
 from jobs.segment_run.outcome import Outcome
@@ -20,12 +17,14 @@ from jobs.segment_run.pipeline import outcomes
 from segment_actor.execution import Execution
 from segment_actor.models.grids import Grid
 from segment_actor.models.set import load_model_set, model_set_digest
+from tests.support.indexing import index_of
 from tests.support.poison import PoisonousArchive, threshold_segmenters
 
 
 def main(archive: str, model_set: str) -> None:
     """Prints by path [stage, code] of a CT that failed, or how many voxels each group labelled."""
-    series = index_archive(open_store(archive), KeyMaker(b"0123456789abcdef"))
+    index = index_of(archive)
+    series = index.series()
     models = load_model_set(model_set)
     # the grid is the CTs' own, so that no voxel changes on its way to the segmenters
     load = LoadSettings(
@@ -43,7 +42,7 @@ def main(archive: str, model_set: str) -> None:
     paths = {s.series_key: s.path for s in series}
     with connect(None) as nodes:
         plan = plan_pools(nodes, len(models.groups), max(s.bytes for s in series))
-        ended = {paths[o.series_key]: _report(o) for o in outcomes(series, load, lane, plan)}
+        ended = {paths[o.series_key]: _report(o) for o in outcomes(index, series, load, lane, plan)}
     sys.stdout.write(json.dumps(ended))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.archive.manifest import Series
+from jobs.archive.grouping.series import Series
 from jobs.segment_run.outcome import Outcome, ScanNote
 from stats.contrast_phase import contrast_phase
 from stats.quality.codes import scan_verdict
@@ -53,6 +53,7 @@ def scan_row(outcome: Outcome, scan: ScanNote, series: Series, method: Method) -
         "series_key": outcome.series_key,
         "patient_key": series.patient_key,
         "study_key": series.study_key,
+        "acquisition_key": series.acquisition_key,
         "scan_day": series.scan_day,
         "age_years": facts.age_years if series.age_years is None else series.age_years,
         "sex": facts.sex if series.sex is None else series.sex,

@@ -22,7 +22,7 @@ def write_label_maps(
 
     Args:
         folder: local path or s3:// prefix.
-        series_key: names the file; the manifest says which CT it is.
+        series_key: names the file; the index says which CT it is.
         layers: of the CT.
         grid: of the CT's file, without texts.
         schema: of the labels.

@@ -92,7 +92,7 @@ def text_values(header: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
             value = header.get(keyword)
     except PYDICOM_ERRORS:
         return ()
-    if value is None:
+    if value is None or isinstance(value, pydicom.Sequence):  # as text it quotes what is in it
         return ()
     values = value if isinstance(value, MultiValue) else [value]
     return tuple(text for one in values if (text := str(one).strip(" \0")))

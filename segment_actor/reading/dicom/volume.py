@@ -72,7 +72,7 @@ def read_files(files: Sequence[File], *, left_out: int = 0, elsewhere: int = 0) 
         stack[k] = hu if place.tilt == NO_TILT else place.tilt.shifted(hu, k, shape)
     volume = Volume(stack.T, affine)
     facts = replace(
-        facts_of(header),
+        facts_of([one.header for one in objects]),
         tilt_corrected_deg=place.tilt.degrees or None,
         images_left_out=left_out,
     )

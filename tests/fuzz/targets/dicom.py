@@ -13,8 +13,9 @@ from segment_actor.reading.series import read_series
 from tests.fuzz.case import Arrays, Case
 from tests.fuzz.dicom import reference
 from tests.fuzz.dicom.damage import Damaged, Files, damaged
-from tests.fuzz.dicom.series import ENCODINGS, whole_series
+from tests.fuzz.dicom.series import whole_series
 from tests.fuzz.dicom.zip_damage import damaged_zip
+from tests.support.encodings import ENCODINGS
 
 DARKEST_HU, BRIGHTEST_HU = -1024, 30_710
 """Beyond lies padding: both readers' values are clipped below, and dark above."""

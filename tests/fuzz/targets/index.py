@@ -14,15 +14,13 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from jobs.archive.keys import KeyMaker
-from jobs.archive.listing import index_archive
-from jobs.archive.manifest import Series
+from jobs.archive.grouping.series import Series
 from tests.fuzz.byte_damage import damaged
 from tests.fuzz.case import Arrays, Case
 from tests.support.ct_files import dicom, dicom_slices, made_hu
+from tests.support.indexing import index_of
 from tests.support.memory_archive import MemoryArchive
 
-KEYS = KeyMaker(b"0123456789abcdef")
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 GOOD = "good.nii.gz"
@@ -56,7 +54,7 @@ def _zipped(rng: np.random.Generator, file: bytes) -> bytes:
 def _case(name: str, path: str, data: bytes) -> Case:
     def run() -> Arrays:
         archive = MemoryArchive("memory://a", {"memory://a": {path: data, GOOD: b"CT"}})
-        indexed = index_archive(archive, KEYS)
+        indexed = index_of(archive).series()
         assert [s.path for s in indexed] == [path.partition("/")[0], GOOD]
         return _said(indexed[1])
 
@@ -65,7 +63,7 @@ def _case(name: str, path: str, data: bytes) -> Case:
 
 def _good() -> Series:
     archive = MemoryArchive("memory://a", {"memory://a": {GOOD: b"CT"}})
-    return replace(index_archive(archive, KEYS)[0])
+    return replace(index_of(archive).series()[0], number=1)
 
 
 def _said(series: Series) -> Arrays:

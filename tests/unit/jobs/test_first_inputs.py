@@ -22,7 +22,7 @@ READS_FILE = {
     "segment --config IN": ".toml",
     "segment --archive FOLDER --tables OUT --demographics IN": ".csv",
     "segment --archive FOLDER --tables OUT --model-set IN": ".toml",
-    "segment --manifest IN --tables OUT": ".parquet",
+    "segment --index IN --tables OUT": "",
     "segment-one -i IN -o OUT": ".nii.gz",
     "segment-one -i IN -o OUT --ml": ".nii",
     "segment-one -i IN -o OUT -p": ".zip",

@@ -12,6 +12,9 @@ from pydicom import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.uid import UID, RLELossless
 
+MOST_BITS = 16
+"""Allocated for a compressed pixel: GDCM's JPEG ends the whole process where it meets 32."""
+
 _J2K_START = b"\xff\x4f\xff\x51"  # SOC, then SIZ, also inside of a JP2 file
 _JPEG_START = b"\xff\xd8"
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # ISO 10918-1 B.1; F7: JPEG-LS
@@ -32,6 +35,8 @@ def check_codestream(header: Dataset, shape: tuple[int, int]) -> None:
     syntax = UID(header.file_meta.TransferSyntaxUID)
     if not syntax.is_compressed or syntax == RLELossless:  # RLE says no size: the header's is used
         return
+    if header.BitsAllocated > MOST_BITS:
+        raise ValueError("no JPEG of a CT has as many bits")
     frames = list(generate_frames(header.PixelData, number_of_frames=1))
     if len(frames) != 1 or declared_size(frames[0]) != (*shape, 1):
         raise ValueError("the compressed pixels have another size than the header says")

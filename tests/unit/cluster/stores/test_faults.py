@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]
+from botocore.exceptions import EndpointConnectionError
 
 from cluster.stores.faults import checked_stream
 from cluster.stores.files import FolderArchive
@@ -27,7 +27,13 @@ class BreakingStream(io.BytesIO):
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(FileNotFoundError(), FailureCode.VANISHED), (PermissionError(), FailureCode.UNREADABLE_FILE)],
+    [
+        (FileNotFoundError(), FailureCode.VANISHED),
+        (OSError(errno.ESTALE, "Stale file handle"), FailureCode.VANISHED),
+        (PermissionError(), FailureCode.UNREADABLE_FILE),
+        (OSError(errno.EIO, "Input/output error"), FailureCode.UNREADABLE_FILE),
+        (OSError(errno.EUCLEAN, "Structure needs cleaning"), FailureCode.UNREADABLE_FILE),
+    ],
 )
 def test_an_object_lost_while_it_is_read_is_the_failure_of_its_series(
     tmp_path: Path, error: Exception, code: FailureCode
@@ -41,7 +47,7 @@ def test_an_object_lost_while_it_is_read_is_the_failure_of_its_series(
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(errno.EIO, "Input/output error"), "no longer answers: Input/output error."),
+        (OSError(errno.ETIMEDOUT, "Connection timed out"), "no longer answers: Connection timed"),
         (EndpointConnectionError(endpoint_url="http://x"), "no longer answers: Could not connect"),
     ],
 )
@@ -50,6 +56,15 @@ def test_an_archive_lost_while_it_is_read_stops_the_run(
 ) -> None:
     stream = checked_stream(BreakingStream(error), FolderArchive(str(tmp_path)))
     with pytest.raises(SetupError, match=words):
+        stream.read(1)
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EIO, errno.EACCES, errno.ESTALE])
+def test_what_looks_like_a_fault_of_one_object_stops_the_run_if_the_archive_is_gone(
+    tmp_path: Path, number: int
+) -> None:
+    stream = checked_stream(BreakingStream(OSError(number, "")), FolderArchive(f"{tmp_path}/gone"))
+    with pytest.raises(SetupError, match="does not exist"):
         stream.read(1)
 
 

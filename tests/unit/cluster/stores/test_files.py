@@ -199,6 +199,38 @@ def test_objects_come_in_the_order_of_their_whole_paths(tmp_path: Path) -> None:
     assert [o.path for o in open_store(str(tmp_path)).list()] == paths
 
 
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_a_listing_that_is_given_up_and_a_stream_that_is_closed_leave_no_file_open(
+    archive: Path,
+) -> None:
+    for n in range(3):
+        write_bytes(str(archive / "a" / "b" / f"{n}.dcm"), b"content")
+    store, before = open_store(str(archive)), _open_files()
+    listing = store.list()
+    next(listing)
+    assert _open_files() == before  # no folder stays open while somebody takes its files
+    with store.open("a/b/1.dcm") as stream:
+        assert stream.read(3) == b"con"
+    assert store.start("a/b/1.dcm", 3) == b"con"
+    assert _open_files() == before
+
+
+def test_an_archive_whose_drive_is_taken_away_while_it_is_listed_stops_the_run(
+    archive: Path,
+) -> None:
+    for n in range(3):
+        write_bytes(str(archive / f"{n}" / "a.dcm"), b"")
+    listing = open_store(str(archive)).list()
+    next(listing)
+    archive.rename(archive.with_name("drive"))
+    archive.mkdir()  # what is left where a drive was mounted
+    with pytest.raises(SetupError, match="cannot be listed: its drive was taken away"):
+        list(listing)
+
+
 @pytest.mark.parametrize("prefix", ["file://", ""])
 def test_a_folder_may_be_named_as_a_file_uri(tmp_path: Path, prefix: str) -> None:
     (tmp_path / "a.nii").write_bytes(b"1")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from deltalake import DeltaTable
 
-from jobs.archive.manifest import Series
+from jobs.archive.grouping.series import Series
 from jobs.segment_run.driver.committer import Committer
 from jobs.segment_run.driver.rows import Method, scan_row
 from jobs.segment_run.outcome import Failure, Outcome, ScanNote
@@ -30,7 +30,7 @@ LIVER = StructureRow("liver", voxel_count=5, volume_ml=0.03)
 
 
 def series(key: str, age_years: float | None = None) -> Series:
-    return Series(key, None, "nifti", f"{key}.nii", (), 1, f"version of {key}", "a", age_years)
+    return Series(0, key, "nifti", 1, f"version of {key}", "a", age_years=age_years)
 
 
 def measured(key: str) -> Outcome:

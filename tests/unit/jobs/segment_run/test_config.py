@@ -24,12 +24,6 @@ def test_flags_go_before_the_file_and_the_file_before_the_defaults(tmp_path: Pat
     assert config == SegmentConfig(tables="t", archive="a", lanes=5, max_attempts=2)
 
 
-def test_a_manifest_on_the_command_line_replaces_the_files_archive(tmp_path: Path) -> None:
-    file = toml(tmp_path, 'archive = "a"\ntables = "t"\n')
-    config = segment_config(file, {"manifest": "m.parquet"})
-    assert (config.archive, config.manifest) == (None, "m.parquet")
-
-
 def test_an_unknown_key_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
     file = toml(tmp_path, 'tables = "t"\nmodel_sett = "x"\n')
     with pytest.raises(SetupError, match="unknown key 'model_sett'; did you mean 'model_set'"):
@@ -42,6 +36,7 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(tmp_path: Path) -> 
         ('lanes = "two"', "lanes cannot be 'two'; expected a whole number"),
         ("lanes = true", "lanes cannot be True"),
         ("lanes = 1.5", "lanes cannot be 1.5"),
+        ("ages_above_90 = 95", "ages_above_90 cannot be 95; expected true or false"),
         ("retry_failed = 1", "retry_failed cannot be 1; expected true or false"),
         ("lanes = 0", "lanes must be from 1 to 10,000, got 0"),
         ("lanes = 999999999", "lanes must be from 1 to 10,000"),
@@ -68,10 +63,22 @@ def test_a_whole_number_will_do_for_seconds() -> None:
     assert segment_config(None, {**GOOD, "commit_every_s": 5}).commit_every_s == 5
 
 
-@pytest.mark.parametrize("sources", [{}, {"archive": "a", "manifest": "m"}])
-def test_exactly_one_of_archive_and_manifest_is_needed(sources: dict[str, str]) -> None:
-    with pytest.raises(SetupError, match="either --archive or --manifest"):
-        segment_config(None, {"tables": "t", **sources})
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({}, "Say where the CTs are: --archive URI, or --index FOLDER"),
+        ({"index": "i", "demographics": "d.csv"}, "--demographics needs --archive"),
+        (
+            {"archive": "a", "series": "some"},
+            "series must be one-per-acquisition or all; got 'some'",
+        ),
+    ],
+)
+def test_settings_that_say_no_archive_or_no_known_choice_are_refused(
+    settings: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(SetupError, match=sentence):
+        segment_config(None, {"tables": "t", **settings})
 
 
 @pytest.mark.parametrize("key", ["tables", "archive"])

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from jobs.segment_one_ct.masks import write_masks
 from segment_actor.grid.of_file import StoredGrid, dicom_grid, label_image, mask_header
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.reading.series import read_series
 from segment_actor.volume import Volume
+from segment_actor.writing.label_map import store_labels
 from tests.support.ct_files import dicom_files, dicom_slices, made_hu
 
 SHAPE = (4, 5, 6)
@@ -78,11 +84,68 @@ def test_names_stand_in_the_header_as_a_label_table() -> None:
     assert {int(e.attrib["Key"]): e.text for e in labels} == {1: "spleen", 117: "costal_cartilages"}
 
 
+PLACES = {
+    "qform": ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"),
+    "sform": ("srow_x", "srow_y", "srow_z"),
+}
+GEOMETRY = ("dim", "pixdim", "xyzt_units", "qform_code", "sform_code", *PLACES["qform"],
+            *PLACES["sform"])  # fmt: skip
+NEEDED = ("sizeof_hdr", "magic", "eol_check", "datatype", "bitpix", "vox_offset", "scl_slope",
+          "scl_inter")  # fmt: skip
+"""Without which a file cannot be read."""
+
+
+def planted(image: nib.Nifti1Image, text: bytes, unused: str) -> bytes:
+    """The CT's file with a text in every byte that is not the CT's, in gzip that tells a name.
+
+    Args:
+        image: a CT.
+        text: planted over and over.
+        unused: the form whose code is set to 0, so that its fields may hold anything.
+    """
+    raw = bytearray(image.to_bytes())
+    fields = np.frombuffer(raw, image.header.structarr.dtype, count=1)
+    for name in fields.dtype.names:
+        if name not in (*GEOMETRY, *NEEDED) or name in PLACES.get(unused, ()):
+            _plant(fields[name], text)
+    for name in ("dim", "pixdim"):  # beyond the three axes they mean nothing
+        _plant(fields[name][0, 4:], text)
+    if unused:
+        fields[f"{unused}_code"] = 0
+    file = io.BytesIO()
+    with gzip.GzipFile(f"{text.decode()}.nii", "wb", fileobj=file, mtime=len(text)) as packed:
+        packed.write(raw)
+    return file.getvalue()
+
+
+def _plant(field: npt.NDArray[Any], text: bytes) -> None:
+    said = np.frombuffer((text * 400)[: field.nbytes], np.uint8)
+    field[...] = said.view(field.dtype).reshape(field.shape)
+
+
 @pytest.mark.parametrize("version", [nib.Nifti1Image, nib.Nifti2Image])
-def test_no_text_of_the_cts_header_gets_into_a_mask(version: type[nib.Nifti1Image]) -> None:
+@pytest.mark.parametrize("unused", ["qform", "sform", ""])
+def test_a_mask_has_no_byte_of_a_cts_header_that_is_not_its_geometry(
+    version: type[nib.Nifti1Image], unused: str
+) -> None:
     image = ct(version)
-    assert b"Secret" in image.to_bytes()
-    assert b"Secret" not in mask_header(grid_of(image), {1: "spleen"})
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"Doe^John"))
+    doe, roe = (planted(image, text, unused) for text in (b"Doe^John", b"Roe"))
+    assert b"Doe^John" in gzip.decompress(doe)
+    masks = [mask_header(read_series("nifti", [ct]).grid, {1: "spleen"}) for ct in (doe, roe)]
+    assert masks[0] == masks[1]
+    assert b"Doe" not in masks[0]
+
+
+@pytest.mark.parametrize("version", [nib.Nifti1Image, nib.Nifti2Image])
+def test_the_file_of_a_mask_says_neither_a_name_nor_a_time(
+    version: type[nib.Nifti1Image], tmp_path: Path
+) -> None:
+    grid = grid_of(ct(version))
+    stored = store_labels(LABELS, SHAPE, grid.affine)
+    write_masks(tmp_path, stored, grid, {1: "spleen"})
+    head = (tmp_path / "spleen.nii.gz").read_bytes()[:10]
+    assert head == b"\x1f\x8b\x08" + bytes(5) + head[8:]  # RFC 1952: no flags, no time
 
 
 def test_a_mask_of_a_ct_in_micrometres_is_in_micrometres() -> None:

@@ -12,6 +12,7 @@ from segment_actor.reading.dicom.pixels.codestream import declared_size
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.volume import HuArray
 from tests.support.ct_files import dicom, dicom_slices, made_hu
+from tests.support.encodings import encoded
 
 SHAPE = (7, 6)  # rows, columns
 HU = made_hu()[:, :, 0].T
@@ -148,6 +149,14 @@ def test_compressed_pixels_that_claim_another_size_never_reach_a_decoder(kind: s
     one["PixelData"].VR = "OB"
     with pytest.raises(SeriesError, match="truncated_file"):
         decoded(dicom(one))
+
+
+def test_32_bits_of_jpeg_do_not_end_the_process() -> None:
+    file = encoded(image(), "jpeg")
+    changed = file.replace(b"\x28\0\0\1US\2\0\x10\0", b"\x28\0\0\1US\2\0\x20\0")
+    assert changed != file
+    with pytest.raises(SeriesError, match="truncated_file"):
+        decoded(changed)
 
 
 def test_64_bits_of_compressed_pixels_do_not_end_the_process() -> None:

@@ -1,0 +1,1 @@
+"""A bucket as an archive: signed requests, listings in parallel, parts of objects."""

@@ -1,0 +1,1 @@
+"""Which files form one CT, and what it is called."""

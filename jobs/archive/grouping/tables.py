@@ -1,0 +1,137 @@
+"""From what was found to the two tables of the index: the series, and their files."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from jobs.archive.database import ROWS, batches, rows_of, write
+from jobs.archive.demographics import Person
+from jobs.archive.grouping.drafts import (
+    Doubtful,
+    Draft,
+    doubtful_files,
+    draft_of_container,
+    draft_of_nifti,
+    drafts_of_doubtful,
+    drafts_of_images,
+)
+from jobs.archive.grouping.naming import Named, named, series_of
+from jobs.archive.grouping.series import FILES, SERIES, Series, to_row
+from jobs.archive.keys import KeyMaker
+from jobs.archive.looking.found import Found, from_rows
+from segment_actor.errors import SetupError
+
+log = logging.getLogger(__name__)
+
+IMAGES: Final = "FROM found WHERE place = 'image' ORDER BY series_uid, path, member"
+NIFTI: Final = "FROM found WHERE place = 'nifti' ORDER BY path, member"
+OTHERS: Final = "FROM found WHERE place NOT IN ('image', 'nifti') ORDER BY path, member"
+IMAGES_BESIDE: Final = """
+FROM found WHERE place = 'image'
+AND folder IN (SELECT folder FROM found WHERE place IN ('foreign', 'damaged'))
+"""
+"""Those that share a folder with a file that may be damaged."""
+
+WITHOUT_CT: Final = """
+FROM found WHERE member IS NOT NULL
+QUALIFY count(*) FILTER (place IN ('image', 'nifti')) OVER (PARTITION BY path) = 0
+    AND row_number() OVER (PARTITION BY path ORDER BY member) = 1
+ORDER BY path
+"""
+"""One file of each container that holds no CT."""
+
+
+def write_series(
+    database: duckdb.DuckDBPyConnection,
+    room: Path,
+    archive_uri: str,
+    keys: KeyMaker,
+    people: Mapping[str, Person],
+) -> None:
+    """Writes ROOM/files.parquet and ROOM/series.parquet.
+
+    Args:
+        database: with the view `found`.
+        room: private folder.
+        archive_uri: of what is indexed.
+        keys: makes the pseudonyms.
+        people: by the `place` of their series, from a table beside the CTs.
+
+    Raises:
+        SetupError: there is no series.
+    """
+    doubtful = _doubtful(database)
+    names: list[Named] = []
+    files = _files(_drafts(database, doubtful), names, keys)
+    write(room / "files.parquet", FILES, files)
+    if not names:
+        raise SetupError(
+            f"No CT series under {archive_uri}: neither .nii, .nii.gz, .zip nor DICOM files."
+        )
+    series = series_of(names, archive_uri, keys, people)
+    rows = map(to_row, series)
+    tables = (pa.Table.from_pylist(some, schema=SERIES) for some in batches(rows, ROWS))
+    write(room / "series.parquet", SERIES, tables)
+    _report(database, series)
+
+
+def _files(drafts: Iterable[Draft], names: list[Named], keys: KeyMaker) -> Iterator[pa.Table]:
+    """The files of the drafts, each of which gets a name and then is let go."""
+
+    def rows() -> Iterator[dict[str, object]]:
+        for number, draft in enumerate(drafts):
+            names.append(named(draft, keys))
+            for one in draft.files:
+                yield {"number": number, "path": one.path, "member": one.member}
+
+    for some in batches(rows(), ROWS):
+        yield pa.Table.from_pylist(some, schema=FILES)
+
+
+def _drafts(database: duckdb.DuckDBPyConnection, doubtful: Doubtful) -> Iterator[Draft]:
+    yield from drafts_of_images(_found(database, IMAGES), doubtful)
+    yield from map(draft_of_nifti, _found(database, NIFTI))
+    yield from drafts_of_doubtful(doubtful)
+    for one in _found(database, WITHOUT_CT):
+        if one.path not in doubtful.by_folder:
+            yield draft_of_container(one)
+
+
+def _doubtful(database: duckdb.DuckDBPyConnection) -> Doubtful:
+    others = list(_found(database, OTHERS))
+    suffixes: dict[str, set[str]] = {}
+    for one in _found(database, IMAGES_BESIDE):
+        suffixes.setdefault(one.folder, set()).update(one.name.suffixes)
+    return doubtful_files(others, suffixes)
+
+
+def _found(database: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Found]:
+    return from_rows(rows_of(database, sql))
+
+
+def _report(database: duckdb.DuckDBPyConnection, series: Sequence[Series]) -> None:
+    """Says where every file went, and why series are not measured."""
+    places = database.sql("SELECT place, count(*) FROM found GROUP BY place ORDER BY place")
+    log.info("files: %s", ", ".join(f"{count:,} {place}" for place, count in places.fetchall()))
+    selected = Counter(one.kind for one in series if one.selected)
+    log.info(
+        "%s series to measure: %s", f"{selected.total():,}",
+        ", ".join(f"{count:,} {kind}" for kind, count in sorted(selected.items())),
+    )  # fmt: skip
+    reasons = Counter(one.why_not for one in series if one.why_not)
+    if reasons:
+        log.info(
+            "%s others: %s", f"{reasons.total():,}",
+            ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common()),
+        )  # fmt: skip
+    dicom = (one for one in series if one.selected and one.kind != "nifti")
+    nameless = sum(one.patient_key is None for one in dicom)
+    if nameless:
+        log.warning("%s DICOM series that name no patient.", f"{nameless:,}")

@@ -1,0 +1,1 @@
+"""What lies in the objects of an archive, from their headers alone."""

@@ -1,0 +1,81 @@
+"""What an archive holds now: what is known of it, without what is gone, and what is new.
+
+A file whose object has not changed since is not looked into again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from cluster.stores.contract import Changes, StoredObject
+from jobs.archive.database import ROWS, batches, copy_to, rows_of, view, write
+from jobs.archive.looking.found import FOUND, Found, to_table
+from jobs.archive.looking.side_by_side import Look
+
+log = logging.getLogger(__name__)
+
+LISTING: Final = pa.schema(
+    [("path", pa.string()), ("size_bytes", pa.int64()), ("version", pa.string())]
+)
+
+NEW: Final = """
+SELECT path, size_bytes, version FROM listing
+WHERE NOT EXISTS (FROM known WHERE known.path = listing.path AND known.version = listing.version)
+"""
+
+STILL_THERE: Final = """
+SELECT * FROM known
+WHERE EXISTS (FROM listing WHERE known.path = listing.path AND known.version = listing.version)
+"""
+
+NOT_NAMED: Final = """
+SELECT * FROM known WHERE NOT EXISTS (FROM listing WHERE known.path = listing.path)
+"""
+"""Of an archive that only tells what changed, this is still there, too."""
+
+
+def find(database: duckdb.DuckDBPyConnection, room: Path, changes: Changes, look: Look) -> None:
+    """Writes ROOM/found.parquet, sorted as it is grouped, and makes it the view `found`.
+
+    Args:
+        database: with the view `known`: what was found last time.
+        room: private folder.
+        changes: what the archive lists.
+        look: how new objects are looked into.
+
+    Raises:
+        SetupError: the archive cannot be listed, or no longer answers.
+    """
+    write(room / "listing.parquet", LISTING, _listed(changes.objects))
+    view(database, "listing", room / "listing.parquet")
+    new = (StoredObject(**row) for row in rows_of(database, NEW))
+    write(room / "fresh.parquet", FOUND, _tables(look(new)))
+    view(database, "fresh", room / "fresh.parquet")
+    parts = [STILL_THERE, *([] if changes.whole else [NOT_NAMED]), "FROM fresh"]
+    copy_to(
+        database,
+        " UNION ALL ".join(f"({part})" for part in parts)
+        + " ORDER BY place, series_uid, path, member",
+        room / "found.parquet",
+    )
+    view(database, "found", room / "found.parquet")
+    counts = "SELECT (SELECT count(*) FROM listing), (SELECT count(DISTINCT path) FROM fresh)"
+    listed, fresh = database.sql(counts).fetchall()[0]
+    log.info("%s objects listed, %s of them new or changed", f"{listed:,}", f"{fresh:,}")
+
+
+def _listed(objects: Iterable[StoredObject]) -> Iterator[pa.Table]:
+    for some in batches(objects, ROWS):
+        columns = zip(*((one.path, one.size_bytes, one.version) for one in some), strict=True)
+        yield pa.table([list(column) for column in columns], schema=LISTING)
+
+
+def _tables(looked: Iterable[list[Found]]) -> Iterator[pa.Table]:
+    for some in batches((found for each in looked for found in each), ROWS):
+        yield to_table(some)
