@@ -75,7 +75,7 @@ def read_files(files: Sequence[File], *, left_out: int = 0, elsewhere: int = 0) 
     volume = Volume(stack.T, affine)
     facts = replace(
         facts_of([one.header for one in objects]),
-        tilt_corrected_deg=place.tilt.degrees or None,
+        tilt_corrected_deg=round(place.tilt.degrees, 2) or None,
         images_left_out=left_out,
     )
     return Scan(volume, facts, dicom_grid(volume))
