@@ -30,7 +30,7 @@ def sources_of(headers: Sequence[Dataset]) -> Sources:
 
     Raises:
         SeriesError: no result can refer to the images.
-        SetupError: the CT is no DICOM.
+        SetupError: there are none: the CT is no DICOM.
     """
     if not headers:
         raise SetupError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import tarfile
+from typing import BinaryIO, Literal
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.gunzip import GZIP_MAGIC, Gunzip
@@ -27,7 +28,7 @@ def untar(blob: bytes) -> dict[str, bytes]:
         )
     try:
         data = _gunzipped(blob) if blob.startswith(GZIP_MAGIC) else blob
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        with open_tar(io.BytesIO(data)) as archive:
             entries = [entry for entry in archive if not entry.isdir()]
             whole = data.startswith(_END, archive.offset)
             unpacked = sum(entry.size for entry in entries)
@@ -46,6 +47,11 @@ def untar(blob: bytes) -> dict[str, bytes]:
         struct.error,
     ):
         raise _damaged() from None
+
+
+def open_tar(stream: BinaryIO, mode: Literal["r:", "r:*"] = "r:") -> tarfile.TarFile:
+    """A tar whose names are text: a byte that is no UTF-8 is a backslash, x and two digits."""
+    return tarfile.open(fileobj=stream, mode=mode, encoding="utf-8", errors="backslashreplace")
 
 
 def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:

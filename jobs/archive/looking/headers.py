@@ -22,7 +22,11 @@ from segment_actor.reading.dicom.image import image_of
 from segment_actor.reading.dicom.parsing import Unread, header_in
 from segment_actor.reading.dicom.series import DICOMDIR
 from segment_actor.reading.dicom.side_files import is_side_file
+from segment_actor.reading.untar import open_tar
 from segment_actor.reading.unzip import PIECE_BYTES, open_file
+
+LOOK_AGAIN: Final = ""
+"""In place of the version of an object that the archive did not give: no listing has it."""
 
 NIFTI_SUFFIXES: Final = (".nii", ".nii.gz")
 
@@ -67,7 +71,7 @@ def files_in(archive: Archive, stored: StoredObject) -> Iterator[Found]:
         try:
             yield from _looked_at(archive, stored)
         except SeriesError:  # gone, or refused by the archive: the reader will say so
-            yield _plain(stored, Place.DAMAGED)
+            yield replace(_plain(stored, Place.DAMAGED, _whole(stored)), version=LOOK_AGAIN)
 
 
 def _plain(stored: StoredObject, place: Place, member: str | None = None) -> Found:
@@ -121,20 +125,17 @@ Member = tuple[str, int, Callable[[], BinaryIO]]
 
 def _in_container(
     archive: Archive, stored: StoredObject, members: Callable[[BinaryIO], Iterator[Member]]
-) -> Iterator[Found]:
+) -> list[Found]:
     """The files of a container; itself, if nothing can be told of it or more than it says."""
-    count = 0
+    inside: list[Found] = []
     try:
         with archive.open(stored.path) as stream:
-            for count, (name, size_bytes, opened) in enumerate(members(stream), start=1):
+            for name, size_bytes, opened in islice(members(stream), MAX_MEMBERS):
                 found = Found(stored.path, name, size_bytes, stored.version, Place.FOREIGN)
-                yield _of_member(found, opened)
-                if count >= MAX_MEMBERS:
-                    break
-    except (SeriesError, *NOT_READABLE):
-        count = 0
-    if not count:
-        yield _plain(stored, Place.DAMAGED, WHOLE)
+                inside.append(_of_member(found, opened))
+    except NOT_READABLE:
+        inside.append(_plain(stored, Place.DAMAGED, WHOLE))
+    return inside or [_plain(stored, Place.DAMAGED, WHOLE)]
 
 
 def _of_member(found: Found, opened: Callable[[], BinaryIO]) -> Found:
@@ -168,7 +169,7 @@ def _of_zip(stream: BinaryIO) -> Iterator[Member]:
 
 
 def _of_tar(stream: BinaryIO) -> Iterator[Member]:
-    with tarfile.open(fileobj=stream, mode="r:*") as container:
+    with open_tar(stream, "r:*") as container:
         for entry in container:
             if entry.isfile():
                 yield entry.name, entry.size, partial(_extracted, container, entry)
