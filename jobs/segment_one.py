@@ -27,7 +27,7 @@ from segment_actor.grid.of_file import StoredGrid
 from segment_actor.layers import has_voxels, keep_only, last_that_knows
 from segment_actor.models.set import ModelSet, load_model_set
 from segment_actor.models.way import WAYS
-from segment_actor.reading.series import Kind, read_series
+from segment_actor.reading.series import Kind, read_one
 from segment_actor.segment import (
     OneAhead,
     Segmented,
@@ -51,7 +51,11 @@ Flags = Mapping[str, object]
 @click.command("segment-one", cls=ListCommand)
 @click.option(
     "-i", "--input", "ct", type=click.Path(path_type=Path), required=True,
-    help="The CT: .nii, .nii.gz, a folder of DICOM files, or a .zip of either.",
+    help="The CT: .nii, .nii.gz, a folder of DICOM files, or a .zip or .tar.gz of either.",
+)  # fmt: skip
+@click.option(
+    "--series", type=int, metavar="NUMBER",
+    help="Of a folder with several DICOM series, the one with this Series Number.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", "out", type=click.Path(path_type=Path), required=True,
@@ -130,7 +134,7 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
     load = group_loader(models, execution)
     with staged(folder) as scratch:
         segmenters = OneAhead(models.groups, load)  # the first model loads while the CT is read
-        volume, grid, agent = _read(kind, files, exact=models.way.truncate)
+        volume, grid, agent = _read(kind, files, flags, exact=models.way.truncate)
         log.info("%d x %d x %d voxels read", *grid.shape)
         segmented = segment_scan(volume, models, segmenters)
         layers = keep_only(segmented.layers, schema, roi_subset)
@@ -161,7 +165,7 @@ def _models(flags: Flags) -> tuple[ModelSet, Execution]:
 
 
 def _read(
-    kind: Kind, files: Sequence[Path], *, exact: bool
+    kind: Kind, files: Sequence[Path], flags: Flags, *, exact: bool
 ) -> tuple[Volume, StoredGrid, bool | None]:
     """The CT in RAS, the grid of its file, and whether its header names a contrast agent.
 
@@ -171,7 +175,8 @@ def _read(
         blobs = [file.read_bytes() for file in files]
     except OSError as error:
         raise SetupError(f"cannot read {error.filename}: {error.strerror}") from error
-    scan = read_series(kind, blobs, [file.name for file in files], exact=exact)
+    number = cast("int | None", flags["series"])
+    scan, _ = read_one(kind, blobs, [file.name for file in files], exact=exact, number=number)
     return to_canonical(scan.volume), scan.grid, scan.facts.contrast_agent
 
 
@@ -218,9 +223,9 @@ def _write_extras(
 
 
 def _sources(kind: Kind, files: Sequence[Path]) -> Sources:
-    from jobs.segment_one_ct.dicom import sources_of
+    from jobs.segment_one_ct.dicom import headers_of, sources_of
 
-    return sources_of(kind, files)
+    return sources_of(headers_of(kind, files))
 
 
 def _write_dicom(

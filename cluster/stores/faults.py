@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
@@ -15,6 +16,9 @@ from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 TRANSPORT_ERRORS = (OSError, BotoCoreError)
 """s3fs turns an answer of the server into an OSError; no answer at all is a BotoCoreError."""
+
+_REQUEST = re.compile(r"(https?://[^/\s\"]*)[^\s\"]*")
+"""A URL, whose path names an object, by its server alone."""
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ESTALE})
 """ESTALE: a network drive's file that was replaced while it was open."""
@@ -113,13 +117,14 @@ def checked_stream(stream: BinaryIO, archive: Archive) -> BinaryIO:
 
 
 def reason(error: BaseException) -> str:
-    """The cause in a few words, without the paths an OSError carries."""
+    """The cause in a few words, without the path that an OSError or a URL in it carries."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return (
             "its certificate is not trusted, set AWS_CA_BUNDLE to a file with the certificate of "
             "your hospital's CA"
         )
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    words = _REQUEST.sub(r"\1", words)
     return " ".join(words.split()).rstrip(".") or type(error).__name__
 
 

@@ -75,6 +75,8 @@ class Outcome:
         timings: seconds by stage.
         failure: why it ended early.
         stop: why no series can be worked on any more (an archive that does not answer).
+        number: of the series in its index.
+        patient_key: pseudonym of the patient, if known.
     """
 
     series_key: str
@@ -83,6 +85,8 @@ class Outcome:
     timings: Mapping[Stage, float] = field(default_factory=dict, repr=False)
     failure: Failure | None = None
     stop: str | None = None
+    number: int = 0
+    patient_key: str | None = None
 
     @property
     def ended(self) -> bool:

@@ -36,7 +36,7 @@ class S3Archive:
 
     @cached_property
     def _bucket(self) -> Bucket:
-        return Bucket(self.uri.removeprefix("s3://").partition("/")[0])
+        return Bucket(self.uri.removeprefix("s3://").partition("/")[0], self._folder)
 
     @cached_property
     def _folder(self) -> str:

@@ -29,6 +29,7 @@ DICOM_SUFFIXES: Final = ("", ".dcm", ".dicom", ".ima", ".img")
 UNFINISHED_SUFFIXES: Final = (
     ".crdownload", ".download", ".filepart", ".part", ".partial", ".tmp",
 )  # fmt: skip
+TAR_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz")
 PROGRAMS: Final = (".bat", ".class", ".dll", ".exe", ".inf", ".jar", ".msi", ".so")
 """In the folder of a CD's viewer, a name without a suffix is none of an image."""
 
@@ -151,7 +152,8 @@ def draft_of_container(found: Found) -> Draft:
     Args:
         found: it, or one of its files.
     """
-    return Draft("zip", (replace(found, member=WHOLE, image=None),))
+    kind: Kind = "tar" if found.path.lower().endswith(TAR_SUFFIXES) else "zip"
+    return Draft(kind, (replace(found, member=WHOLE, image=None),))
 
 
 def drafts_of_doubtful(doubtful: Doubtful) -> Iterator[Draft]:

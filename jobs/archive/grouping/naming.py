@@ -131,16 +131,11 @@ def series_of(
 def _chosen(names: Sequence[Named]) -> list[tuple[str | None, str | None]]:
     """Why each is not measured, and which acquisition it is of."""
     chosen: list[tuple[str | None, str | None]] = [(None, None)] * len(names)
-    studies: dict[str, list[int]] = defaultdict(list)
-    for number, one in enumerate(names):
-        if one.candidate is not None:
-            studies[one.candidate.study_uid].append(number)
-    for numbers in studies.values():
-        candidates = [candidate for n in numbers if (candidate := names[n].candidate)]
-        reasons = one_per_acquisition(candidates)
-        acquisitions = acquisitions_of(candidates)
-        for n, reason, acquisition in zip(numbers, reasons, acquisitions, strict=True):
-            chosen[n] = (reason.value if reason else None, acquisition)
+    numbers = [number for number, one in enumerate(names) if one.candidate is not None]
+    candidates = [one.candidate for one in names if one.candidate is not None]
+    reasons, acquisitions = one_per_acquisition(candidates), acquisitions_of(candidates)
+    for number, reason, acquisition in zip(numbers, reasons, acquisitions, strict=True):
+        chosen[number] = (reason.value if reason else None, acquisition)
     return chosen
 
 

@@ -18,9 +18,6 @@ from segment_actor.reading.series import Kind
 ONE_PER_ACQUISITION, ALL = "one-per-acquisition", "all"
 """Which series are measured: of each acquisition one reconstruction, or every CT there is."""
 
-NEVER: Final = frozenset({WhyNot.NOT_CT, WhyNot.LOCALIZER, WhyNot.SCREENSHOT})
-"""Not even if all are asked for: no images of a body, with the attenuation of its tissues."""
-
 
 class File(NamedTuple):
     """Where a file lies: the path of its object, and its name in there if the object holds many."""
@@ -87,7 +84,8 @@ class Series:
 
 _KINDS: Final = {
     "number": pa.int64(), "bytes": pa.int64(), "age_years": pa.float64(), "scan_day": pa.int64(),
-    "left_out": pa.int64(), "elsewhere": pa.int64(), "images": pa.int64(), "series_number": pa.float64(),
+    "left_out": pa.int64(), "elsewhere": pa.int64(), "images": pa.int64(),
+    "series_number": pa.float64(),
 }  # fmt: skip
 
 SERIES: Final = pa.schema(
@@ -109,7 +107,11 @@ def wanted(series: Iterable[Series], which: str) -> list[Series]:
         series: of an index.
         which: ONE_PER_ACQUISITION or ALL.
     """
-    return [one for one in series if one.selected or (which == ALL and one.why_not not in NEVER)]
+    return [
+        one
+        for one in series
+        if one.why_not is None or (which == ALL and WhyNot(one.why_not).is_volume)
+    ]
 
 
 def to_row(series: Series) -> dict[str, object]:

@@ -22,6 +22,7 @@ from segment_actor.reading.dicom.image import image_of
 from segment_actor.reading.dicom.parsing import Unread, header_in
 from segment_actor.reading.dicom.series import DICOMDIR
 from segment_actor.reading.dicom.side_files import is_side_file
+from segment_actor.reading.untar import open_tar
 from segment_actor.reading.unzip import PIECE_BYTES, open_file
 
 NIFTI_SUFFIXES: Final = (".nii", ".nii.gz")
@@ -168,7 +169,7 @@ def _of_zip(stream: BinaryIO) -> Iterator[Member]:
 
 
 def _of_tar(stream: BinaryIO) -> Iterator[Member]:
-    with tarfile.open(fileobj=stream, mode="r:*") as container:
+    with open_tar(stream, "r:*") as container:
         for entry in container:
             if entry.isfile():
                 yield entry.name, entry.size, partial(_extracted, container, entry)

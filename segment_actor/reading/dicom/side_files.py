@@ -34,6 +34,10 @@ SIDE_SUFFIXES = frozenset({
 """Suffixes of documents, pictures and programs. None of them is used for DICOM images."""
 
 
+PACKED = (b"PK\3\4", b"\x1f\x8b")
+"""How zip and gzip begin. A CT in one of them is not seen; .jar and .docx are known by name."""
+
+
 def is_side_file(name: str) -> bool:
     """Whether the name alone, or the path, says that a file never was an image."""
     path = PurePosixPath(name.lower())
@@ -44,12 +48,25 @@ def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
     """Refuses a series with a file that is no DICOM file and not known to be something else.
 
     Args:
-        files: contents; at least one is a DICOM file.
+        files: contents.
         names: their names or paths, in the same order; () takes every file for an image.
 
     Raises:
         SeriesError: UNREADABLE_FILE.
     """
+    packed = [
+        name
+        for name, file in zip(names or [""] * len(files), files, strict=True)
+        if file.startswith(PACKED) and not is_side_file(name)
+    ]
+    if packed:
+        raise SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            f"Of the {len(files)} files, {len(packed)} are packed themselves (zip or tar.gz in a "
+            "folder, a zip or a tar). Unpack them first, each series into its own folder.",
+        )
+    if not any(map(is_dicom, files)):
+        return
     named = list(zip(names or [""] * len(files), map(is_dicom, files), strict=True))
     of_images = {suffix for name, dicom in named if dicom for suffix in _suffixes(name)}
     damaged = sum(

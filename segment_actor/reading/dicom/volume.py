@@ -19,13 +19,12 @@ from segment_actor.reading.dicom.facts import facts_of
 from segment_actor.reading.dicom.grid import arrange, check_tilt
 from segment_actor.reading.dicom.header import first_number, quiet_pydicom
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
-from segment_actor.reading.dicom.series import check_one_ct_series, parse_slices
+from segment_actor.reading.dicom.series import File, check_one_ct_series, parse_files
 from segment_actor.reading.dicom.tilt import NO_TILT
 from segment_actor.reading.scan import Scan
 from segment_actor.volume import Volume
 
 
-@quiet_pydicom()
 def read_dicom(
     files: Sequence[bytes], names: Sequence[str] = (), *, left_out: int = 0, elsewhere: int = 0
 ) -> Scan:
@@ -46,7 +45,13 @@ def read_dicom(
     Raises:
         SeriesError: what is wrong with the series.
     """
-    slices = parse_slices(files, names)
+    return read_files(parse_files(files, names), left_out=left_out, elsewhere=elsewhere)
+
+
+@quiet_pydicom()
+def read_files(files: Sequence[File], *, left_out: int = 0, elsewhere: int = 0) -> Scan:
+    """Reads the CT of files whose headers are known. As `read_dicom`."""
+    slices = [one for file in files for one in file.slices()]
     check_one_ct_series(slices)
     slices, copies = take_one_of_copies(slices)
     objects = {one.image.sop_uid: one for one in slices}.values()

@@ -39,7 +39,7 @@ EMPTY: Final = (
 """Those of them that must be there even if nothing is known (type 2)."""
 
 UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID")
-GEOMETRY: Final = ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing")
+GEOMETRY: Final = ("ImageOrientationPatient", "ImagePositionPatient")
 LOSSY: Final = ("LossyImageCompression", "LossyImageCompressionRatio")
 
 CT_CLASSES: Final = (
@@ -56,13 +56,15 @@ UNICODE: Final = "ISO_IR 192"
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class SourceImage:
     """One image, or one frame of an enhanced CT, that a result may refer to.
 
     Attributes:
         sop_class: what kind of object it is in.
         sop_uid: identifies that object.
         frame: its number there, from 1; None for a classic image.
+        rows: height in pixels.
+        columns: width in pixels.
         orientation: direction cosines along a row and along a column, LPS.
         position_mm: centre of the first pixel, LPS.
     """
@@ -70,6 +72,8 @@ class Image:
     sop_class: str
     sop_uid: str = field(repr=False)
     frame: int | None
+    rows: int
+    columns: int
     orientation: tuple[float, ...]
     position_mm: tuple[float, ...]
 
@@ -79,7 +83,7 @@ class Sources:
     """All that results take from the source images.
 
     Attributes:
-        images: in the order of the headers, frames in the order of their file.
+        images: each once, in the order of the headers, frames in the order of their file.
         study_uid: of the study that results join.
         series_uid: of the CT.
         frame_uid: frame of reference of the CT.
@@ -88,7 +92,7 @@ class Sources:
         dated: whether results may say when they were made, which a scan is seldom long before.
     """
 
-    images: tuple[Image, ...] = field(repr=False)
+    images: tuple[SourceImage, ...] = field(repr=False)
     study_uid: str = field(repr=False)
     series_uid: str = field(repr=False)
     frame_uid: str = field(repr=False)
@@ -101,7 +105,8 @@ def identified(headers: Sequence[Dataset]) -> Sources:
     """For the archive that the CT came from: results carry the patient as the CT does.
 
     Args:
-        headers: of the images of one volume, without pixels, in any order.
+        headers: of the images of one volume and no others, without pixels, in any order; an image
+            may be there several times.
 
     Raises:
         SeriesError: NOT_CT, MISSING_UID or BAD_AFFINE if no result can refer to the images.
@@ -141,7 +146,8 @@ def deidentified(
 def _sources(
     headers: Sequence[Dataset], subject: Dataset, new_uid: Callable[[str], str], *, dated: bool
 ) -> Sources:
-    images = [image for header in headers for image in _images_of(header, new_uid)]
+    found = [image for header in headers for image in _images_of(header, new_uid)]
+    images = {(image.sop_uid, image.frame): image for image in found}.values()
     first = headers[0]
     study, series, frame = (first_text(first, keyword) or "" for keyword in UIDS[:3])
     if not (study and series and all(image.sop_uid for image in images)):
@@ -176,21 +182,24 @@ def _sources(
     )
 
 
-def _images_of(header: Dataset, new_uid: Callable[[str], str]) -> list[Image]:
+def _images_of(header: Dataset, new_uid: Callable[[str], str]) -> list[SourceImage]:
     """The image of a classic header, the frames of an enhanced one."""
     sop_class = first_text(header, "SOPClassUID") or ""
     original = first_text(header, "SOPInstanceUID") or ""
     sop_uid = new_uid(original) if original else ""
+    rows, columns = (int(first_number(header, keyword) or 0) for keyword in ("Rows", "Columns"))
     if int(first_number(header, "NumberOfFrames") or 1) == 1 and "ImagePositionPatient" in header:
-        orientation, position_mm, _ = (number_values(header, keyword) for keyword in GEOMETRY)
-        return [Image(sop_class, sop_uid, None, orientation, position_mm)]
+        orientation, position_mm = (number_values(header, keyword) for keyword in GEOMETRY)
+        return [SourceImage(sop_class, sop_uid, None, rows, columns, orientation, position_mm)]
     shared = _items(header, "SharedFunctionalGroupsSequence")
     images = []
     for number, frame in enumerate(_items(header, "PerFrameFunctionalGroupsSequence"), 1):
         groups = [frame, *shared]
         orientation = _in_group(groups, "PlaneOrientationSequence", "ImageOrientationPatient")
         position_mm = _in_group(groups, "PlanePositionSequence", "ImagePositionPatient")
-        images.append(Image(sop_class, sop_uid, number, orientation, position_mm))
+        images.append(
+            SourceImage(sop_class, sop_uid, number, rows, columns, orientation, position_mm)
+        )
     return images
 
 

@@ -19,17 +19,18 @@ from highdicom import (
 )
 from pydicom import Dataset
 
+from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.grid.of_file import StoredGrid
 from segment_actor.volume import Affine, Shape
-from segment_actor.writing.dicom.header import EMPTY, Image, Sources
+from segment_actor.writing.dicom.header import EMPTY, SourceImage, Sources
 
 _PATIENT = CoordinateSystemNames.PATIENT
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
-IN_PLACE_MM = 0.5
-"""Within its plane an image may lie that far off: less than a pixel. A tilt of 1 degree shifts the
-last of 30 images of 1 mm by as much."""
+IN_PLACE_MM = 1.0
+"""Within its plane an image may lie that far off, which is what reading does not take for a tilt:
+a thousandth of the height, of 1 m at most. What is straightened has more rows than its images."""
 
 IN_PLACE_STEPS = 0.5
 """Along the normal, in distances of slices: reading allows no more."""
@@ -95,7 +96,19 @@ def source_headers(sources: Sources, planes: Planes) -> list[Dataset]:
 
     Images that lie in place have the position of their plane, all others their own. All have one
     orientation, that of the planes unless these were turned.
+
+    Returns:
+        One an object: an image, or the frames of an enhanced CT that are in it.
+
+    Raises:
+        SeriesError: SEVERAL_SERIES if there are more or fewer images than planes.
     """
+    if len(sources.images) != planes.shape[2]:
+        raise SeriesError(
+            FailureCode.SEVERAL_SERIES,
+            f"Beside the {planes.shape[2]} images that were segmented there are others of the same "
+            "kind, and a DICOM result must not refer to them. Put the series into its own folder.",
+        )
     first = sources.images[0]
     turned = not np.allclose(first.orientation, planes.orientation, atol=SAME_DIRECTION)
     orientation = PlaneOrientationSequence(
@@ -104,15 +117,15 @@ def source_headers(sources: Sources, planes: Planes) -> list[Dataset]:
     measures, _, _ = plane_sequences(planes)
     places_mm = _in_place(np.array([image.position_mm for image in sources.images]), planes)
     positions = [PlanePositionSequence(_PATIENT, place.tolist()) for place in places_mm]
-    if first.frame is not None:
-        return [_enhanced(_header(sources, planes, first), measures, orientation, positions)]
-    headers = []
+    headers: dict[str, Dataset] = {}
     for image, position in zip(sources.images, positions, strict=True):
-        header = _header(sources, planes, image)
-        for group in (measures, orientation, position):
-            header.update(group[0])
-        headers.append(header)
-    return headers
+        header = headers.setdefault(image.sop_uid, _header(sources, image))
+        if image.frame is None:
+            for group in (measures, orientation, position):
+                header.update(group[0])
+        else:
+            _add_frame(header, measures, orientation, position)
+    return list(headers.values())
 
 
 def _in_place(own_mm: npt.NDArray[np.float64], planes: Planes) -> npt.NDArray[np.float64]:
@@ -128,7 +141,7 @@ def _in_place(own_mm: npt.NDArray[np.float64], planes: Planes) -> npt.NDArray[np
     return np.where(in_place[:, None], places_mm[plane], own_mm)
 
 
-def _header(sources: Sources, planes: Planes, image: Image) -> Dataset:
+def _header(sources: Sources, image: SourceImage) -> Dataset:
     header = Dataset()
     for keyword in EMPTY:  # results get the patient at the end, past all that is logged on the way
         setattr(header, keyword, "")
@@ -137,25 +150,23 @@ def _header(sources: Sources, planes: Planes, image: Image) -> Dataset:
     header.SOPClassUID, header.SOPInstanceUID = image.sop_class, image.sop_uid
     header.StudyInstanceUID, header.SeriesInstanceUID = sources.study_uid, sources.series_uid
     header.FrameOfReferenceUID = sources.frame_uid
-    header.Columns, header.Rows, _ = planes.shape
+    header.Rows, header.Columns = image.rows, image.columns
     return header
 
 
-def _enhanced(
+def _add_frame(
     header: Dataset,
     measures: PixelMeasuresSequence,
     orientation: PlaneOrientationSequence,
-    positions: list[PlanePositionSequence],
-) -> Dataset:
-    """One header for all frames."""
-    shared = Dataset()
-    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = measures, orientation
-    header.SharedFunctionalGroupsSequence = [shared]
-    frames = []
-    for position in positions:
-        frame = Dataset()
-        frame.PlanePositionSequence = position
-        frames.append(frame)
-    header.PerFrameFunctionalGroupsSequence = frames
-    header.NumberOfFrames = len(frames)
-    return header
+    position: PlanePositionSequence,
+) -> None:
+    """Adds a frame to the header of an enhanced CT."""
+    if "NumberOfFrames" not in header:
+        shared = Dataset()
+        shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = measures, orientation
+        header.SharedFunctionalGroupsSequence = [shared]
+        header.PerFrameFunctionalGroupsSequence = []
+    frame = Dataset()
+    frame.PlanePositionSequence = position
+    header.PerFrameFunctionalGroupsSequence.append(frame)
+    header.NumberOfFrames = len(header.PerFrameFunctionalGroupsSequence)

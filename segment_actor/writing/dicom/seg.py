@@ -87,8 +87,12 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
     known = {structure.id: structure for structure in structures}
     described = [_segment(known[label], number, origin) for label, number in numbers.items()]
     measures, orientation, positions = plane_sequences(planes)
+    headers = source_headers(sources, planes)
+    # of several multi-frame files highdicom wants one as source, the others beside it
+    one = "NumberOfFrames" in headers[0]
     seg = Segmentation(
-        source_images=source_headers(sources, planes),
+        source_images=headers[:1] if one else headers,
+        further_source_images=headers[1:] if one else None,
         pixel_array=labels,
         segmentation_type=kind.value.upper(),
         segment_descriptions=described,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import shutil
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from segment_actor.anatomy import load_schema
+from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.volume import LabelArray
 from segment_actor.writing.dicom.header import Sources, identified
 from segment_actor.writing.dicom.kinds import SegType
@@ -166,23 +168,34 @@ def test_an_enhanced_ct_is_referred_to_frame_by_frame() -> None:
         np.testing.assert_array_equal(frame, series.drawn[item.ReferencedFrameNumber - 1])
 
 
-def test_frames_of_another_phase_in_the_same_file_are_not_referred_to() -> None:
+def test_an_enhanced_ct_in_several_files_is_named_whole() -> None:
     series = labelled_series(drawing(), order=[3, 0, 5, 1, 4, 2])
-    source = enhanced(series)
-    for groups in list(source.PerFrameFunctionalGroupsSequence):
-        other = pydicom.Dataset()
-        position = pydicom.Dataset()
-        x, y, z = groups.PlanePositionSequence[0].ImagePositionPatient
-        position.ImagePositionPatient = [x, y, z + 500]
-        other.PlanePositionSequence = [position]
-        source.PerFrameFunctionalGroupsSequence.append(other)
-    source.NumberOfFrames = 12
-    seg = pydicom.dcmread(io.BytesIO(written(series, sources=identified([source]))))
-    numbers = {
-        groups.DerivationImageSequence[0].SourceImageSequence[0].ReferencedFrameNumber
-        for groups in seg.PerFrameFunctionalGroupsSequence
-    }
-    assert numbers <= set(range(1, 7))
+    whole = enhanced(series)
+    parts = [copy.deepcopy(whole), copy.deepcopy(whole)]
+    for n, part in enumerate(parts):
+        part.SOPInstanceUID = f"{whole.SOPInstanceUID}.{n}"
+        frames = whole.PerFrameFunctionalGroupsSequence[3 * n : 3 * n + 3]
+        part.PerFrameFunctionalGroupsSequence, part.NumberOfFrames = frames, 3
+    data = written(series, sources=identified(parts))
+    assert_equal_in_patient(series, data)
+    seg = pydicom.dcmread(io.BytesIO(data))
+    named = {item.ReferencedSOPInstanceUID for item in seg.SourceImageSequence}
+    assert named == {part.SOPInstanceUID for part in parts}
+
+
+def test_copies_of_an_image_are_named_once() -> None:
+    series = labelled_series(drawing())
+    known = identified([*series.headers, *series.headers[:2]])
+    assert written(series, sources=known) == written(series)
+
+
+def test_images_beside_those_that_were_segmented_are_refused() -> None:
+    series = labelled_series(drawing())
+    other = copy.deepcopy(series.headers[0])
+    other.SOPInstanceUID = "1.2.3"
+    with pytest.raises(SeriesError) as caught:
+        written(series, sources=identified([*series.headers, other]))
+    assert caught.value.code is FailureCode.SEVERAL_SERIES
 
 
 def test_images_of_a_tilted_gantry_are_named_as_not_in_place() -> None:
