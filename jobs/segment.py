@@ -22,6 +22,7 @@ from ray.exceptions import RayError
 
 from cluster.pools import Node, plan_pools
 from cluster.session import Watch, connect
+from cluster.stores.dicom_sink import open_sink
 from cluster.stores.opening import open_store
 from cluster.stores.private_folder import PrivateFolder
 from jobs.archive.grouping.series import Series, wanted
@@ -33,7 +34,9 @@ from jobs.segment_run.driver.committer import Committer
 from jobs.segment_run.driver.progress import Progress
 from jobs.segment_run.driver.rows import Method
 from jobs.segment_run.driver.stopping import StopRequest, stop_on_sigterm
+from jobs.segment_run.flags import with_options
 from jobs.segment_run.lane.actor import LaneSettings
+from jobs.segment_run.lane.dicom import DicomSettings
 from jobs.segment_run.load import LoadSettings
 from jobs.segment_run.outcome import Outcome
 from jobs.segment_run.pipeline import outcomes
@@ -42,17 +45,14 @@ from jobs.shared.code import CODE
 from jobs.shared.command import DONE, SOME_FAILED, Command
 from jobs.shared.models import execution_of
 from segment_actor.errors import SetupError
-from segment_actor.execution import AUTO, ENGINE_NAMES, Execution, kinds_of
+from segment_actor.execution import AUTO, Execution, kinds_of
 from segment_actor.models.folder import folder_digest
 from segment_actor.models.set import ModelSet, load_model_set, model_set_digest
 from stats.tables.commit import CohortTables, Row, Stamp
 
 log = logging.getLogger(__name__)
 
-DEFAULTS = SegmentConfig(tables="", archive="")
-"""For the texts of the options, so that each default stands in `SegmentConfig` alone."""
-
-LOCATIONS = ("archive", "index", "tables", "labels", "demographics", "address")
+LOCATIONS = ("archive", "dicom_out", "index", "tables", "labels", "demographics", "address")
 """Settings that are not written into `runs`: paths and hosts of the site."""
 
 
@@ -139,6 +139,7 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
         tries,
         ages_above_90=config.ages_above_90,
     )
+    dicom = _dicom(run, committer.stamp.pipeline_version)
     lane = LaneSettings(
         config.model_set,
         config.compat,
@@ -146,6 +147,7 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
         model_set_digest(models, execution),
         tries,
         labels=config.labels,
+        dicom=dicom,
         group_timeout_s=config.group_timeout_s,
     )
     try:
@@ -157,7 +159,7 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
                 largest_ct_bytes=max(s.bytes for s in todo),
                 lanes=config.lanes,
                 # one more CT may be on its way up while the next are measured and segmented
-                calls_per_lane=config.calls_per_lane + bool(config.labels),
+                calls_per_lane=config.calls_per_lane + bool(config.labels or config.dicom_out),
             )
             log.info(
                 "%d lane(s) of %d groups, %d node(s)", plan.lanes, len(models.groups), len(nodes)
@@ -168,6 +170,23 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
             _collect(outcomes(run.index, todo, load, lane, plan), committer, progress, stop)
     except RayError as error:
         raise SetupError(f"Ray ended the run: {_cause(error)}") from error
+
+
+def _dicom(run: Run, version: str) -> DicomSettings | None:
+    """Which results are made in DICOM; where they go must answer before any work is done."""
+    config = run.config
+    if config.dicom_out is None:
+        return None
+    open_sink(config.dicom_out)
+    return DicomSettings(
+        archive=run.index.archive,
+        sink=config.dicom_out,
+        wanted=tuple(config.dicom.split(",")),
+        seg_type=config.seg_type,
+        identity=config.dicom_identity,
+        pipeline_version=version,
+        software=code_version(),
+    )
 
 
 def _with_device(nodes: tuple[Node, ...], config: SegmentConfig) -> tuple[Node, ...]:
@@ -239,54 +258,7 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
 
 
 @click.command(cls=Command, name="segment")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file; flags go before it.")
-@click.option("--archive", help="Folder or s3://bucket/prefix of the CTs.")
-@click.option(
-    "--index",
-    help="Folder of ctcohort index: alone, as it is; with --archive, where its index is kept "
-    "[beside the site's secret].",
-)
-@click.option("--series", help="one-per-acquisition, or all [one-per-acquisition].")
-@click.option("--tables", help="Folder or s3://bucket/prefix of the results.")
-@click.option("--model-set", help="Built-in name, or path of a TOML file [embedded].")
-@click.option("--address", help="Ray cluster [this job's or RAY_ADDRESS, else this machine].")
-@click.option(
-    "--allow-open-cluster", is_flag=True, default=None, help="Join a Ray that asks for no token."
-)
-@click.option("--lanes", type=int, help="CTs segmented side by side [as the cluster can].")
-@click.option(
-    "--calls-per-lane", type=int, help=f"CTs a lane holds at a time [{DEFAULTS.calls_per_lane}]."
-)
-@click.option(
-    "--commit-every-cts",
-    type=int,
-    help=f"Commit after so many CTs [{DEFAULTS.commit_every_cts}].",
-)
-@click.option(
-    "--commit-every-s",
-    type=float,
-    help=f"Commit after so many seconds [{DEFAULTS.commit_every_s:g}].",
-)
-@click.option("--demographics", help="CSV with path, age_years, sex [archive: demographics.csv].")
-@click.option("--labels", help="Folder or s3:// prefix for label maps [none are written].")
-@click.option(
-    "--ages-above-90", is_flag=True, default=None, help="Do not give ages above 90 as 90."
-)
-@click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
-@click.option(
-    "--max-attempts", type=int, help=f"Times a CT may end its worker [{DEFAULTS.max_attempts}]."
-)
-@click.option("--precision", help="float32 or bfloat16 [as the model set says].")
-@click.option("--engine", help=f"{', '.join(ENGINE_NAMES)} [{DEFAULTS.engine}].")
-@click.option("--device", help="auto, cpu or gpu [auto: the cluster's GPUs, if it has any].")
-@click.option(
-    "--group-timeout-s",
-    type=float,
-    help=f"A class group without answer is dead [{DEFAULTS.group_timeout_s:g}].",
-)
-@click.option(
-    "--compat", help="totalsegmentator-2.18: its resampling, step, sums [the model set's]."
-)
+@with_options
 def main(config: Path | None, **flags: object) -> int:
     """Measure every CT of an archive that the tables do not hold yet.
 

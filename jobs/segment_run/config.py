@@ -10,9 +10,11 @@ from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from jobs.archive.grouping.series import ALL, ONE_PER_ACQUISITION
+from jobs.segment_run.identities import IDENTITIES, PATIENT
 from segment_actor.errors import SetupError
 from segment_actor.execution import AUTO, ENGINE_NAMES, PRECISIONS, Precision
 from segment_actor.models.fields import Field, FieldError, read_toml, shown
+from segment_actor.writing.dicom.kinds import KINDS, SegType
 
 DEVICES = (AUTO, "cpu", "gpu")
 """Of a run: which GPU a lane has is for Ray to say."""
@@ -48,6 +50,10 @@ class SegmentConfig:
         demographics: CSV with path, age_years, sex; None takes demographics.csv of the archive.
         labels: URI of a folder for label maps, one .nii.gz a CT; None writes none.
         ages_above_90: give ages of DICOM headers above 90 as they are, instead of as 90.
+        dicom_out: URI of a folder, bucket or PACS for results in DICOM; None makes none.
+        dicom: which results those are: seg, sr, or both with a comma.
+        seg_type: labelmap, or binary for viewers that know nothing else.
+        dicom_identity: whom they name: the patient, as a PACS needs it, or nobody (removed).
         retry_failed: take series again that failed before and have not changed since.
         max_attempts: times a CT may end its worker before it is set aside.
         precision: of the networks' arithmetic, float32 or bfloat16; None takes the model set's.
@@ -72,6 +78,10 @@ class SegmentConfig:
     demographics: str | None = None
     labels: str | None = None
     ages_above_90: bool = False
+    dicom_out: str | None = None
+    dicom: str = "seg,sr"
+    seg_type: str = "labelmap"
+    dicom_identity: str = PATIENT
     retry_failed: bool = False
     max_attempts: int = 4
     precision: Precision | None = None
@@ -90,6 +100,7 @@ class SegmentConfig:
                 f"series must be {ONE_PER_ACQUISITION} or {ALL}; got {shown(self.series)}."
             )
         self._check_numbers()
+        self._check_dicom()
         if self.precision not in (None, *PRECISIONS):
             known = ", ".join(PRECISIONS)
             raise SetupError(f"precision must be one of {known}; got {shown(self.precision)}.")
@@ -100,6 +111,16 @@ class SegmentConfig:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:  # so nan is refused, too
                 raise SetupError(f"{name} must be from {least:g} to {most:,}, got {shown(value)}.")
+
+    def _check_dicom(self) -> None:
+        for name, known in (
+            ("dicom", KINDS),
+            ("seg_type", tuple(SegType)),
+            ("dicom_identity", IDENTITIES),
+        ):
+            value = getattr(self, name)
+            if not set(value.split(",") if name == "dicom" else [value]) <= set(known):
+                raise SetupError(f"{name} must be of {', '.join(known)}; got {shown(value)}.")
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINE_NAMES:

@@ -6,7 +6,9 @@ a row has the number of its series alone, and its files are asked for here.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import ray
@@ -15,6 +17,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from cluster.stores.private_folder import PrivateFolder
 from jobs.archive.grouping.series import File
 from jobs.archive.index import Index
+from jobs.archive.keys import key_maker
+from jobs.archive.site_secret import site_secret_source
 from jobs.archive.store import Generation
 from jobs.shared.discreet import packed, unpacked
 
@@ -23,7 +27,7 @@ Actor = Any
 
 
 class FileLists:
-    """The table of files of one generation of an index.
+    """The table of files of one generation of an index, and the keyed UIDs in place of others.
 
     Args:
         folder: of the index.
@@ -43,6 +47,11 @@ class FileLists:
         pieces = self._asked[1]
         return pieces[piece], piece + 1 == len(pieces)
 
+    def hidden(self, uids: Sequence[str]) -> list[str]:
+        """Keyed UIDs in place of others, with the site's secret, which only this machine has."""
+        keys = key_maker(*site_secret_source())
+        return [keys.uid("dicom", uid) for uid in uids]
+
 
 def start_file_lists(index: Index) -> Actor:
     """The lists as an actor on the driver's own node, where the index lies."""
@@ -51,6 +60,21 @@ def start_file_lists(index: Index) -> Actor:
         num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here
     )
     return actor.remote(index.folder.uri, index.generation)
+
+
+def hidden_uids(lists: Actor) -> Callable[[str], str]:
+    """What gives the keyed UID in place of another one.
+
+    Args:
+        lists: from `start_file_lists`.
+    """
+
+    @cache
+    def hidden(uid: str) -> str:
+        (other,) = ray.get(lists.hidden.remote([uid]))
+        return str(other)
+
+    return hidden
 
 
 def files_of(lists: Actor, number: int) -> list[File]:

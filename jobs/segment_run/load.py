@@ -15,7 +15,8 @@ from nibabel.orientations import aff2axcodes
 from cluster.stores.contract import Archive
 from cluster.stores.opening import open_store
 from jobs.archive.fetch import fetch
-from jobs.segment_run.attempts import Actor, begin
+from jobs.segment_run.actors import Actors
+from jobs.segment_run.attempts import begin
 from jobs.segment_run.file_lists import files_of
 from jobs.segment_run.guard import Row, guarded
 from jobs.segment_run.outcome import Outcome, ScanNote, StageClock, grid_column
@@ -36,23 +37,13 @@ def stand_in(n_grids: int) -> Row:
     return {name: np.zeros((1, 1, 1), dtype=np.int16) for name in names}
 
 
+COLUMNS = ("series_key", "patient_key", "kind", "number", "left_out", "elsewhere")
+"""What a task is told of a series: nothing that names anybody."""
+
 OTHER_IMAGES = ("left_out", "elsewhere")
 """Numbers of the images of a series that are not of this CT: its headers may count them."""
 
 OpenArchive = Callable[[str], Archive]
-
-
-@dataclass(frozen=True)
-class Actors:
-    """What every load task asks, beside the driver.
-
-    Attributes:
-        attempts: the counter that ends poison CTs.
-        file_lists: knows the files of each series.
-    """
-
-    attempts: Actor
-    file_lists: Actor
 
 
 @dataclass(frozen=True)
@@ -80,7 +71,7 @@ def load(row: Row, settings: LoadSettings, actors: Actors) -> Row:
     """One CT from the archive to voxels.
 
     Args:
-        row: series_key, kind, number, left_out, elsewhere.
+        row: of `COLUMNS`.
         settings: of the run.
         actors: of the run.
 
@@ -89,7 +80,7 @@ def load(row: Row, settings: LoadSettings, actors: Actors) -> Row:
         each grid (i, j, k) int16, which is segmented. All RAS, all stand-ins after a failure.
     """
     clock = StageClock(Stage.FETCH)
-    outcome = Outcome(row["series_key"])
+    outcome = Outcome(row["series_key"], number=int(row["number"]), patient_key=row["patient_key"])
 
     def work() -> Row:
         clock.attempts = begin(

@@ -66,6 +66,8 @@ class ScanNote:
 class Outcome:
     """One CT on its way, and at its end: measured, failed, or a reason to stop the run.
 
+    What is known of the patient is not part of its `repr`, which Ray Data writes into its logs.
+
     Attributes:
         series_key: pseudonym of the series.
         scan: what was read, None if that failed.
@@ -73,14 +75,18 @@ class Outcome:
         timings: seconds by stage.
         failure: why it ended early.
         stop: why no series can be worked on any more (an archive that does not answer).
+        number: of the series in its index.
+        patient_key: pseudonym of the patient, if known.
     """
 
     series_key: str
-    scan: ScanNote | None = None
-    structures: tuple[StructureRow, ...] = ()
-    timings: Mapping[Stage, float] = field(default_factory=dict)
+    scan: ScanNote | None = field(default=None, repr=False)
+    structures: tuple[StructureRow, ...] = field(default=(), repr=False)
+    timings: Mapping[Stage, float] = field(default_factory=dict, repr=False)
     failure: Failure | None = None
     stop: str | None = None
+    number: int = 0
+    patient_key: str | None = None
 
     @property
     def ended(self) -> bool:

@@ -16,10 +16,9 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 from cluster.pools import PoolPlan
 from jobs.archive.grouping.series import Series
 from jobs.archive.index import Index
-from jobs.segment_run.attempts import start_attempts
-from jobs.segment_run.file_lists import start_file_lists
+from jobs.segment_run.actors import Actors, start_actors
 from jobs.segment_run.lane.actor import Lane, LaneSettings
-from jobs.segment_run.load import OTHER_IMAGES, Actors, LoadSettings, load
+from jobs.segment_run.load import COLUMNS, LoadSettings, load
 from jobs.segment_run.outcome import Outcome
 
 SHARD_CTS = 2000
@@ -43,7 +42,7 @@ def outcomes(
     1.5 S x (load_tasks + lanes x calls_per_lane + 2).
     """
     _bound(plan.store_limit_bytes)
-    actors = Actors(start_attempts(), start_file_lists(index))
+    actors = start_actors(index)
     for first in range(0, len(series), SHARD_CTS):
         shard = series[first : first + SHARD_CTS]
         for row in _dataset(shard, load_settings, lane, plan, actors).iter_rows():
@@ -58,10 +57,7 @@ def _dataset(
     actors: Actors,
 ) -> Dataset:
     """The expression. Its rows: outcome."""
-    rows = [
-        {name: getattr(s, name) for name in ("series_key", "kind", "number", *OTHER_IMAGES)}
-        for s in series
-    ]
+    rows = [{name: getattr(one, name) for name in COLUMNS} for one in series]
     return (
         ray.data.from_items(rows, override_num_blocks=len(rows))
         .map(
@@ -75,7 +71,7 @@ def _dataset(
         )
         .map(
             Lane,  # type: ignore[arg-type]  # map is typed for functions, and takes classes
-            fn_constructor_kwargs={"settings": lane, "attempts": actors.attempts},
+            fn_constructor_kwargs={"settings": lane, "actors": actors},
             compute=ActorPoolStrategy(
                 size=plan.lanes,  # work begins with the first that is up, and none goes idle
                 max_concurrent_calls_per_actor=plan.calls_per_lane,

@@ -36,7 +36,7 @@ class Committer:
         self.measured = 0
         self.failed = 0
         self._tables = tables
-        self._stamp = stamp
+        self.stamp = stamp
         self._method = method
         self._series = {s.series_key: s for s in todo}
         self._every_cts, self._every_s = every
@@ -75,7 +75,7 @@ class Committer:
                 failure_row(o, self._series[o.series_key], self._method) for o in done if o.failure
             ],
         )
-        self._tables.commit(batch, self._stamp)
+        self._tables.commit(batch, self.stamp)
         self._committed.update(self._pending)
         self.measured += len(measured)
         self.failed += sum(o.failure is not None for o in done)
@@ -97,7 +97,7 @@ class Committer:
         hours = (now - self._started_at).total_seconds() / 3600
         row = {
             **provenance,
-            "run_id": self._stamp.run_id,
+            "run_id": self.stamp.run_id,
             "started_at": self._started_at,
             "finished_at": None if status == "running" else now,
             "status": status,
@@ -108,7 +108,7 @@ class Committer:
             "cts_failed": self.failed,
             "ct_per_hour": None if status == "running" else self.measured / hours,
         }
-        self._tables.write_run(row, self._stamp)
+        self._tables.write_run(row, self.stamp)
 
     def _scan_row(self, outcome: Outcome) -> Row:
         assert outcome.scan is not None

@@ -15,8 +15,10 @@ from functools import partial
 import numpy as np
 import ray
 
-from jobs.segment_run.attempts import Actor, begin
+from jobs.segment_run.actors import Actors
+from jobs.segment_run.attempts import begin
 from jobs.segment_run.guard import Row, guarded
+from jobs.segment_run.lane.dicom import DicomSettings, store_results
 from jobs.segment_run.lane.groups import MakeSegmenter, MakeSegmenters, start_groups
 from jobs.segment_run.lane.label_maps import write_label_maps
 from jobs.segment_run.outcome import Outcome, ScanNote, StageClock, grid_column
@@ -52,6 +54,7 @@ class LaneSettings:
         group_timeout_s: within which a group must answer for a CT.
         segmenters: what runs in the group actors.
         labels: folder for label maps, None for none.
+        dicom: which results are made in DICOM, None for none.
     """
 
     model_set: str
@@ -62,12 +65,13 @@ class LaneSettings:
     group_timeout_s: float
     segmenters: MakeSegmenters = group_segmenters
     labels: str | None = None
+    dicom: DicomSettings | None = None
 
 
 class Lane:
     """As Ray Data calls it: a row of `load` in, a row that holds the outcome alone out."""
 
-    def __init__(self, settings: LaneSettings, attempts: Actor) -> None:
+    def __init__(self, settings: LaneSettings, actors: Actors) -> None:
         self._models = load_model_set(settings.model_set, settings.compat)
         execution = decide(settings.execution, here=False)
         if model_set_digest(self._models, execution) != settings.digest:
@@ -82,7 +86,8 @@ class Lane:
             settings.max_attempts,
             settings.group_timeout_s,
         )
-        self._attempts = attempts
+        self._actors = actors
+        self._dicom = settings.dicom
         self._max_attempts = settings.max_attempts
         self._labels = settings.labels
         self._suspects = threading.Lock()
@@ -97,10 +102,10 @@ class Lane:
 
         def work() -> Row:
             # A CT that was here when its lane died goes on alone, as in GroupActors.
-            seen = ray.get(self._attempts.seen.remote(Stage.SEGMENT, outcome.series_key))
+            seen = ray.get(self._actors.attempts.seen.remote(Stage.SEGMENT, outcome.series_key))
             with self._suspects if seen else nullcontext():
                 clock.attempts = begin(
-                    self._attempts, Stage.SEGMENT, outcome.series_key, self._max_attempts
+                    self._actors.attempts, Stage.SEGMENT, outcome.series_key, self._max_attempts
                 )
                 layers = self._segment(row, scan, clock)
                 with clock.timed(Stage.MEASURE):
@@ -115,6 +120,16 @@ class Lane:
                     with clock.timed(Stage.WRITE):
                         write_label_maps(
                             self._labels, outcome.series_key, layers, scan.grid, self._schema
+                        )
+                if self._dicom:
+                    with clock.timed(Stage.WRITE):
+                        store_results(
+                            outcome,
+                            layers,
+                            rows,
+                            self._schema,
+                            self._dicom,
+                            self._actors.file_lists,
                         )
             return {"outcome": replace(outcome, structures=tuple(rows), timings=clock.seconds)}
 
