@@ -200,7 +200,8 @@ def _frame_headers(header: Dataset) -> Iterator[Dataset]:
         frame = Dataset({**outside, **common, **_elements_of(group)})
         for name, classic in CLASSIC.items():
             if name in frame:
-                setattr(frame, classic, frame[name].value)
+                own = frame[name]  # the file's element of that name is shared by all frames
+                frame.add_new(Tag(classic), own.VR, own.value)
         frame.file_meta = header.file_meta
         yield frame
 
