@@ -104,7 +104,13 @@ class Run:
 
 def _index(config: SegmentConfig) -> Index:
     if config.archive is not None:
-        return refreshed_index(config.archive, config.index, config.demographics, config.address)
+        return refreshed_index(
+            config.archive,
+            config.index,
+            config.demographics,
+            config.address,
+            allow_open_cluster=config.allow_open_cluster,
+        )
     assert config.index is not None
     index = Index(PrivateFolder(config.index))
     open_store(index.archive)  # only to find out now that it answers
