@@ -17,11 +17,12 @@ from pydicom import Dataset
 from cluster.stores.contract import Archive, StoredObject
 from jobs.archive.looking.found import WHOLE, Found, Place
 from segment_actor.errors import SeriesError
+from segment_actor.reading.dicom.encoding import is_dicom
 from segment_actor.reading.dicom.header import first_text
 from segment_actor.reading.dicom.image import image_of
 from segment_actor.reading.dicom.parsing import Unread, header_in
 from segment_actor.reading.dicom.series import DICOMDIR
-from segment_actor.reading.dicom.side_files import is_side_file
+from segment_actor.reading.dicom.side_files import is_never_opened, is_side_file
 from segment_actor.reading.unzip import PIECE_BYTES, open_file
 
 NIFTI_SUFFIXES: Final = (".nii", ".nii.gz")
@@ -59,7 +60,7 @@ def files_in(archive: Archive, stored: StoredObject) -> Iterator[Found]:
         SetupError: the archive as a whole does not answer.
     """
     name = stored.path.lower()
-    if is_side_file(stored.path):
+    if is_never_opened(stored.path):
         yield _plain(stored, Place.NOT_AN_IMAGE)
     elif name.endswith(NIFTI_SUFFIXES):
         yield _plain(stored, Place.NIFTI)  # the reader looks at it; a header would say nothing
@@ -76,14 +77,9 @@ def _plain(stored: StoredObject, place: Place, member: str | None = None) -> Fou
 
 def _looked_at(archive: Archive, stored: StoredObject) -> Iterator[Found]:
     start = archive.start(stored.path, START_BYTES[0])
-    at, mark = TAR_MARK
-    name = stored.path.lower()
-    if start.startswith(ZIP_START) or name.endswith(".zip"):
-        yield from _in_container(archive, stored, _of_zip)
-    elif start[at : at + len(mark)] == mark or (
-        start.startswith(GZIP_START) and name.endswith((".tar.gz", ".tgz"))
-    ):
-        yield from _in_container(archive, stored, _of_tar)
+    members = _container(stored.path.lower(), start)
+    if members is not None:
+        yield from _in_container(archive, stored, members)
     else:
         yield _of_file(
             _plain(stored, Place.FOREIGN),
@@ -91,6 +87,18 @@ def _looked_at(archive: Archive, stored: StoredObject) -> Iterator[Found]:
                 start if n_bytes == START_BYTES[0] else archive.start(stored.path, n_bytes)
             ),
         )
+
+
+def _container(name: str, start: bytes) -> Callable[[BinaryIO], Iterator[Member]] | None:
+    """What tells the files of a container; None for another file, and for a viewer's own zips."""
+    if is_side_file(name) or is_dicom(start):
+        return None
+    if start.startswith(ZIP_START) or name.endswith(".zip"):
+        return _of_zip
+    at, mark = TAR_MARK
+    is_tar = start[at : at + len(mark)] == mark
+    is_packed_tar = start.startswith(GZIP_START) and name.endswith((".tar.gz", ".tgz"))
+    return _of_tar if is_tar or is_packed_tar else None
 
 
 def _of_file(found: Found, read: Read) -> Found:
@@ -102,7 +110,8 @@ def _of_file(found: Found, read: Read) -> Found:
         if said is not Unread.CUT_SHORT:
             break
     if said is Unread.NO_DICOM:
-        return found
+        is_known = is_side_file(found.member or found.path)
+        return _with_place(found, Place.NOT_AN_IMAGE) if is_known else found
     if isinstance(said, Unread):
         return _with_place(found, Place.DAMAGED)
     meta = getattr(said, "file_meta", None)
@@ -139,7 +148,7 @@ def _in_container(
 
 def _of_member(found: Found, opened: Callable[[], BinaryIO]) -> Found:
     name = found.member or ""
-    if is_side_file(name):
+    if is_never_opened(name):
         return _with_place(found, Place.NOT_AN_IMAGE)
     if name.lower().endswith(NIFTI_SUFFIXES):
         return _with_place(found, Place.NIFTI)
