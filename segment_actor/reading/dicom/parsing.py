@@ -84,7 +84,7 @@ def header_in(start: bytes, *, whole: bool = False) -> Dataset | Unread:
 
 
 def parse(data: bytes) -> Parsed | None:
-    """A file up to its pixels; None if it is damaged.
+    """A file up to its pixels; None if it is damaged, or nothing follows its prefix.
 
     Raises:
         SeriesError: TOO_LARGE if it is packed and unpacks to more than a CT image can have.
@@ -98,7 +98,7 @@ def parse(data: bytes) -> Parsed | None:
             header = source.elements(encoded, encoded.at, lambda tag: tag in PIXELS)
     except PYDICOM_ERRORS:
         return None
-    return Parsed(header, encoded, source.tell())
+    return Parsed(header, encoded, source.tell()) if len(header) else None
 
 
 def with_pixels(parsed: Parsed) -> Dataset | None:
