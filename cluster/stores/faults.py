@@ -111,7 +111,7 @@ def _refusal_of_one_object(error: Exception) -> SeriesError | None:
     return None
 
 
-def checked_stream(stream: BinaryIO, archive: Archive) -> BinaryIO:
+def checked_stream(stream: BinaryIO | io.BufferedIOBase, archive: Archive) -> BinaryIO:
     """A stream of the archive whose reads, too, raise what the contract says."""
     return cast("BinaryIO", _CheckedStream(stream, archive))
 
@@ -129,7 +129,7 @@ def reason(error: BaseException) -> str:
 
 
 class _CheckedStream(io.BufferedIOBase):
-    def __init__(self, stream: BinaryIO, archive: Archive) -> None:
+    def __init__(self, stream: BinaryIO | io.BufferedIOBase, archive: Archive) -> None:
         self._stream = stream
         self._archive = archive
 

@@ -127,13 +127,13 @@ def test_the_run_measured_what_can_be_measured_and_refused_the_rest(run: Run) ->
     with connect(str(run.out / "tables")) as database:
         counts = [database.table(name).count("*").fetchall() for name in ("scans", "failures")]
     assert counts[0] == [(WHOLE,)]
-    assert counts[1][0][0] >= 10
+    assert counts[1][0][0] >= 5
 
 
 def test_no_byte_of_what_is_written_identifies_anybody(run: Run) -> None:
     count, found = findings_under(run.out)
     assert found == []
-    assert count > 30
+    assert count > 20
 
 
 def test_no_command_says_what_identifies_anybody(run: Run) -> None:
@@ -142,7 +142,7 @@ def test_no_command_says_what_identifies_anybody(run: Run) -> None:
 
 
 def test_no_command_ends_in_a_traceback(run: Run) -> None:
-    assert [name for name, said in run.said.items() if b"Traceback" in said] == []
+    assert [said.decode() for said in run.said.values() if b"Traceback" in said] == []
 
 
 def test_no_log_of_ray_identifies_anybody(run: Run) -> None:

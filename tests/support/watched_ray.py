@@ -73,7 +73,6 @@ class WatchedRay:
     session: Path
     spilled: Path
     _raylet: int
-    _held_at: int = 0
     in_store: set[str] = field(default_factory=set)
     controls: dict[bytes, bool] = field(default_factory=dict)
     looks: int = 0
@@ -100,16 +99,17 @@ class WatchedRay:
                     self.answers.setdefault(page, set()).add(answer.content)
 
     def _store_memory(self) -> bytes:
-        """All of it but what we hold. The raylet has opened its file, which has no name."""
-        files = Path(f"/proc/{self._raylet}/fd").iterdir()
-        (store,) = (file for file in files if "/plasma" in str(file.readlink()))
-        with store.open("rb") as memory:
-            if not self._held_at:
-                self._held_at = memory.read().find(_MARK)
-                memory.seek(0)
-            below = memory.read(self._held_at)
-            memory.seek(HELD_BYTES, os.SEEK_CUR)
-            return below + memory.read()
+        """All of it but what we hold. The raylet has opened its files, which have no names.
+
+        What fits neither the store nor the disk's share goes to further files of that kind.
+        """
+        memory = b""
+        for file in Path(f"/proc/{self._raylet}/fd").iterdir():
+            if "/plasma" in str(file.readlink()):
+                content = file.read_bytes()
+                at = content.find(_MARK)
+                memory += content if at < 0 else content[:at] + content[at + HELD_BYTES :]
+        return memory
 
 
 @contextmanager

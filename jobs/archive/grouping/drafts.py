@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from jobs.archive.looking.found import WHOLE, Found, Place
+from jobs.archive.looking.headers import TAR_SUFFIXES
 from segment_actor.reading.dicom.image import Image
 from segment_actor.reading.dicom.selection import Candidate, candidate_of
 from segment_actor.reading.dicom.volumes import volumes_of
@@ -29,7 +30,6 @@ DICOM_SUFFIXES: Final = ("", ".dcm", ".dicom", ".ima", ".img")
 UNFINISHED_SUFFIXES: Final = (
     ".crdownload", ".download", ".filepart", ".part", ".partial", ".tmp",
 )  # fmt: skip
-TAR_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz")
 PROGRAMS: Final = (".bat", ".class", ".dll", ".exe", ".inf", ".jar", ".msi", ".so")
 """In the folder of a CD's viewer, a name without a suffix is none of an image."""
 
