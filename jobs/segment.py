@@ -33,6 +33,7 @@ from jobs.segment_run.driver.committer import Committer
 from jobs.segment_run.driver.progress import Progress
 from jobs.segment_run.driver.rows import Method
 from jobs.segment_run.driver.stopping import StopRequest, stop_on_sigterm
+from jobs.segment_run.flags import with_options
 from jobs.segment_run.lane.actor import LaneSettings
 from jobs.segment_run.lane.dicom import DicomSettings
 from jobs.segment_run.load import LoadSettings
@@ -44,15 +45,12 @@ from jobs.shared.command import DONE, SOME_FAILED, Command
 from jobs.shared.models import execution_of
 from jobs.shared.ray_errors import cause_of
 from segment_actor.errors import SetupError
-from segment_actor.execution import AUTO, ENGINE_NAMES, Execution, kinds_of
+from segment_actor.execution import AUTO, Execution, kinds_of
 from segment_actor.models.folder import folder_digest
 from segment_actor.models.set import ModelSet, load_model_set, model_set_digest
 from stats.tables.commit import CohortTables, Row, Stamp
 
 log = logging.getLogger(__name__)
-
-DEFAULTS = SegmentConfig(tables="", archive="")
-"""For the texts of the options, so that each default stands in `SegmentConfig` alone."""
 
 LOCATIONS = ("archive", "dicom_out", "index", "tables", "labels", "demographics", "address")
 """Settings that are not written into `runs`: paths and hosts of the site."""
@@ -248,62 +246,7 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
 
 
 @click.command(cls=Command, name="segment")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file; flags go before it.")
-@click.option("--archive", help="Folder or s3://bucket/prefix of the CTs.")
-@click.option(
-    "--index",
-    help="Folder of ctcohort index: alone, as it is; with --archive, where its index is kept "
-    "[beside the site's secret].",
-)
-@click.option("--series", help="one-per-acquisition, or all [one-per-acquisition].")
-@click.option("--tables", help="Folder or s3://bucket/prefix of the results.")
-@click.option("--model-set", help="Built-in name, or path of a TOML file [embedded].")
-@click.option("--address", help="Ray cluster [this job's or RAY_ADDRESS, else this machine].")
-@click.option(
-    "--allow-open-cluster", is_flag=True, default=None, help="Join a Ray that asks for no token."
-)
-@click.option("--lanes", type=int, help="CTs segmented side by side [as the cluster can].")
-@click.option(
-    "--calls-per-lane", type=int, help=f"CTs a lane holds at a time [{DEFAULTS.calls_per_lane}]."
-)
-@click.option(
-    "--commit-every-cts",
-    type=int,
-    help=f"Commit after so many CTs [{DEFAULTS.commit_every_cts}].",
-)
-@click.option(
-    "--commit-every-s",
-    type=float,
-    help=f"Commit after so many seconds [{DEFAULTS.commit_every_s:g}].",
-)
-@click.option("--demographics", help="CSV with path, age_years, sex [archive: demographics.csv].")
-@click.option("--labels", help="Folder or s3:// prefix for label maps [none are written].")
-@click.option(
-    "--ages-above-90", is_flag=True, default=None, help="Do not give ages above 90 as 90."
-)
-@click.option(
-    "--dicom-out", help="Folder, s3:// or dicomweb+https:// for results in DICOM [none are made]."
-)
-@click.option("--dicom", help=f"Which: seg, sr, or both with a comma [{DEFAULTS.dicom}].")
-@click.option("--seg-type", help=f"labelmap, or binary for old viewers [{DEFAULTS.seg_type}].")
-@click.option(
-    "--dicom-identity", help=f"Whom they name: patient, or removed [{DEFAULTS.dicom_identity}]."
-)
-@click.option("--retry-failed", is_flag=True, default=None, help="Take up failed series again.")
-@click.option(
-    "--max-attempts", type=int, help=f"Times a CT may end its worker [{DEFAULTS.max_attempts}]."
-)
-@click.option("--precision", help="float32 or bfloat16 [as the model set says].")
-@click.option("--engine", help=f"{', '.join(ENGINE_NAMES)} [{DEFAULTS.engine}].")
-@click.option("--device", help="auto, cpu or gpu [auto: the cluster's GPUs, if it has any].")
-@click.option(
-    "--group-timeout-s",
-    type=float,
-    help=f"A class group without answer is dead [{DEFAULTS.group_timeout_s:g}].",
-)
-@click.option(
-    "--compat", help="totalsegmentator-2.18: its resampling, step, sums [the model set's]."
-)
+@with_options
 def main(config: Path | None, **flags: object) -> int:
     """Measure every CT of an archive that the tables do not hold yet.
 

@@ -27,7 +27,7 @@ from segment_actor.grid.of_file import StoredGrid
 from segment_actor.layers import has_voxels, keep_only, last_that_knows
 from segment_actor.models.set import ModelSet, load_model_set
 from segment_actor.models.way import WAYS
-from segment_actor.reading.series import Kind, read_series
+from segment_actor.reading.series import Kind, read_one
 from segment_actor.segment import (
     OneAhead,
     Segmented,
@@ -41,6 +41,8 @@ from segment_actor.writing.dicom.kinds import SegType
 from segment_actor.writing.label_map import store_labels
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from segment_actor.writing.dicom.header import Sources
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,11 @@ Flags = Mapping[str, object]
 @click.command("segment-one", cls=ListCommand)
 @click.option(
     "-i", "--input", "ct", type=click.Path(path_type=Path), required=True,
-    help="The CT: .nii, .nii.gz, a folder of DICOM files, or a .zip of either.",
+    help="The CT: .nii, .nii.gz, a folder of DICOM files, or a .zip or .tar.gz of either.",
+)  # fmt: skip
+@click.option(
+    "--series", type=int, metavar="NUMBER",
+    help="Of a folder with several DICOM series, the one with this Series Number.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", "out", type=click.Path(path_type=Path), required=True,
@@ -126,11 +132,10 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
     roi_subset = cast("tuple[str, ...]", flags["roi_subset"])
     schema = load_schema(models.schema)
     models = needed_for(models, schema, roi_subset)
-    sources = _sources(kind, files) if flags["dicom"] else None
     load = group_loader(models, execution)
     with staged(folder) as scratch:
         segmenters = OneAhead(models.groups, load)  # the first model loads while the CT is read
-        volume, grid, agent = _read(kind, files, exact=models.way.truncate)
+        volume, grid, agent, sources = _read(kind, files, flags, exact=models.way.truncate)
         log.info("%d x %d x %d voxels read", *grid.shape)
         segmented = segment_scan(volume, models, segmenters)
         layers = keep_only(segmented.layers, schema, roi_subset)
@@ -161,9 +166,11 @@ def _models(flags: Flags) -> tuple[ModelSet, Execution]:
 
 
 def _read(
-    kind: Kind, files: Sequence[Path], *, exact: bool
-) -> tuple[Volume, StoredGrid, bool | None]:
-    """The CT in RAS, the grid of its file, and whether its header names a contrast agent.
+    kind: Kind, files: Sequence[Path], flags: Flags, *, exact: bool
+) -> tuple[Volume, StoredGrid, bool | None, Sources | None]:
+    """The CT in RAS, the grid of its file, and what is wanted of its headers.
+
+    That is whether they name a contrast agent, and what DICOM results take from them.
 
     Its voxels as they were stored are let go.
     """
@@ -171,8 +178,11 @@ def _read(
         blobs = [file.read_bytes() for file in files]
     except OSError as error:
         raise SetupError(f"cannot read {error.filename}: {error.strerror}") from error
-    scan = read_series(kind, blobs, [file.name for file in files], exact=exact)
-    return to_canonical(scan.volume), scan.grid, scan.facts.contrast_agent
+    number = cast("int | None", flags["series"])
+    names = [file.name for file in files]
+    scan, headers = read_one(kind, blobs, names, exact=exact, number=number)
+    sources = _sources(headers) if flags["dicom"] else None
+    return to_canonical(scan.volume), scan.grid, scan.facts.contrast_agent, sources
 
 
 def _write_labels(
@@ -217,10 +227,10 @@ def _write_extras(
         write_preview(segmented, schema, f"{models.name}. {models.warning}", folder / "preview.png")
 
 
-def _sources(kind: Kind, files: Sequence[Path]) -> Sources:
+def _sources(headers: Sequence[Dataset]) -> Sources:
     from jobs.segment_one_ct.dicom import sources_of
 
-    return sources_of(kind, files)
+    return sources_of(headers)
 
 
 def _write_dicom(

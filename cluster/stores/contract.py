@@ -17,11 +17,13 @@ class StoredObject:
             Text that UTF-8 can write, whatever the name is made of.
         size_bytes: its size.
         version: another one when the content is another.
+        is_zip: it holds files and is read as a zip, though its name does not say so.
     """
 
     path: str
     size_bytes: int
     version: str
+    is_zip: bool = False
 
     @classmethod
     def stamped(cls, path: str, size_bytes: int, stamp: object) -> Self:

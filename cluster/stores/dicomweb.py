@@ -40,6 +40,10 @@ a study later. 30 days of 200 series a day are 6,000 rows, twelve requests."""
 MAX_SERIES_BYTES: Final = 4 * 2**30
 """Twice the largest CT that is read."""
 
+_REMEDY: Final = (
+    "Run again with --retry-failed; if it stays, ask who runs the PACS to look at this series."
+)
+
 HEADERS_KEPT: Final = 16
 """Zips of headers of the last series, so that `start` and then `open` ask once."""
 
@@ -186,8 +190,7 @@ class DicomWebArchive:
             self.check()
             raise SeriesError(
                 FailureCode.INCOMPLETE_ANSWER,
-                f"The PACS did not hand out this series: {reason(error)}. Run again; if it stays, "
-                "ask who runs the PACS to look at this series.",
+                f"The PACS did not hand out this series: {reason(error)}. {_REMEDY}",
             ) from None
 
 
@@ -265,6 +268,5 @@ def _zipped(files: Iterable[bytes], path: str, images: frozenset[str]) -> bytes:
 def _incomplete(sent: str) -> SeriesError:
     return SeriesError(
         FailureCode.INCOMPLETE_ANSWER,
-        f"The PACS sent {sent} of this series. Run again once it is complete; if it stays, ask who "
-        "runs the PACS to look at this series.",
+        f"The PACS sent {sent} of this series. {_REMEDY}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
@@ -15,6 +16,9 @@ from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 TRANSPORT_ERRORS = (OSError, BotoCoreError)
 """s3fs turns an answer of the server into an OSError; no answer at all is a BotoCoreError."""
+
+_REQUEST = re.compile(r"(https?://[^/\s\"]*)[^\s\"]*")
+"""A URL, whose path names an object, by its server alone."""
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ESTALE})
 """ESTALE: a network drive's file that was replaced while it was open."""
@@ -107,24 +111,25 @@ def _refusal_of_one_object(error: Exception) -> SeriesError | None:
     return None
 
 
-def checked_stream(stream: BinaryIO, archive: Archive) -> BinaryIO:
+def checked_stream(stream: BinaryIO | io.BufferedIOBase, archive: Archive) -> BinaryIO:
     """A stream of the archive whose reads, too, raise what the contract says."""
     return cast("BinaryIO", _CheckedStream(stream, archive))
 
 
 def reason(error: BaseException) -> str:
-    """The cause in a few words, without the paths an OSError carries."""
+    """The cause in a few words, without the path that an OSError or a URL in it carries."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return (
             "its certificate is not trusted, set AWS_CA_BUNDLE to a file with the certificate of "
             "your hospital's CA"
         )
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    words = _REQUEST.sub(r"\1", words)
     return " ".join(words.split()).rstrip(".") or type(error).__name__
 
 
 class _CheckedStream(io.BufferedIOBase):
-    def __init__(self, stream: BinaryIO, archive: Archive) -> None:
+    def __init__(self, stream: BinaryIO | io.BufferedIOBase, archive: Archive) -> None:
         self._stream = stream
         self._archive = archive
 

@@ -10,10 +10,11 @@ from pydicom import Dataset
 from cluster.stores.contract import Archive
 from jobs.archive.grouping.series import File
 from jobs.archive.looking.found import WHOLE
-from jobs.archive.looking.headers import START_BYTES
+from jobs.archive.looking.headers import START_BYTES, ZIP_START
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.dicom.header import first_number
 from segment_actor.reading.dicom.parsing import Unread, header_in, parse
+from segment_actor.reading.untar import untar
 from segment_actor.reading.unzip import unzip
 
 
@@ -31,7 +32,7 @@ def fetch(archive: Archive, files: Sequence[File]) -> list[bytes]:
         if not members:
             contents |= {one: data for one in files if one.path == path}
             continue
-        inside = unzip(data)
+        inside = unzip(data) if data.startswith(ZIP_START) else untar(data)
         for one in members:
             if one.member not in inside:
                 raise SeriesError(

@@ -88,8 +88,8 @@ def place_of(out: Path, *, ml: bool) -> tuple[Path, str | None]:
 def files_of(ct: Path) -> tuple[Kind, Sequence[Path]]:
     """The kind of input, and its files.
 
-    A folder is taken with all folders below it, as dcm2niix takes it: several series in it are
-    refused when they are read.
+    A folder is taken with all folders below it, as dcm2niix takes it. Which of several series in it
+    is meant shows when they are read.
 
     Raises:
         SetupError: there is nothing there, or nothing of a CT.
@@ -104,4 +104,6 @@ def files_of(ct: Path) -> tuple[Kind, Sequence[Path]]:
     name = ct.name.lower()
     if name.endswith(".zip"):
         return "zip", [ct]
+    if name.endswith((".tar", ".tar.gz", ".tgz")):
+        return "tar", [ct]
     return ("nifti" if name.endswith(NIFTI) else "dicom"), [ct]

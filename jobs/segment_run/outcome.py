@@ -66,6 +66,8 @@ class ScanNote:
 class Outcome:
     """One CT on its way, and at its end: measured, failed, or a reason to stop the run.
 
+    What is known of the patient is not part of its `repr`, which Ray Data writes into its logs.
+
     Attributes:
         series_key: pseudonym of the series.
         scan: what was read, None if that failed.
@@ -78,9 +80,9 @@ class Outcome:
     """
 
     series_key: str
-    scan: ScanNote | None = None
-    structures: tuple[StructureRow, ...] = ()
-    timings: Mapping[Stage, float] = field(default_factory=dict)
+    scan: ScanNote | None = field(default=None, repr=False)
+    structures: tuple[StructureRow, ...] = field(default=(), repr=False)
+    timings: Mapping[Stage, float] = field(default_factory=dict, repr=False)
     failure: Failure | None = None
     stop: str | None = None
     number: int = 0

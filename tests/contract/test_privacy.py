@@ -11,10 +11,12 @@ import pytest
 from pydicom import Dataset
 
 from cluster.stores.opening import open_store
+from jobs.archive.demographics import read_demographics
 from jobs.segment_run.driver.committer import Committer
 from jobs.segment_run.driver.rows import Method
 from jobs.segment_run.load import _note
 from jobs.segment_run.outcome import Outcome
+from segment_actor.errors import SetupError
 from segment_actor.grid.geometry import to_canonical
 from segment_actor.reading.dicom.identity import DATES
 from segment_actor.reading.series import read_series
@@ -22,6 +24,7 @@ from stats.measure import StructureRow
 from stats.tables.commit import CohortTables, Stamp
 from tests.support.ct_files import SERIES_UID, dicom_files, dicom_slices, made_hu
 from tests.support.indexing import index_of, read_one
+from tests.support.planted import PLANTED, found_in
 from tests.support.tiny_cohort import write_objects
 
 SCANNED = date(2019, 11, 23)
@@ -87,3 +90,34 @@ def test_what_travels_with_a_ct_names_nobody() -> None:
     scan = read_series("dicom", dicom_files(_planted()))
     facts = asdict(_note(scan, to_canonical(scan.volume)).facts)
     assert not any(secret in str(facts) for secret in SECRETS)
+
+
+def test_what_ray_logs_of_a_ct_tells_its_key_and_nothing_of_its_patient() -> None:
+    scan = read_series("dicom", dicom_files(_planted()))
+    said = repr(Outcome("key", _note(scan, to_canonical(scan.volume)), (StructureRow("liver", 0),)))
+    assert said == "Outcome(series_key='key', failure=None, stop=None)"
+
+
+DOE, ID, BORN = PLANTED["family name"], PLANTED["patient id"], PLANTED["birth date"]
+WRONG_TABLES = {
+    "a date for an age": f"path,age_years,sex\n{DOE},{BORN},F\n",
+    "a date as people write it for an age": f"path,age_years,sex\n{DOE},21.03.1947,F\n",
+    "a name for an age": f"path,age_years,sex\n{DOE},{DOE},F\n",
+    "a name for a sex": f"path,age_years,sex\n{DOE},73,{DOE}\n",
+    "a name for a date": f"path,age_years,sex,scan_date\n{DOE},73,F,{DOE}\n",
+    "no first line": f"{DOE},{BORN},{ID}\n",
+    "no first line but one": f"{DOE}\n{DOE},{BORN},{ID}\n",
+    "a cell too many": f"path,age_years,sex\n{DOE},73,F,{DOE},1,2,3\n",
+    "a path twice": f"path,age_years,sex\n{DOE},73,F\n{DOE},74,F\n",
+    "other letters": f"path,age_years,sex\n{DOE}\xe9,73,F\n",
+    "a column twice": f"path,age_years,sex,{DOE},{DOE}\n{DOE},73,F,,\n",
+    "no table": f"{DOE}\0{ID}",
+}
+
+
+@pytest.mark.parametrize("table", WRONG_TABLES.values(), ids=WRONG_TABLES)
+def test_a_wrong_table_of_people_is_refused_by_line_and_column_alone(table: str) -> None:
+    with pytest.raises(SetupError) as refused:
+        read_demographics(table.encode("latin-1"), "people.csv")
+    assert found_in(str(refused.value).encode()) == set()
+    assert "people.csv" in str(refused.value)

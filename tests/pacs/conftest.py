@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from cluster.stores.dicomweb import DicomWebArchive
+from tests.support.odd_pacs import OddPacs, running_odd_pacs
 from tests.support.orthanc import Orthanc, running_orthanc
 
 _VARIABLES = (
@@ -33,3 +35,20 @@ def orthanc(server: Orthanc, monkeypatch: pytest.MonkeyPatch) -> Orthanc:
     """The server, and the environment that has its password."""
     server.use(monkeypatch)
     return server
+
+
+@pytest.fixture
+def pacs() -> Iterator[OddPacs]:
+    with running_odd_pacs() as running:
+        yield running
+
+
+@pytest.fixture
+def archive(pacs: OddPacs) -> DicomWebArchive:
+    return DicomWebArchive(pacs.uri, pauses_s=(0.0, 0.0))
+
+
+@pytest.fixture
+def impatient(pacs: OddPacs) -> DicomWebArchive:
+    """For servers that hang; right answers of a busy machine come within this time."""
+    return DicomWebArchive(pacs.uri, timeout_s=(5.0, 1.5), pauses_s=(0.0, 0.0))

@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-import io
-import json
 import logging
 import socket
 import threading
-import zipfile
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 
-import pydicom
 import pytest
 
 from cluster.stores import dicomweb
 from cluster.stores.dicomweb import DicomWebArchive
-from cluster.stores.opening import open_store
 from cluster.stores.pacs.connection import CONNECTIONS
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.support.ct_files import dicom, dicom_slices, made_hu
 from tests.support.odd_pacs import (
     CONTENT_TYPE,
+    UID_ROOT,
+    Answer,
     OddPacs,
     Request,
-    header_json,
+    content_of,
+    error,
     multipart,
-    running_odd_pacs,
     send,
-    send_json,
     send_parts,
+    web_page,
 )
-from tests.support.tls import behind_tls
 
 Handler = BaseHTTPRequestHandler
-
-UID_ROOT = "1.2.826.0.1"
-"""Begins every UID of the test's series."""
-
-
-@pytest.fixture
-def pacs() -> Iterator[OddPacs]:
-    with running_odd_pacs() as running:
-        yield running
-
-
-@pytest.fixture
-def archive(pacs: OddPacs) -> DicomWebArchive:
-    return DicomWebArchive(pacs.uri, pauses_s=(0.0, 0.0))
-
-
-@pytest.fixture
-def impatient(pacs: OddPacs) -> DicomWebArchive:
-    """For servers that hang; right answers of a busy machine come within this time."""
-    return DicomWebArchive(pacs.uri, timeout_s=(5.0, 1.5), pauses_s=(0.0, 0.0))
-
-
-def error(status: int) -> Callable[[Handler, Request], None]:
-    return lambda handler, _: send(handler, b"sorry, 1.2.826.0.1", "text/plain", status)
 
 
 def half(handler: Handler, _: Request) -> None:
@@ -130,10 +100,6 @@ def no_content(handler: Handler, _: Request) -> None:
     handler.end_headers()
 
 
-def web_page(handler: Handler, _: Request) -> None:
-    send(handler, b"<html>Please log in, 1.2.826.0.1</html>", "text/html")
-
-
 def web_page_in_parts(handler: Handler, _: Request) -> None:
     send_parts(handler, [b"<html>1.2.826.0.1</html>"])
 
@@ -177,7 +143,7 @@ def _files() -> list[bytes]:
 def test_what_is_not_the_whole_series_is_the_failure_of_the_series(
     pacs: OddPacs,
     impatient: DicomWebArchive,
-    answer: Callable[[Handler, Request], None],
+    answer: Answer,
     said: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -226,10 +192,10 @@ def test_refused_credentials_end_the_run_and_name_the_variables(
 
 @pytest.mark.parametrize("first", [error(500), error(503), cut_off, hangs_up, hangs, no_end])
 def test_what_passes_is_tried_again(
-    pacs: OddPacs, impatient: DicomWebArchive, first: Callable[[Handler, Request], None]
+    pacs: OddPacs, impatient: DicomWebArchive, first: Answer
 ) -> None:
     pacs.answers["wado"] = [first]
-    assert _content(impatient.get(pacs.path)) == sorted(pacs.files)
+    assert content_of(impatient.get(pacs.path)) == sorted(pacs.files)
     assert pacs.kinds() == ["instances", "instances", "wado", "wado"]
 
 
@@ -255,263 +221,6 @@ def test_the_stored_form_is_asked_for(pacs: OddPacs, archive: DicomWebArchive) -
     )
 
 
-class TestHeaders:
-    def test_they_are_those_of_the_stored_images(
-        self, pacs: OddPacs, archive: DicomWebArchive
-    ) -> None:
-        with archive.open(pacs.path) as stream, zipfile.ZipFile(stream) as zipped:
-            headers = [pydicom.dcmread(zipped.open(name)) for name in zipped.namelist()]
-        for header, slice_ in zip(headers, pacs.slices, strict=True):
-            without_pixels = pydicom.Dataset(slice_)
-            del without_pixels.PixelData
-            without_pixels.SpecificCharacterSet = "ISO_IR 192"
-            assert header == without_pixels
-
-    def test_their_names_are_those_of_the_files(
-        self, pacs: OddPacs, archive: DicomWebArchive
-    ) -> None:
-        whole = zipfile.ZipFile(io.BytesIO(archive.get(pacs.path)))
-        assert zipfile.ZipFile(archive.open(pacs.path)).namelist() == whole.namelist()
-
-    def test_start_is_the_start_of_what_open_gives_and_asks_once_for_both(
-        self, pacs: OddPacs, archive: DicomWebArchive
-    ) -> None:
-        start = archive.start(pacs.path, 4)
-        assert archive.open(pacs.path).read(4) == start == b"PK\3\4"
-        assert pacs.kinds().count("metadata") == 1
-
-    def test_a_listing_lets_them_be_asked_for_anew(
-        self, pacs: OddPacs, archive: DicomWebArchive
-    ) -> None:
-        archive.start(pacs.path, 4)
-        list(archive.list())
-        archive.open(pacs.path)
-        assert pacs.kinds().count("metadata") == 2
-
-    def test_one_malformed_value_is_left_out_alone(
-        self, pacs: OddPacs, archive: DicomWebArchive
-    ) -> None:
-        rows = [header_json(one) for one in pacs.slices]
-        rows[0]["00280010"] = {"vr": "US", "Value": ["Secret^Name"]}
-        rows[0]["00100010"] = {"vr": "PN", "Value": [["Secret^Name"]]}
-        pacs.answers["metadata"] = lambda handler, _: send_json(handler, rows)
-        with zipfile.ZipFile(archive.open(pacs.path)) as zipped:
-            header = pydicom.dcmread(zipped.open(zipped.namelist()[0]))
-        assert "Rows" not in header
-        assert "PatientName" not in header
-        assert header.Columns == pacs.slices[0].Columns
-
-    @pytest.mark.parametrize(
-        "body", [b"", b"[", b'[{"1.2.826.0.1"', b'"1.2.826.0.1"', b"[1]", b"\xff", b"[" * 99_999]
-    )
-    def test_malformed_json_is_the_failure_of_the_series(
-        self, pacs: OddPacs, archive: DicomWebArchive, body: bytes
-    ) -> None:
-        pacs.answers["metadata"] = lambda handler, _: send(handler, body)
-        with pytest.raises(SeriesError) as caught:
-            archive.open(pacs.path)
-        assert caught.value.code is FailureCode.INCOMPLETE_ANSWER
-        assert UID_ROOT not in str(caught.value)
-
-    @pytest.mark.parametrize("n_headers", [0, 3])
-    def test_of_half_the_images_they_are_no_index(
-        self, pacs: OddPacs, archive: DicomWebArchive, n_headers: int
-    ) -> None:
-        rows = [header_json(one) for one in pacs.slices[:n_headers]]
-        pacs.answers["metadata"] = lambda handler, _: send_json(handler, rows)
-        with pytest.raises(SeriesError, match=f"{n_headers} of 4 images"):
-            archive.open(pacs.path)
-
-
-class TestListing:
-    @staticmethod
-    def listed(archive: DicomWebArchive) -> list[str]:
-        return [one.path.rpartition("/")[2] for one in archive.list()]
-
-    @pytest.mark.parametrize(
-        ("cap", "pages"),
-        [(500, True), (2, True), (3, True), (9, False)],
-        ids=["all fit", "smaller pages", "smaller odd pages", "offset and limit ignored"],
-    )
-    def test_each_series_is_there_once_whatever_a_server_makes_of_paging(
-        self, pacs: OddPacs, cap: int, pages: bool
-    ) -> None:
-        rows = [pacs.series_row(number) for number in range(7)]
-
-        def answer(handler: Handler, request: Request) -> None:
-            first = int(request.query.get("offset", 0)) if pages else 0
-            send_json(handler, rows[first : first + cap])
-
-        pacs.answers["series"] = answer
-        archive = DicomWebArchive(f"{pacs.uri}?limit=5")
-        assert self.listed(archive) == [f"1.2.{number}" for number in range(7)]
-
-    def test_a_server_that_hides_what_is_behind_its_first_page_is_refused(
-        self, pacs: OddPacs
-    ) -> None:
-        rows = [pacs.series_row(number) for number in range(7)]
-        pacs.answers["series"] = lambda handler, request: send_json(
-            handler, rows[: int(request.query["limit"])]
-        )
-        with pytest.raises(SetupError, match="Narrow the address by StudyDate"):
-            list(DicomWebArchive(f"{pacs.uri}?limit=5").list())
-
-    def test_a_server_that_has_more_and_says_so_is_refused(self, pacs: OddPacs) -> None:
-        body = json.dumps([pacs.series_row()]).encode()
-        warning = {"Warning": "299 PACS: There are 7 additional results that can be requested"}
-        pacs.answers["series"] = lambda handler, _: send(handler, body, headers=warning)
-        with pytest.raises(SetupError, match="Narrow the address by StudyDate"):
-            list(DicomWebArchive(pacs.uri).list())
-
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            error(400),
-            error(404),
-            error(500),
-            error(501),
-            web_page,
-            lambda handler, _: send_json(handler, []),
-        ],
-    )
-    def test_a_server_that_searches_no_series_is_asked_study_by_study(
-        self, pacs: OddPacs, answer: Callable[[Handler, Request], None]
-    ) -> None:
-        pacs.answers["series"] = answer
-        uri = f"{pacs.uri}?StudyDate=20260101-&KVP=120&fuzzymatching=true"
-        archive = DicomWebArchive(uri, pauses_s=(0.0,))
-        assert [one.path for one in archive.list()] == [pacs.path]
-        queries = {r.kind: r.query for r in pacs.requests if "offset" not in r.query}
-        assert queries["studies"] == {
-            "ModalitiesInStudy": "CT",
-            "StudyDate": "20260101-",
-            "fuzzymatching": "true",
-            "limit": "500",
-        }
-        assert queries["of_study"] == {
-            "Modality": "CT",
-            "KVP": "120",
-            "fuzzymatching": "true",
-            "limit": "500",
-        }
-
-    def test_a_series_without_its_study_is_looked_for_in_the_studies(self, pacs: OddPacs) -> None:
-        row = pacs.series_row()
-        del row["0020000D"]
-        pacs.answers |= {
-            "series": lambda handler, _: send_json(handler, [row]),
-            "of_study": lambda handler, r: send_json(handler, [] if "offset" in r.query else [row]),
-        }
-        assert [one.path for one in DicomWebArchive(pacs.uri).list()] == [pacs.path]
-
-    def test_cts_of_studies_of_another_modality_are_found_by_their_studies(
-        self, pacs: OddPacs
-    ) -> None:
-        assert len(list(DicomWebArchive(f"{pacs.uri}?ModalitiesInStudy=PT").list())) == 1
-        assert "series" not in pacs.kinds()
-        assert pacs.requests[0].query["ModalitiesInStudy"] == "PT"
-        assert pacs.requests[2].query["Modality"] == "CT"
-
-    def test_a_count_that_is_missing_is_counted(
-        self, pacs: OddPacs, archive: DicomWebArchive
-    ) -> None:
-        said = list(archive.list())
-        row = pacs.series_row(n_images=None)
-        pacs.answers["series"] = lambda handler, r: send_json(
-            handler, [] if "offset" in r.query else [row]
-        )
-        assert list(archive.list()) == said
-        assert "instances" in pacs.kinds()
-
-    def test_what_was_not_asked_for_is_left_out_and_counted(
-        self, pacs: OddPacs, archive: DicomWebArchive, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        other, bad = pacs.series_row(1), pacs.series_row(2)
-        other["00080060"]["Value"] = ["MR"]
-        bad["0020000E"]["Value"] = ["../1.2.826.0.1"]
-        rows = [pacs.series_row(), other, bad]
-        pacs.answers["series"] = lambda handler, r: send_json(
-            handler, rows[int(r.query.get("offset", 0)) :]
-        )
-        assert [one.path for one in archive.list()] == [pacs.path]
-        assert "1 series of another modality" in caplog.text
-        assert "1 series without a UID" in caplog.text
-        assert UID_ROOT not in caplog.text
-
-    def test_a_listing_that_breaks_off_in_its_middle_is_no_listing(
-        self, pacs: OddPacs, archive: DicomWebArchive
-    ) -> None:
-        pacs.answers["series"] = lambda handler, request: (
-            error(400)(handler, request)
-            if "offset" in request.query
-            else send_json(handler, [pacs.series_row()])
-        )
-        with pytest.raises(SetupError, match="cannot be listed: it answers with error 400"):
-            list(archive.list())
-
-
-class TestCredentials:
-    def test_nothing_is_sent_without_them_though_netrc_has_some(
-        self,
-        pacs: OddPacs,
-        archive: DicomWebArchive,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        netrc = tmp_path / "netrc"
-        netrc.write_text("machine 127.0.0.1 login somebody password else\n")
-        monkeypatch.setenv("NETRC", str(netrc))
-        archive.check()
-        assert pacs.requests[0].authorization == ""
-
-    def test_a_token_is_read_anew_from_its_file(
-        self,
-        pacs: OddPacs,
-        archive: DicomWebArchive,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        file = tmp_path / "token"
-        monkeypatch.setenv("CTCOHORT_DICOMWEB_TOKEN_FILE", str(file))
-        for token in ("one", "two"):
-            file.write_text(f"{token}\n")
-            archive.check()
-        assert [r.authorization for r in pacs.requests] == ["Bearer one", "Bearer two"]
-
-    def test_another_host_gets_the_request_without_them(
-        self, pacs: OddPacs, archive: DicomWebArchive, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("CTCOHORT_DICOMWEB_USER", "somebody")
-        monkeypatch.setenv("CTCOHORT_DICOMWEB_PASSWORD", "password")
-        with running_odd_pacs() as other:
-            elsewhere = other.url.replace("127.0.0.1", "localhost")
-            pacs.answers["wado"] = lambda handler, _: send(
-                handler, b"", "text/plain", 307, {"Location": f"{elsewhere}{handler.path}"}
-            )
-            archive.get(pacs.path)
-        assert pacs.requests[-1].authorization == "Basic c29tZWJvZHk6cGFzc3dvcmQ="
-        assert [(r.kind, r.authorization) for r in other.requests] == [("wado", "")]
-
-    @pytest.mark.parametrize(
-        "environment",
-        [
-            {"CTCOHORT_DICOMWEB_USER": "somebody"},
-            {"CTCOHORT_DICOMWEB_TOKEN_FILE": "/nowhere/token"},
-            {"CTCOHORT_DICOMWEB_USER": "u", "CTCOHORT_DICOMWEB_PASSWORD_FILE": "/nowhere/token"},
-        ],
-    )
-    def test_half_of_them_is_said(
-        self,
-        archive: DicomWebArchive,
-        environment: dict[str, str],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        with pytest.raises(SetupError, match=r"CTCOHORT_DICOMWEB_\w+_FILE"):
-            archive.check()
-
-
 def test_many_threads_get_their_own_answers_by_four_requests_at_a_time(
     pacs: OddPacs, archive: DicomWebArchive
 ) -> None:
@@ -531,76 +240,5 @@ def test_many_threads_get_their_own_answers_by_four_requests_at_a_time(
     pacs.answers["wado"] = answer
     with ThreadPoolExecutor(4 * CONNECTIONS) as threads:
         got = list(threads.map(archive.get, [pacs.path] * 4 * CONNECTIONS))
-    assert [_content(one) for one in got] == [sorted(pacs.files)] * 4 * CONNECTIONS
+    assert [content_of(one) for one in got] == [sorted(pacs.files)] * 4 * CONNECTIONS
     assert most == CONNECTIONS
-
-
-class TestTls:
-    def test_an_unknown_authority_is_said_and_can_be_made_known(
-        self, pacs: OddPacs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with behind_tls(pacs.url, tmp_path) as (url, authority):
-            with pytest.raises(SetupError, match="not trusted, set REQUESTS_CA_BUNDLE"):
-                open_store(f"dicomweb+{url}/rs")
-            for variable in ("REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"):
-                monkeypatch.setenv(variable, str(authority))
-                archive = open_store(f"dicomweb+{url}/rs")
-                assert _content(archive.get(pacs.path)) == sorted(pacs.files)
-                monkeypatch.delenv(variable)
-
-    def test_nobody_is_followed_out_of_it(
-        self, pacs: OddPacs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        pacs.answers["wado"] = lambda handler, _: send(
-            handler, b"", "text/plain", 302, {"Location": f"{pacs.url}{handler.path}"}
-        )
-        with behind_tls(pacs.url, tmp_path) as (url, authority):
-            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
-            archive = DicomWebArchive(f"dicomweb+{url}/rs")
-            with pytest.raises(SeriesError, match="InvalidSchema"):
-                archive.get(pacs.path)
-        assert pacs.kinds().count("wado") == 1
-
-
-class TestChanges:
-    def test_the_first_time_all_is_listed_and_later_what_is_not_older_than_30_days(
-        self, pacs: OddPacs
-    ) -> None:
-        archive = DicomWebArchive(f"{pacs.uri}?StudyDate=20250101-20271231")
-        first = archive.changes(None)
-        assert [one.path for one in first.objects] == [pacs.path]
-        assert not first.whole
-        assert first.token is not None
-        token = f"20260310 {first.token.partition(' ')[2]}"
-        assert [one.path for one in archive.changes(token).objects] == [pacs.path]
-        asked = [r.query["StudyDate"] for r in pacs.requests if "offset" not in r.query]
-        assert asked == ["20250101-20271231", "20260208-20271231"]
-
-    @pytest.mark.parametrize(
-        ("dates", "asked"),
-        [
-            ("", "20260208-"),
-            ("20260301-", "20260301-"),
-            ("-20260215", "20260208-20260215"),
-            ("20260208", "20260208-20260208"),
-            ("20260207", None),
-            ("-20260207", None),
-        ],
-    )
-    def test_the_dates_of_the_address_still_hold(
-        self, pacs: OddPacs, dates: str, asked: str | None
-    ) -> None:
-        archive = DicomWebArchive(f"{pacs.uri}?StudyDate={dates}" if dates else pacs.uri)
-        token = (archive.changes(None).token or "").partition(" ")[2]
-        list(archive.changes(f"20260310 {token}").objects)
-        assert (pacs.requests[0].query["StudyDate"] if pacs.requests else None) == asked
-
-    def test_the_token_of_another_address_is_not_taken(self, pacs: OddPacs) -> None:
-        token = DicomWebArchive(f"{pacs.uri}?StudyDescription=Chest").changes(None).token
-        list(DicomWebArchive(pacs.uri).changes(token).objects)
-        assert "StudyDate" not in pacs.requests[0].query
-
-
-def _content(zipped: bytes) -> list[bytes]:
-    with zipfile.ZipFile(io.BytesIO(zipped)) as opened:
-        return sorted(opened.read(name) for name in opened.namelist())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import s3fs
@@ -14,7 +17,9 @@ from cluster.stores.one_file import write_bytes
 from cluster.stores.opening import open_store
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.support.counted_store import CUT, Counted, counted
+from tests.support.indexing import index_of
 from tests.support.seaweed import running_seaweed
+from tests.support.tiny_cohort import good_dicom
 
 pytestmark = pytest.mark.s3
 
@@ -79,6 +84,26 @@ def test_a_stream_takes_one_request_for_its_size_and_one_for_a_block(store: Coun
         stream.seek(-22, 2)
         assert stream.read() == bytes(22)
     assert (len(store.requests("HEAD")), len(store.requests("GET"))) == (1, 1)
+
+
+def test_the_headers_in_a_zip_take_one_request_each_and_one_for_the_directory(
+    store: Counted,
+) -> None:
+    with zipfile.ZipFile(buffer := io.BytesIO(), "w") as made:
+        for n in range(5):
+            made.writestr(f"{n}.dcm", bytes([n]) * 500_000)
+    put("zips/a.zip", buffer.getvalue())
+    archive = open_store("s3://cts/zips")
+    store.forget()
+    with archive.open("a.zip") as stream, zipfile.ZipFile(stream) as found:
+        for n, name in enumerate(found.namelist()):
+            with found.open(name) as member:
+                assert member.read(1000) == bytes([n]) * 1000
+    assert (len(store.requests("HEAD")), len(store.requests("GET"))) == (1, 1 + 5)
+    store.forget()
+    with archive.open("a.zip") as stream:
+        assert b"".join(iter(lambda: stream.read(9_999), b"")) == buffer.getvalue()
+    assert len(store.requests("GET")) <= 6  # of 64, 128, 256, 512, 1024 and 2048 KiB
 
 
 def test_a_listing_takes_few_more_requests_than_it_has_pages(
@@ -184,3 +209,24 @@ def test_an_object_written_anew_between_two_of_its_parts_is_not_mixed(
         with pytest.raises(SeriesError) as caught:
             stream.read()
     assert caught.value.code is FailureCode.VANISHED
+
+
+def test_an_index_reads_the_start_of_each_new_object_once_and_of_no_other(
+    store: Counted, tmp_path: Path
+) -> None:
+    first, later = good_dicom("one", 1), good_dicom("two", 2)
+    for path, blob in first.items():
+        put(f"index/{path}", blob)
+    archive, kept = open_store("s3://cts/index"), tmp_path / "index"
+    store.forget()
+    index_of(archive, kept)
+    assert sorted(store.requests("GET")) == sorted(f"cts/index/{path}" for path in first)
+    store.forget()
+    index_of(archive, kept)
+    assert store.requests("GET") == store.requests("HEAD") == []
+    for path, blob in later.items():
+        put(f"index/{path}", blob)
+    store.forget()
+    assert len(index_of(archive, kept).series()) == 2
+    assert sorted(store.requests("GET")) == sorted(f"cts/index/{path}" for path in later)
+    assert store.requests("HEAD") == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +41,9 @@ class Request:
     accept: str
     body: bytes
 
+
+UID_ROOT = "1.2.826.0.1"
+"""Begins every UID of the series."""
 
 Answer = Callable[[BaseHTTPRequestHandler, Request], None]
 
@@ -126,6 +131,16 @@ def send_parts(handler: BaseHTTPRequestHandler, files: Iterable[bytes]) -> None:
 CONTENT_TYPE = f'multipart/related; type="application/dicom"; boundary="{BOUNDARY}"'
 
 
+def error(status: int) -> Answer:
+    """An error whose text has a UID in it."""
+    return lambda handler, _: send(handler, b"sorry, 1.2.826.0.1", "text/plain", status)
+
+
+def web_page(handler: BaseHTTPRequestHandler, _: Request) -> None:
+    """Of a portal that wants a login first."""
+    send(handler, b"<html>Please log in, 1.2.826.0.1</html>", "text/html")
+
+
 def multipart(files: Iterable[bytes], *, ended: bool = True) -> bytes:
     """A body, without its end if it shall look cut off."""
     mark = f"--{BOUNDARY}".encode()
@@ -202,6 +217,12 @@ def _right_answer(handler: BaseHTTPRequestHandler, request: Request, pacs: OddPa
             "instances": [one.to_json_dict() for one in map(_uids, pacs.slices)],
         }[request.kind]
         send_json(handler, rows[int(request.query.get("offset", 0)) :])
+
+
+def content_of(zipped: bytes) -> list[bytes]:
+    """The files in a zip, sorted."""
+    with zipfile.ZipFile(io.BytesIO(zipped)) as opened:
+        return sorted(opened.read(name) for name in opened.namelist())
 
 
 def header_json(slice_: Dataset) -> dict[str, Any]:

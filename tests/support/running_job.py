@@ -39,7 +39,7 @@ class Job:
 
     def workers(self, title: str) -> list[int]:
         """Process ids of Ray workers at work whose title contains this, e.g. `Map(load)`."""
-        return [pid for pid in _descendants(os.getpid()) if title in _title(pid)]
+        return [pid for pid in descendants(os.getpid()) if title in _title(pid)]
 
     def kill_worker(self, title: str, within_s: float = 200.0) -> None:
         """Waits for such a worker and ends it as the kernel's out-of-memory killer would."""
@@ -48,7 +48,7 @@ class Job:
 
     def kill_raylet(self) -> None:
         """Ends the raylet of a Ray that the job has started itself."""
-        (raylet,) = (pid for pid in _descendants(self.process.pid) if _program(pid) == "raylet")
+        (raylet,) = (pid for pid in descendants(self.process.pid) if program(pid) == "raylet")
         os.kill(raylet, signal.SIGKILL)
 
     def wait_for_scans(self, count: int, within_s: float = 200.0) -> None:
@@ -103,7 +103,7 @@ def running_job(
     try:
         yield Job(process, tables)
     finally:
-        left = _descendants(process.pid)
+        left = descendants(process.pid)
         process.kill()
         process.communicate()
         _end(left)
@@ -130,7 +130,8 @@ def _columns(name: str) -> list[str]:
     return [c for c in names if c not in NOT_OF_THE_CT and not c.endswith("_s")]
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """Processes that this one has started, and those that they have."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -151,7 +152,8 @@ def _title(pid: int) -> str:
         return ""
 
 
-def _program(pid: int) -> str:
+def program(pid: int) -> str:
+    """What it runs."""
     return Path(_title(pid).partition("\0")[0]).name
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from cluster.stores.contract import StoredObject
@@ -55,7 +56,8 @@ def listed_series(connection: Connection, filters: Filters) -> Iterator[StoredOb
         elif n_images := _n_images(connection, row, f"studies/{study}/series/{series}"):
             path = f"studies/{study}/series/{series}"
             stamp = (n_images, text(row, PATIENT_ID), text(row, STUDY_DATE))
-            yield StoredObject.stamped(path, n_images * BYTES_AN_IMAGE, stamp)
+            found = StoredObject.stamped(path, n_images * BYTES_AN_IMAGE, stamp)
+            yield replace(found, is_zip=True)
         else:
             left_out["series without an image"] += 1
     for reason, count in sorted(left_out.items()):

@@ -13,7 +13,7 @@ from cluster.stores.contract import Changes, StoredObject
 from cluster.stores.faults import checked_stream, checking, listing, reading
 from cluster.stores.s3.bucket import Bucket
 from cluster.stores.s3.listing import objects_below
-from cluster.stores.s3.stream import stream_of
+from cluster.stores.s3.stream import ObjectStream
 
 PART_BYTES: Final = 32 * 1024 * 1024
 """Of a larger object several parts are fetched at a time: S3 gives 85 to 90 MB/s a connection, as
@@ -36,7 +36,7 @@ class S3Archive:
 
     @cached_property
     def _bucket(self) -> Bucket:
-        return Bucket(self.uri.removeprefix("s3://").partition("/")[0])
+        return Bucket(self.uri.removeprefix("s3://").partition("/")[0], self._folder)
 
     @cached_property
     def _folder(self) -> str:
@@ -84,4 +84,4 @@ class S3Archive:
     def open(self, path: str) -> BinaryIO:
         """See Archive."""
         with reading(self):
-            return checked_stream(stream_of(self._bucket, self._folder + path), self)
+            return checked_stream(ObjectStream(self._bucket, self._folder + path), self)

@@ -67,9 +67,11 @@ class Bucket:
 
     Attributes:
         name: of the bucket.
+        prefix: of the keys that will be asked for; the credentials may be good for no others.
     """
 
     name: str
+    prefix: str = ""
 
     def page(
         self,
@@ -148,7 +150,7 @@ class Bucket:
         )
         client.meta.events.register("before-sign.s3.ListObjectsV2", look)
         try:
-            client.list_objects_v2(Bucket=self.name, MaxKeys=1)
+            client.list_objects_v2(Bucket=self.name, Prefix=self.prefix, MaxKeys=1)
         except ClientError as error:
             facts = error.response
             status = facts["ResponseMetadata"]["HTTPStatusCode"]

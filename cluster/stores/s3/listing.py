@@ -92,7 +92,8 @@ class _Level:
         """Those of a page; a level of several pages is shared out by its pages."""
         folders = tuple(page.folders)
         most = MOST_RUNS if self.token is page.token is None else 1
-        length = max(-(-len(folders) // most), LEAST_FOLDERS)
+        runs = max(1, min(most, len(folders) // LEAST_FOLDERS))
+        length = max(1, -(-len(folders) // runs))
         parts = [folders[at : at + length] for at in range(0, len(folders), length)]
         return [_Run(self.prefix, part, after=part[0]) for part in parts]
 

@@ -3,57 +3,78 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cluster.stores.s3.bucket import Bucket
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+LEAST_BYTES: Final = 64 * 1024
+"""Fetched after a jump: the header of most DICOM files, the directory of a zip of 600."""
 
-BLOCK_BYTES: Final = 256 * 1024
-"""Fetched at a time: a DICOM header without pixels has 2 to 100 kB."""
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""Fetched at a time by who reads on and on: each request asks for twice what the last one did."""
 
 
-def stream_of(bucket: Bucket, key: str) -> io.BufferedReader:
-    """The stream; it stays with the content the object has now.
+class ObjectStream(io.BufferedIOBase):
+    """The stream; it stays with the content that the object has when it is opened.
+
+    Args:
+        bucket: asked for the parts.
+        key: of the object.
 
     Raises:
         OSError, BotoCoreError: as `Bucket`, here and while it is read.
     """
-    return io.BufferedReader(_Parts(bucket, key), BLOCK_BYTES)
 
-
-class _Parts(io.RawIOBase):
     def __init__(self, bucket: Bucket, key: str) -> None:
         facts = bucket.nothing_of(key)
         self._bucket, self._key = bucket, key
         self._size_bytes, self._etag = facts.size_bytes, facts.etag
         self._at = 0
+        self._block, self._block_at = b"", 0
+        self._ahead_bytes = LEAST_BYTES
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def seekable(self) -> bool:
+        """It is."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        from_ = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
-        if from_ + offset < 0:
-            raise ValueError(f"a seek to {from_ + offset}, before the start of the stream")
-        self._at = from_ + offset
+        """Costs nothing."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
+        if origin + offset < 0:
+            raise ValueError(f"a seek to {origin + offset}, before the start of the stream")
+        self._at = origin + offset
         return self._at
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        room = memoryview(buffer).cast("B")
-        n_bytes = min(len(room), self._size_bytes - self._at)
-        if n_bytes <= 0:
-            return 0
-        data = self._bucket.part(self._key, self._at, n_bytes, self._etag).data
-        room[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Some bytes from here on, in one request at most."""
+        whole = size is None or size < 0
+        end = self._size_bytes if whole else min(self._at + (size or 0), self._size_bytes)
+        read = self._held(end)
+        self._at += len(read)
+        if self._at < end:
+            self._fetch(end)
+            rest = self._held(end)
+            self._at += len(rest)
+            read += rest
+        return read
 
-    def readall(self) -> bytes:
-        """The rest in one request; the one of Python would ask for 8 kB at a time."""
-        rest = bytearray(max(0, self._size_bytes - self._at))
-        return bytes(rest[: self.readinto(rest)])
+    def _held(self, end: int) -> bytes:
+        """What the block has from here to an end."""
+        start = self._at - self._block_at
+        return self._block[start : max(start, end - self._block_at)] if start >= 0 else b""
+
+    def _fetch(self, end: int) -> None:
+        """Another block, which reaches from here to an end or farther."""
+        start = self._at
+        if self._block and start == self._block_at + len(self._block):
+            self._ahead_bytes = min(2 * self._ahead_bytes, MOST_BYTES)
+        else:
+            self._ahead_bytes = LEAST_BYTES
+            start = max(0, min(start, self._size_bytes - LEAST_BYTES))  # a zip is read from its end
+        n_bytes = max(end - start, self._ahead_bytes)
+        self._block = self._bucket.part(self._key, start, n_bytes, self._etag).data
+        self._block_at = start

@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from jobs.archive.looking.found import WHOLE, Found, Place
+from jobs.archive.looking.headers import TAR_SUFFIXES
 from segment_actor.reading.dicom.image import Image
 from segment_actor.reading.dicom.selection import Candidate, candidate_of
 from segment_actor.reading.dicom.volumes import volumes_of
@@ -151,7 +152,8 @@ def draft_of_container(found: Found) -> Draft:
     Args:
         found: it, or one of its files.
     """
-    return Draft("zip", (replace(found, member=WHOLE, image=None),))
+    kind: Kind = "tar" if found.path.lower().endswith(TAR_SUFFIXES) else "zip"
+    return Draft(kind, (replace(found, member=WHOLE, image=None),))
 
 
 def drafts_of_doubtful(doubtful: Doubtful) -> Iterator[Draft]:

@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from jobs.archive.demographics import Person, place
 from jobs.archive.grouping.drafts import Draft
 from jobs.archive.grouping.series import Series
 from jobs.archive.keys import KeyMaker
+from jobs.archive.looking.found import Found
 from segment_actor.person import date_of
 from segment_actor.reading.dicom.image import Image
 from segment_actor.reading.dicom.selection import (
@@ -24,6 +26,8 @@ from segment_actor.reading.series import Kind
 log = logging.getLogger(__name__)
 
 NOBODY = Image()
+
+PIXEL_BYTES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,19 @@ def named(draft: Draft, keys: KeyMaker) -> Named:
         study_uid=image.study_uid,
         scan_date=_date(image.scan_date),
         candidate=draft.candidate,
-        bytes=sum(one.size_bytes for one in draft.files),
+        bytes=sum(map(_bytes, draft.files)),
         images=len(draft.files),
         left_out=draft.left_out,
         elsewhere=draft.elsewhere,
         series_number=image.series_number,
         description=image.description,
     )
+
+
+def _bytes(file: Found) -> int:
+    """In memory; a PACS gives headers alone, and a compressed image unpacks."""
+    image = file.image or NOBODY
+    return max(file.size_bytes, PIXEL_BYTES * image.rows * image.columns * image.frames)
 
 
 def _date(text: str) -> date | None:

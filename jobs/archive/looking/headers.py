@@ -7,9 +7,10 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import BinaryIO, Final, cast
 
 from pydicom import Dataset
@@ -22,7 +23,11 @@ from segment_actor.reading.dicom.image import image_of
 from segment_actor.reading.dicom.parsing import Unread, header_in
 from segment_actor.reading.dicom.series import DICOMDIR
 from segment_actor.reading.dicom.side_files import is_side_file
+from segment_actor.reading.untar import open_tar
 from segment_actor.reading.unzip import PIECE_BYTES, open_file
+
+LOOK_AGAIN: Final = ""
+"""In place of the version of an object that the archive did not give: no listing has it."""
 
 NIFTI_SUFFIXES: Final = (".nii", ".nii.gz")
 
@@ -30,6 +35,9 @@ START_BYTES: Final = (2**16, 2**20, 2**24)
 """Asked for of a file, and again if its header goes on behind: what is needed lies within some
 kilobytes, unless a maker's elements come before it. An enhanced CT of 4,000 frames has 10 MB."""
 
+ZIP_SUFFIX: Final = ".zip"
+TAR_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz")
+CONTAINERS: Final = (ZIP_SUFFIX, *TAR_SUFFIXES)
 ZIP_START: Final = b"PK\3\4"
 GZIP_START: Final = b"\x1f\x8b"
 TAR_MARK: Final = (257, b"ustar")
@@ -67,30 +75,31 @@ def files_in(archive: Archive, stored: StoredObject) -> Iterator[Found]:
         try:
             yield from _looked_at(archive, stored)
         except SeriesError:  # gone, or refused by the archive: the reader will say so
-            yield _plain(stored, Place.DAMAGED)
+            member = WHOLE if stored.is_zip or name.endswith(CONTAINERS) else None
+            yield replace(_plain(stored, Place.DAMAGED, member), version=LOOK_AGAIN)
 
 
 def _plain(stored: StoredObject, place: Place, member: str | None = None) -> Found:
     return Found(stored.path, member, stored.size_bytes, stored.version, place)
 
 
-def _looked_at(archive: Archive, stored: StoredObject) -> Iterator[Found]:
+def _looked_at(archive: Archive, stored: StoredObject) -> Iterable[Found]:
+    if stored.is_zip:
+        return _in_container(archive, stored, _of_zip)
     start = archive.start(stored.path, START_BYTES[0])
     at, mark = TAR_MARK
     name = stored.path.lower()
-    if start.startswith(ZIP_START) or name.endswith(".zip"):
-        yield from _in_container(archive, stored, _of_zip)
-    elif start[at : at + len(mark)] == mark or (
-        start.startswith(GZIP_START) and name.endswith((".tar.gz", ".tgz"))
+    if start.startswith(ZIP_START) or name.endswith(ZIP_SUFFIX):
+        return _in_container(archive, stored, _of_zip)
+    if start[at : at + len(mark)] == mark or (
+        start.startswith(GZIP_START) and name.endswith(TAR_SUFFIXES)
     ):
-        yield from _in_container(archive, stored, _of_tar)
-    else:
-        yield _of_file(
-            _plain(stored, Place.FOREIGN),
-            lambda n_bytes: (
-                start if n_bytes == START_BYTES[0] else archive.start(stored.path, n_bytes)
-            ),
-        )
+        return _in_container(archive, stored, _of_tar)
+
+    def read(n_bytes: int) -> bytes:
+        return start if n_bytes == START_BYTES[0] else archive.start(stored.path, n_bytes)
+
+    return [_of_file(_plain(stored, Place.FOREIGN), read)]
 
 
 def _of_file(found: Found, read: Read) -> Found:
@@ -121,20 +130,17 @@ Member = tuple[str, int, Callable[[], BinaryIO]]
 
 def _in_container(
     archive: Archive, stored: StoredObject, members: Callable[[BinaryIO], Iterator[Member]]
-) -> Iterator[Found]:
+) -> list[Found]:
     """The files of a container; itself, if nothing can be told of it or more than it says."""
-    count = 0
+    inside: list[Found] = []
     try:
         with archive.open(stored.path) as stream:
-            for count, (name, size_bytes, opened) in enumerate(members(stream), start=1):
+            for name, size_bytes, opened in islice(members(stream), MAX_MEMBERS):
                 found = Found(stored.path, name, size_bytes, stored.version, Place.FOREIGN)
-                yield _of_member(found, opened)
-                if count >= MAX_MEMBERS:
-                    break
-    except (SeriesError, *NOT_READABLE):
-        count = 0
-    if not count:
-        yield _plain(stored, Place.DAMAGED, WHOLE)
+                inside.append(_of_member(found, opened))
+    except NOT_READABLE:
+        inside.append(_plain(stored, Place.DAMAGED, WHOLE))
+    return inside or [_plain(stored, Place.DAMAGED, WHOLE)]
 
 
 def _of_member(found: Found, opened: Callable[[], BinaryIO]) -> Found:
@@ -168,7 +174,7 @@ def _of_zip(stream: BinaryIO) -> Iterator[Member]:
 
 
 def _of_tar(stream: BinaryIO) -> Iterator[Member]:
-    with tarfile.open(fileobj=stream, mode="r:*") as container:
+    with open_tar(stream, "r:*") as container:
         for entry in container:
             if entry.isfile():
                 yield entry.name, entry.size, partial(_extracted, container, entry)

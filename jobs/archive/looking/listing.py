@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +23,16 @@ from jobs.archive.looking.side_by_side import Look
 log = logging.getLogger(__name__)
 
 LISTING: Final = pa.schema(
-    [("path", pa.string()), ("size_bytes", pa.int64()), ("version", pa.string())]
+    [
+        ("path", pa.string()),
+        ("size_bytes", pa.int64()),
+        ("version", pa.string()),
+        ("is_zip", pa.bool_()),
+    ]
 )
 
 NEW: Final = """
-SELECT path, size_bytes, version FROM listing
+FROM listing
 WHERE NOT EXISTS (FROM known WHERE known.path = listing.path AND known.version = listing.version)
 """
 
@@ -90,7 +96,7 @@ def find(
 
 def _listed(objects: Iterable[StoredObject]) -> Iterator[pa.Table]:
     for some in batches(objects, ROWS):
-        columns = zip(*((one.path, one.size_bytes, one.version) for one in some), strict=True)
+        columns = zip(*(astuple(one) for one in some), strict=True)
         yield pa.table([list(column) for column in columns], schema=LISTING)
 
 

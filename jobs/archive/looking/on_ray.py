@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from functools import cache
 from typing import Any, Final
 
@@ -44,7 +45,7 @@ def on_ray(archive_uri: str) -> Look:
         ahead = max(2, int(AHEAD_PER_CPU * ray.cluster_resources().get("CPU", 1)))
         under_way: deque[Any] = deque()
         for some in batches(objects, TASK_OBJECTS):
-            asked = packed([[one.path, one.size_bytes, one.version] for one in some])
+            asked = packed([astuple(one) for one in some])
             under_way.append(_look.remote(archive_uri, *asked))
             if len(under_way) >= ahead:
                 yield from _answers(under_way.popleft())

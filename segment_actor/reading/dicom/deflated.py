@@ -9,8 +9,8 @@ import zlib
 
 from segment_actor.errors import FailureCode, SeriesError
 
-MAX_OBJECT_BYTES = 64 * 2**20
-"""One CT image with its header: a matrix of 4096 x 4096 has 32 MiB of pixels, the usual 0.5."""
+MAX_OBJECT_BYTES = 2 * 2**30
+"""The largest CT that is read, all of it in one file. The usual image has half a MiB."""
 
 MAX_PACKING = 100
 """Times that an image may be larger unpacked; pixels have noise and pack to a half or a third."""
@@ -33,7 +33,7 @@ def inflate(packed: bytes) -> bytes:
         raise SeriesError(
             FailureCode.TOO_LARGE,
             f"An image unpacks from {len(packed) / 2**20:.2f} to over "
-            f"{limit_bytes / 2**20:.0f} MiB, more than any CT image has. Export the series again.",
+            f"{limit_bytes / 2**20:.0f} MiB, more than any CT has. Export the series again.",
         )
     if not unpacker.eof:
         raise zlib.error("cut off")

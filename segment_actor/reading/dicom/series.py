@@ -14,7 +14,7 @@ from segment_actor.reading.dicom.encoding import is_dicom
 from segment_actor.reading.dicom.enhanced import frames_in, is_enhanced
 from segment_actor.reading.dicom.header import first_text
 from segment_actor.reading.dicom.image import Image, image_of
-from segment_actor.reading.dicom.parsing import parse, with_pixels
+from segment_actor.reading.dicom.parsing import Parsed, parse, with_pixels
 from segment_actor.reading.dicom.side_files import check_side_files
 
 DICOMDIR = "1.2.840.10008.1.3.10"
@@ -117,17 +117,42 @@ _RULES: tuple[tuple[Callable[[Image], bool], FailureCode, str], ...] = (
 """What every image must fulfil, and what to say if one does not. The first broken rule counts."""
 
 
-def parse_slices(files: Sequence[bytes], names: Sequence[str]) -> list[Slice]:
+@dataclass(frozen=True, slots=True)
+class File:
+    """One DICOM file of an image, or of several.
+
+    Attributes:
+        image: what its header says of where it belongs.
+        parsed: its content up to the pixels.
+    """
+
+    image: Image
+    parsed: Parsed = field(repr=False)
+
+    def slices(self) -> list[Slice]:
+        """Its image; those of an enhanced CT.
+
+        Raises:
+            SeriesError: UNREADABLE_FILE or SEVERAL_SERIES for an enhanced CT that is no volume.
+        """
+        if not is_enhanced(self.parsed.header):
+            return [Slice(self.image, self.parsed.header, partial(with_pixels, self.parsed))]
+        return [
+            Slice(image_of(one.header), one.header, one.with_pixels, one.number)
+            for one in frames_in(self.parsed)
+        ]
+
+
+def parse_files(files: Sequence[bytes], names: Sequence[str]) -> list[File]:
     """Reads the headers; a DICOMDIR, documents and known side files are passed over.
 
     Raises:
         SeriesError: EMPTY_FILE or UNREADABLE_FILE if no image is left, or one is damaged.
     """
-    if any(map(is_dicom, files)):
-        check_side_files(files, names)
-    slices = [one for file in files if is_dicom(file) for one in _slices_in(file)]
-    if slices:
-        return slices
+    check_side_files(files, names)
+    found = [one for file in files if is_dicom(file) and (one := _parsed(file)) is not None]
+    if found:
+        return found
     if not any(files):
         raise SeriesError(
             FailureCode.EMPTY_FILE, "All files are empty (0 bytes). Export the series again."
@@ -138,8 +163,8 @@ def parse_slices(files: Sequence[bytes], names: Sequence[str]) -> list[Slice]:
     )
 
 
-def _slices_in(file: bytes) -> list[Slice]:
-    """One slice; those of an enhanced CT; none of a DICOMDIR or a document."""
+def _parsed(file: bytes) -> File | None:
+    """None for a DICOMDIR or a document."""
     parsed = parse(file)
     if parsed is None:
         raise SeriesError(
@@ -148,13 +173,8 @@ def _slices_in(file: bytes) -> list[Slice]:
         )
     header = parsed.header
     if first_text(header.file_meta, "MediaStorageSOPClassUID") == DICOMDIR or _is_document(header):
-        return []
-    if is_enhanced(header):
-        frames = frames_in(parsed)
-        return [
-            Slice(image_of(one.header), one.header, one.with_pixels, one.number) for one in frames
-        ]
-    return [Slice(image_of(header), header, partial(with_pixels, parsed))]
+        return None
+    return File(image_of(header), parsed)
 
 
 def _is_document(header: Dataset) -> bool:

@@ -44,17 +44,26 @@ def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
     """Refuses a series with a file that is no DICOM file and not known to be something else.
 
     Args:
-        files: contents; at least one is a DICOM file.
+        files: contents.
         names: their names or paths, in the same order; () takes every file for an image.
 
     Raises:
         SeriesError: UNREADABLE_FILE.
     """
-    named = list(zip(names or [""] * len(files), map(is_dicom, files), strict=True))
-    of_images = {suffix for name, dicom in named if dicom for suffix in _suffixes(name)}
+    named = list(zip(names or [""] * len(files), files, strict=True))
+    packed = sum(_is_packed(file) and not is_side_file(name) for name, file in named)
+    if packed:
+        raise SeriesError(
+            FailureCode.UNREADABLE_FILE,
+            f"Among the files are packed ones (zip, gzip, tar: {packed} of {len(files)}); within a "
+            "folder, zip or tar they are not looked into. Unpack them, and remove the packed ones.",
+        )
+    if not any(map(is_dicom, files)):
+        return
+    of_images = {suffix for name, file in named if is_dicom(file) for suffix in _suffixes(name)}
     damaged = sum(
-        not dicom and (not is_side_file(name) or _is_of_images(name, of_images))
-        for name, dicom in named
+        not is_dicom(file) and (not is_side_file(name) or _is_of_images(name, of_images))
+        for name, file in named
     )
     if damaged:
         raise SeriesError(
@@ -67,6 +76,11 @@ def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
 def _is_of_images(name: str, suffixes: set[str]) -> bool:
     """Whether a file is named as the images are; also 7.dcm.txt."""
     return not _is_hidden(PurePosixPath(name.lower())) and not suffixes.isdisjoint(_suffixes(name))
+
+
+def _is_packed(file: bytes) -> bool:
+    """Whether it is a zip, gzip or tar; .jar and .docx are, too, and known by their names."""
+    return file.startswith((b"PK\3\4", b"\x1f\x8b")) or file[257:262] == b"ustar"
 
 
 def _is_hidden(path: PurePosixPath) -> bool:

@@ -6,19 +6,25 @@ upright upon each other: the angle stays, as in any oblique CT, and the volume i
 Nothing else has to be resampled. Between two rows the values are interpolated linearly, as dcm2niix
 does: no value is new, not even at the edge of metal. It smooths: noise falls by a fifth on average.
 
-The straight volume has more rows, so that nothing of the patient is cut off; what no slice covers
-is air. Masks and label maps are on the grid of this volume, not of the tilted slices.
+The straight volume has more rows, so that nothing of the patient is cut off. What no slice covers,
+and what lies outside of the scanner's field of view, has one value below air, by which measuring
+knows that a structure is cut there. Masks and label maps are on the grid of this volume, not of the
+tilted slices.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from segment_actor.reading.hounsfield import AIR_HU
 from segment_actor.volume import Affine, HuArray, Shape
+
+OUTSIDE_HU: Final = -2000
+"""No air is as dark, and some scanners write it around their field of view. Air would do only where
+the padding is alike in all slices (stats/label_map/field_of_view.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +72,14 @@ class Tilt:
         """
         rows = image.shape[0]
         shift = self.rows_before(shape[2]) + self.rows_a_slice * k
-        whole = min(math.floor(shift), shape[1] - rows)
-        part = np.float32(shift - whole)
-        padded = np.full((rows + 2, image.shape[1]), AIR_HU, np.float32)
-        padded[1:-1] = image
-        between = padded[1:] * (1 - part) + padded[:-1] * part
-        straight = np.full((shape[1], shape[0]), AIR_HU, np.int16)
-        straight[whole : whole + rows + 1] = np.rint(between)[: shape[1] - whole]
+        begin = round(shift)
+        at = np.clip(
+            np.arange(rows) + begin - shift, 0, rows - 1
+        )  # half a row at an end is its own
+        low = np.minimum(at.astype(int), rows - 2)
+        part = (at - low).astype(np.float32)[:, None]
+        straight = np.full((shape[1], shape[0]), OUTSIDE_HU, np.int16)
+        straight[begin : begin + rows] = np.rint(image[low] * (1 - part) + image[low + 1] * part)
         return straight
 
 

@@ -56,7 +56,7 @@ UNICODE: Final = "ISO_IR 192"
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class SourceImage:
     """One image, or one frame of an enhanced CT, that a result may refer to.
 
     Attributes:
@@ -92,7 +92,7 @@ class Sources:
         dated: whether results may say when they were made, which a scan is seldom long before.
     """
 
-    images: tuple[Image, ...] = field(repr=False)
+    images: tuple[SourceImage, ...] = field(repr=False)
     study_uid: str = field(repr=False)
     series_uid: str = field(repr=False)
     frame_uid: str = field(repr=False)
@@ -182,7 +182,7 @@ def _sources(
     )
 
 
-def _images_of(header: Dataset, new_uid: Callable[[str], str]) -> list[Image]:
+def _images_of(header: Dataset, new_uid: Callable[[str], str]) -> list[SourceImage]:
     """The image of a classic header, the frames of an enhanced one."""
     sop_class = first_text(header, "SOPClassUID") or ""
     original = first_text(header, "SOPInstanceUID") or ""
@@ -190,14 +190,16 @@ def _images_of(header: Dataset, new_uid: Callable[[str], str]) -> list[Image]:
     rows, columns = (int(first_number(header, keyword) or 0) for keyword in ("Rows", "Columns"))
     if int(first_number(header, "NumberOfFrames") or 1) == 1 and "ImagePositionPatient" in header:
         orientation, position_mm = (number_values(header, keyword) for keyword in GEOMETRY)
-        return [Image(sop_class, sop_uid, None, rows, columns, orientation, position_mm)]
+        return [SourceImage(sop_class, sop_uid, None, rows, columns, orientation, position_mm)]
     shared = _items(header, "SharedFunctionalGroupsSequence")
     images = []
     for number, frame in enumerate(_items(header, "PerFrameFunctionalGroupsSequence"), 1):
         groups = [frame, *shared]
         orientation = _in_group(groups, "PlaneOrientationSequence", "ImageOrientationPatient")
         position_mm = _in_group(groups, "PlanePositionSequence", "ImagePositionPatient")
-        images.append(Image(sop_class, sop_uid, number, rows, columns, orientation, position_mm))
+        images.append(
+            SourceImage(sop_class, sop_uid, number, rows, columns, orientation, position_mm)
+        )
     return images
 
 

@@ -22,7 +22,7 @@ from pydicom import Dataset
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.grid.of_file import StoredGrid
 from segment_actor.volume import Affine, Shape
-from segment_actor.writing.dicom.header import EMPTY, Image, Sources
+from segment_actor.writing.dicom.header import EMPTY, SourceImage, Sources
 
 _PATIENT = CoordinateSystemNames.PATIENT
 
@@ -141,7 +141,7 @@ def _in_place(own_mm: npt.NDArray[np.float64], planes: Planes) -> npt.NDArray[np
     return np.where(in_place[:, None], places_mm[plane], own_mm)
 
 
-def _header(sources: Sources, image: Image) -> Dataset:
+def _header(sources: Sources, image: SourceImage) -> Dataset:
     header = Dataset()
     for keyword in EMPTY:  # results get the patient at the end, past all that is logged on the way
         setattr(header, keyword, "")

@@ -54,11 +54,17 @@ def zip_in_a_zip() -> Layout:
     return Layout({"outer.zip": as_zip({"inner.zip": inner})}, (UNREADABLE,), foreign=1)
 
 
-def series_of_packed_files() -> Layout:
-    """Each image packed by itself: not opened, and said."""
-    one = ct(Visit(), "Packed")
-    files = {f"s/{k}.dcm.gz": gzip.compress(file_of(i)) for k, i in enumerate(one.images)}
-    return Layout(files, (UNREADABLE,), foreign=len(files))
+def packed_in_ways_that_are_not_opened() -> Layout:
+    """Each image by itself, and other containers: nobody looks in, but they are counted."""
+    healthy, packed = ct(Visit(), "Healthy"), ct(Visit(study="packed"), "Packed")
+    others = {f"p/{k}.dcm.gz": gzip.compress(file_of(i)) for k, i in enumerate(packed.images)}
+    others |= {
+        "a.7z": b"7z\xbc\xaf\x27\x1c" + bytes(200),
+        "a.rar": b"Rar!\x1a\x07\x00" + bytes(200),
+        "a.tar.bz2": as_tar(laid("s", packed.images), "w:bz2"),
+    }
+    files = laid("healthy", healthy.images) | others
+    return Layout(files, (healthy.expected(),), foreign=len(others))
 
 
 def zip_with_a_password() -> Layout:
@@ -71,12 +77,12 @@ def zip_with_a_password() -> Layout:
             at = data.find(signature, at + 4)
     healthy = ct(Visit(), "Healthy")
     files = {"locked.zip": bytes(data)} | laid("s", healthy.images)
-    return Layout(files, (healthy.expected(), UNREADABLE), damaged=1)
+    return Layout(files, (healthy.expected(), UNREADABLE), damaged=12)
 
 
 def tars_of_all_kinds() -> Layout:
-    """Plain, packed in three ways, under their short names."""
-    kinds = {"a.tar": "w", "b.tgz": "w:gz", "c.tar.gz": "w:gz", "d.tar.bz2": "w:bz2"}
+    """Plain and packed, also under the short name."""
+    kinds = {"a.tar": "w", "b.tgz": "w:gz", "c.tar.gz": "w:gz"}
     series = [ct(Visit(study=name), name) for name in kinds]
     files = {
         name: as_tar(laid("s", one.images) | {"s/README": b"x"}, mode)
@@ -97,7 +103,7 @@ LAYOUTS = (
     two_series_in_two_zips_that_share_names,
     series_split_over_two_zips,
     zip_in_a_zip,
-    series_of_packed_files,
+    packed_in_ways_that_are_not_opened,
     zip_with_a_password,
     tars_of_all_kinds,
     enhanced_ct_in_a_zip,

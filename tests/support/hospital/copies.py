@@ -81,8 +81,8 @@ def series_that_lost_a_slice_inside() -> Layout:
 
 def series_that_lost_its_end_and_says_so() -> Layout:
     """Number of Series Related Instances, which some archives write on export."""
-    whole = ct(Visit(), "Broken off", NumberOfSeriesRelatedInstances=12)
-    one = whole.but(whole.images[:9])
+    whole = ct(Visit(), "Broken off", slices=14, NumberOfSeriesRelatedInstances=14)
+    one = whole.but(whole.images[:12])
     return Layout(laid("s", one.images), (one.refused("missing_slice"),))
 
 

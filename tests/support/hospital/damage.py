@@ -29,7 +29,7 @@ def deflated_header_cut_off() -> Layout:
     """zlib.error."""
     one = ct(Visit(patient="ZZMRN-0000"), "Bad", slices=1).images[0]
     one.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    return _beside_a_healthy_one({"bad/0.dcm": file_of(one)[:600]}, UNREADABLE, damaged=1)
+    return _beside_a_healthy_one({"bad/0.dcm": file_of(one)[:600]}, UNREADABLE)
 
 
 def patient_id_as_a_double() -> Layout:
@@ -56,14 +56,18 @@ def series_number_that_is_none() -> Layout:
 
 def patient_in_another_character_set_than_declared() -> Layout:
     file = _one(SpecificCharacterSet="ISO_IR 192").replace(b"ZZMRN-0000", b"ZZMRN-\xe9\xe800")
-    one = Expected("Bad", 1, why_not="too_few", code="too_few_slices")
+    patient = "ZZMRN-\ufffd\ufffd00"
+    one = Expected("Bad", 1, patient=patient, why_not="too_few", code="too_few_slices")
     return _beside_a_healthy_one({"bad/0.dcm": file}, one)
 
 
 def zip_with_a_damaged_member() -> Layout:
-    data = bytearray(as_zip(laid("", ct(Visit(study="zip"), "Zipped").images)))
+    """11 of 12 images are known by their headers; the twelfth may be any."""
+    one = ct(Visit(study="zip"), "Zipped")
+    data = bytearray(as_zip(laid("", one.images)))
     data[60:90] = bytes(30)
-    return _beside_a_healthy_one({"bad/s.zip": bytes(data)}, UNREADABLE, damaged=1)
+    bad = one.refused("unreadable_file", images=11)
+    return _beside_a_healthy_one({"bad/s.zip": bytes(data)}, bad, damaged=1)
 
 
 def zip_cut_off() -> Layout:
@@ -117,11 +121,10 @@ def _lost(description: str, content: bytes, number: int = 7) -> Layout:
 
 
 def copy_that_was_broken_off() -> Layout:
-    """By a program that renames a file once it is whole."""
-    whole = ct(Visit(), "Arriving")
-    one = whole.but(whole.images[:11])
-    part = {"s/IM00011.dcm.part": file_of(whole.images[11])[:1500]}
-    return Layout(laid("s", one.images) | part, (one.refused("unreadable_file"),), damaged=1)
+    """By a program that renames a file once it is whole: its header says what it will be."""
+    one = ct(Visit(), "Arriving")
+    part = {"s/IM00011.dcm.part": file_of(one.images[11])[:1500]}
+    return Layout(laid("s", one.images[:11]) | part, (one.refused("truncated_file"),))
 
 
 def without_prefix() -> Layout:

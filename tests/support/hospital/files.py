@@ -88,12 +88,3 @@ def as_cd(series: Iterable[Series]) -> Files:
             for file in sorted(root.rglob("*"))
             if file.is_file()
         }
-
-
-def write(files: Mapping[str, bytes], folder: Path) -> Path:
-    """Onto a disk."""
-    for path, content in files.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    return folder

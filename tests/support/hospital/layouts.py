@@ -14,7 +14,10 @@ from tests.support.hospital import (
     kinds,
     names,
 )
+from tests.support.hospital.arrangements import SEVEN
 from tests.support.hospital.outcome import Layout
+
+__all__ = ["LAYOUTS", "SEVEN"]
 
 LAYOUTS: dict[str, Callable[[], Layout]] = {
     layout.__name__: layout

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
+import tarfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -144,6 +146,41 @@ def test_a_dicom_series_gets_masks_of_its_geometry(run: Run, tmp_path: Path, zip
     mask = opened(tmp_path / "out" / "kidney_right.nii.gz")
     assert (mask.shape, nib.aff2axcodes(mask.affine)) == ((16, 17, 12), ("L", "A", "S"))
     assert np.asarray(mask.dataobj).any()
+
+
+def two_series() -> dict[str, bytes]:
+    """A study of two scans, as files of one folder."""
+    files = {}
+    for number in (2, 3):
+        for k, one in enumerate(dicom_slices(made_hu((16, 17, 12), number))):
+            one.SeriesInstanceUID, one.SeriesNumber = f"1.2.{number}", number
+            one.SOPInstanceUID, one.AcquisitionNumber = f"1.2.{number}.{k}", number
+            files[f"study/{number}_{k}"] = dicom_files([one])[0]
+    return files
+
+
+def tarred(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("name", "pack"), [("ct.zip", zipped), ("ct.tar.gz", tarred)])
+def test_of_several_series_the_number_chooses(
+    run: Run, tmp_path: Path, name: str, pack: Callable[[dict[str, bytes]], bytes]
+) -> None:
+    source = tmp_path / name
+    source.write_bytes(pack(two_series()))
+    which = run("-i", source, "-o", tmp_path / "out", "-rs", "kidney_right")
+    assert which.exit_code == 1
+    assert "series 2 (12 images); series 3 (12 images)" in which.stderr
+    done = run("-i", source, "-o", tmp_path / "out", "-rs", "kidney_right", "--series", 3)
+    assert done.exit_code == 0
+    assert opened(tmp_path / "out" / "kidney_right.nii.gz").shape == (16, 17, 12)
 
 
 def test_the_same_ct_gives_the_same_bytes(run: Run, ct: Path, tmp_path: Path) -> None:

@@ -40,12 +40,13 @@ OTHER_TYPES = {"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"}
 Only these are quoted; whatever else stands there is free text."""
 
 
-def decode_hu(header: Dataset | None, shape: tuple[int, int]) -> HuArray:
-    """One image; pixels outside the field of view become air.
+def decode_hu(header: Dataset | None, shape: tuple[int, int], outside_hu: int = AIR_HU) -> HuArray:
+    """One image; pixels outside the field of view become air, or another value.
 
     Args:
         header: with its pixels; None if they are damaged or cut off.
         shape: rows, columns.
+        outside_hu: what pixels outside the field of view become.
 
     Returns:
         (rows, columns).
@@ -68,7 +69,7 @@ def decode_hu(header: Dataset | None, shape: tuple[int, int]) -> HuArray:
         _check_scale(meant, slope, intercept)
         return to_hu(meant, slope, intercept)
     _check_scale(meant[~outside], slope, intercept)
-    return np.where(outside, np.int16(AIR_HU), to_hu(meant, slope, intercept))
+    return np.where(outside, np.int16(outside_hu), to_hu(meant, slope, intercept))
 
 
 def _bits_stored(header: Dataset) -> int:

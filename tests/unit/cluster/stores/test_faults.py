@@ -7,9 +7,9 @@ import io
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from cluster.stores.faults import checked_stream
+from cluster.stores.faults import checked_stream, reason
 from cluster.stores.files import FolderArchive
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
@@ -66,6 +66,21 @@ def test_what_looks_like_a_fault_of_one_object_stops_the_run_if_the_archive_is_g
     stream = checked_stream(BreakingStream(OSError(number, "")), FolderArchive(f"{tmp_path}/gone"))
     with pytest.raises(SetupError, match="does not exist"):
         stream.read(1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(
+            endpoint_url="https://store.example.org:8333/cts/M%C3%BCller/1.dcm"
+        ),
+        ReadTimeoutError(endpoint_url="https://store.example.org:8333/cts?prefix=M%C3%BCller"),
+        FileNotFoundError(errno.ENOENT, "No such file", "/cts/M%C3%BCller/1.dcm"),
+    ],
+)
+def test_a_cause_names_the_server_and_no_object(error: Exception) -> None:
+    assert "ller" not in reason(error)
+    assert "8333" in reason(error) or reason(error) == "No such file"
 
 
 def test_a_closed_stream_closes_what_is_behind_it(tmp_path: Path) -> None:

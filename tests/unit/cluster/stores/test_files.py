@@ -199,6 +199,22 @@ def test_objects_come_in_the_order_of_their_whole_paths(tmp_path: Path) -> None:
     assert [o.path for o in open_store(str(tmp_path)).list()] == paths
 
 
+def test_a_file_that_cannot_be_read_is_refused_and_the_next_one_is_read(archive: Path) -> None:
+    (archive / "1.dcm").symlink_to("/proc/self/mem")  # its first byte is an input/output error
+    (archive / "2.dcm").write_bytes(b"content")
+    store = open_store(str(archive))
+
+    def read_through(path: str) -> bytes:
+        with store.open(path) as stream:
+            return stream.read()
+
+    for read in (store.get, lambda path: store.start(path, 9), read_through):
+        with pytest.raises(SeriesError, match="input/output error") as caught:
+            read("1.dcm")
+        assert caught.value.code is FailureCode.UNREADABLE_FILE
+        assert read("2.dcm") == b"content"
+
+
 def _open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 

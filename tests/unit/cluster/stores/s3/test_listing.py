@@ -76,7 +76,7 @@ keys = st.frozensets(paths.filter(lambda key: key and not key.endswith("/")), ma
 def test_each_object_comes_once_whatever_its_key_and_the_order_of_the_server(
     keys: frozenset[str], order: Callable[[str], Any], page_keys: int, prefix: str
 ) -> None:
-    bucket = BucketInMemory("b", keys, order, page_keys)
+    bucket = BucketInMemory("b", "", keys, order, page_keys)
     listed = sorted(key for key, _, _ in objects_below(bucket, prefix))
     assert listed == sorted(key for key in keys if key.startswith(prefix))
 
@@ -94,7 +94,7 @@ class BreakingBucket(BucketInMemory):
 def test_an_error_in_any_thread_ends_the_listing_in_one_sentence() -> None:
     keys = frozenset(f"{n:03}/{k}" for n in range(200) for k in range(50))
     archive = S3Archive("s3://cts")
-    archive.__dict__["_bucket"] = BreakingBucket("cts", keys)
+    archive.__dict__["_bucket"] = BreakingBucket("cts", "", keys)
     before = threading.active_count()
     with pytest.raises(SetupError, match=r"^s3://cts cannot be listed: Access Denied.$"):
         list(archive.list())
@@ -102,7 +102,9 @@ def test_an_error_in_any_thread_ends_the_listing_in_one_sentence() -> None:
 
 
 def test_no_more_pages_are_asked_for_than_somebody_takes() -> None:
-    bucket = BucketInMemory("b", frozenset(f"{n:04}/{k}" for n in range(400) for k in range(50)))
+    bucket = BucketInMemory(
+        "b", "", frozenset(f"{n:04}/{k}" for n in range(400) for k in range(50))
+    )
     listing = objects_below(bucket, "")
     next(listing)
     time.sleep(0.3)
@@ -128,6 +130,6 @@ def keys_of(folders: int, files: int, above: str = "") -> frozenset[str]:
 def test_it_takes_few_more_requests_than_page_by_page(
     keys: frozenset[str], most_requests: int
 ) -> None:
-    bucket = BucketInMemory("b", keys)
+    bucket = BucketInMemory("b", "", keys)
     assert len(list(objects_below(bucket, ""))) == len(keys)
     assert len(bucket.asked) <= most_requests

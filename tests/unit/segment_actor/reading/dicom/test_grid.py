@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.dicom.grid import arrange
 from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.series import parse_slices
+from segment_actor.reading.dicom.series import parse_files
 from tests.support.ct_files import dicom_files, dicom_slices
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-ONE = parse_slices(dicom_files(dicom_slices(np.zeros((4, 4, 1), np.int16))), ())[0].image
+ONE = parse_files(dicom_files(dicom_slices(np.zeros((4, 4, 1), np.int16))), ())[0].image
 
 
 def images_at(

@@ -17,11 +17,13 @@ from scipy import ndimage
 
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.grid.geometry import to_canonical
 from segment_actor.phantom.body import build_body
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.render import paint_solids
 from segment_actor.reading.dicom.volume import read_dicom
 from segment_actor.volume import Affine, Shape, Volume
+from stats.label_map.field_of_view import find_field_of_view
 from tests.support.ct_files import dicom, dicom_files, dicom_slices, made_hu
 
 Numbers = npt.NDArray[np.float64]
@@ -90,8 +92,11 @@ def test_every_voxel_shows_what_lies_at_its_place(degrees: float) -> None:
     scan = read_dicom(dicom_files(scanned(ball, degrees, (50, 60, 24))))
     shape = scan.volume.shape
     expected = ball(LPS @ scan.volume.affine, shape)
-    # what no slice covers is air: it is at the ends of the rows, far from the ball
-    assert np.abs(scan.volume.hu - expected).max() < 30  # 106 HU a voxel at its edge
+    covered = scan.volume.hu > -1024
+    assert 0.5 < covered.mean() < 1
+    assert (
+        np.abs(scan.volume.hu - expected)[covered].max() < 6.5
+    )  # 45 / 8 HU for the bend of its edge
     assert scan.facts.tilt_corrected_deg == pytest.approx(abs(degrees), abs=0.01)
     axes = scan.volume.affine[:3, :3] / scan.volume.spacing_mm
     assert np.allclose(axes.T @ axes, np.eye(3), atol=1e-5)
@@ -140,8 +145,8 @@ def test_dcm2niix_makes_the_same_straight_volume(tmp_path: Path) -> None:
     assert (columns, numbers) == pytest.approx((0, 0), abs=1e-5)
     assert abs(rows) < 0.1
     at_ours = ndimage.shift(theirs.get_fdata(), (0, -rows, 0), order=1, mode="nearest")
-    ours = np.maximum(scan.volume.hu[:, ::-1], -1000)  # their air is the lowest value
-    assert np.abs(at_ours - ours).max() < 6  # 106 HU a voxel at the ball's edge
+    ours = np.maximum(scan.volume.hu[:, ::-1], -1000)  # what they fill with is the lowest value
+    assert np.abs(at_ours - ours).max() < 7  # 106 HU a voxel at the ball's edge
 
 
 def test_a_tilt_that_the_header_denies_is_refused() -> None:
@@ -169,7 +174,7 @@ def test_slices_that_wander_are_refused() -> None:
         read_dicom(dicom_files(slices))
 
 
-def test_nothing_is_cut_off() -> None:
+def test_nothing_is_cut_off_and_what_no_slice_covers_is_darker_than_air() -> None:
     hu = np.full((6, 8, 10), -1000, np.int16)
     hu[:, [0, -1]] = 500
     slices = dicom_slices(hu, (2, 3, 4))
@@ -177,5 +182,28 @@ def test_nothing_is_cut_off() -> None:
         one.ImagePositionPatient = [0, -1.1 * k, 4 * k]
     found = read_dicom(dicom_files(slices)).volume
     assert found.shape == (6, 8 + 4, 10)  # 9 times 1.1 mm, in rows of 3 mm
-    sums = (found.hu.astype(int) + 1024).sum(axis=1)
-    assert np.allclose(sums, (hu.astype(int) + 1024).sum(axis=1), atol=8)
+    covered = found.hu > -1024
+    assert (covered.sum(axis=1) == 8).all()
+    for k in range(10):
+        ends = np.flatnonzero(covered[0, :, k])[[0, -1]]
+        assert (found.hu[:, ends, k] >= -250).all()  # the bright rows, half of them or more
+
+
+def test_measuring_sees_where_the_slices_end_and_the_circle_of_the_scanner() -> None:
+    x, y, _ = np.ogrid[:60, :60, :16]
+    circle = np.broadcast_to(np.hypot(x - 29.5, y - 29.5) > 28, (60, 60, 16))
+    hu = np.random.default_rng(0).integers(-80, 80, circle.shape).astype(np.int16)
+    slices = dicom_slices(hu, (2, 2, 4))
+    for k, one in enumerate(slices):
+        stored = np.where(circle[:, :, k], -2000, hu[:, :, k].astype(int) + 1024)
+        one.PixelRepresentation, one.PixelData = 1, stored.T.astype("<i2").tobytes()
+        one.add_new("PixelPaddingValue", "SS", -2000)
+        one.ImagePositionPatient = [0, k * 4 * np.tan(np.radians(15)).round(6), 4 * k]
+    volume = to_canonical(read_dicom(dicom_files(slices)).volume)
+    found = find_field_of_view(volume.hu, volume.spacing_mm)
+    lines = np.arange(volume.shape[found.order[2]])
+    inside = (lines >= found.first[..., None]) & (lines < found.stop[..., None])
+    assert inside.sum() == pytest.approx(np.count_nonzero(~circle), rel=0.01)
+    dark = volume.hu.transpose(found.order)[inside]
+    assert np.count_nonzero(dark <= -1024) < 0.001 * dark.size  # mixed of padding and tissue
+    assert dark.min() > -1100

@@ -179,6 +179,23 @@ def test_damaged_values_become_empty_and_are_nowhere_quoted(
             assert str(result.get(keyword) or "") == (value if valid else "")
 
 
+def test_uids_that_no_standard_allows_are_referred_to_as_they_are(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    headers = planted()
+    with quiet_pydicom():
+        for k, header in enumerate(headers):
+            header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.03.4", "series 7"
+            header.FrameOfReferenceUID, header.SOPInstanceUID = "1.2.840." * 9, f"image-{k}"
+    files = results(identified(headers))
+    assert not recwarn.list
+    with quiet_pydicom():
+        seg, sr = map(parsed, files)
+        assert seg.StudyInstanceUID == sr.StudyInstanceUID == "1.2.03.4"
+        named = {item.ReferencedSOPInstanceUID for item in seg.SourceImageSequence}
+    assert named == {f"image-{k}" for k in range(5)}
+
+
 @pytest.mark.parametrize("kind", list(SegType))
 def test_the_same_ct_gives_the_same_bytes_at_each_run(kind: SegType) -> None:
     sources = identified(planted())

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster import private_folder as module
-from cluster.private_folder import RAYS_PART, private_folder
+from cluster import session_folder as module
+from cluster.session_folder import RAYS_PART, session_folder
 from segment_actor.errors import SetupError
 
 
@@ -25,7 +25,7 @@ def base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_whatever_mode_ray_gives_its_folder_nobody_else_gets_there(base: Path) -> None:
-    with private_folder() as folder:
+    with session_folder() as folder:
         Path(folder, "session").mkdir(parents=True)
         Path(folder).chmod(0o777)
         assert stat.S_IMODE(Path(folder).parent.stat().st_mode) == 0o700
@@ -34,7 +34,7 @@ def test_whatever_mode_ray_gives_its_folder_nobody_else_gets_there(base: Path) -
 
 
 def test_it_is_gone_after_an_error_too(base: Path) -> None:
-    with pytest.raises(ZeroDivisionError), private_folder():
+    with pytest.raises(ZeroDivisionError), session_folder():
         raise ZeroDivisionError
     assert not any(base.iterdir())
 
@@ -46,14 +46,14 @@ def test_a_folder_in_which_rays_sockets_have_no_place_is_refused_and_leaves_noth
     long.mkdir()
     monkeypatch.setenv("RAY_TMPDIR", str(long))
     with pytest.raises(SetupError, match=r"bytes too long for its sockets\. Set RAY_TMPDIR"):
-        private_folder().__enter__()
+        session_folder().__enter__()
     assert not any(long.iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_TMPDIR", "/proc/1")
     with pytest.raises(SetupError, match=r"no folder can be made in /proc/1 \(No such file"):
-        private_folder().__enter__()
+        session_folder().__enter__()
 
 
 @pytest.mark.usefixtures("base")
@@ -62,7 +62,7 @@ def test_what_cannot_be_removed_is_said(
 ) -> None:
     monkeypatch.setattr(module, "REMOVALS", 1)
     monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
-    with caplog.at_level(logging.WARNING), private_folder():
+    with caplog.at_level(logging.WARNING), session_folder():
         pass
     monkeypatch.undo()
     assert "could not be removed. Do so: it may hold voxels" in caplog.text

@@ -27,7 +27,7 @@ REMOVALS: Final = 20
 
 
 @contextmanager
-def private_folder() -> Iterator[str]:
+def session_folder() -> Iterator[str]:
     """A folder for Ray under RAY_TMPDIR, TMPDIR or /tmp.
 
     Ray opens its folder to everybody (mode 0777), whatever it was before, and writes what does not
