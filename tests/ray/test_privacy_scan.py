@@ -29,7 +29,7 @@ from tests.support.running_job import REPOSITORY, SECRET
 from tests.support.tiny_cohort import write_objects
 from tests.support.watched_ray import WatchedRay, watched_ray
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 
 DEMOGRAPHICS = f"""path,age_years,sex,patient,study,scan_date
 {PATIENT}/ct 1,73,F,{PLANTED["patient id"]},{PLANTED["study id"]},{PLANTED["scan date"]}
