@@ -163,7 +163,7 @@ def test_the_dashboard_says_nothing_that_identifies_anybody(run: Run) -> None:
 
 
 def test_the_object_store_holds_voxels_and_nothing_that_identifies_anybody(run: Run) -> None:
-    assert run.ray.looks > 50
+    assert run.ray.looks > 20
     assert all(run.ray.controls.values())  # a key travels, and was seen
     assert run.ray.in_store == set()
 
