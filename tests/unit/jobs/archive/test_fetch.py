@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -111,7 +112,7 @@ def test_a_deflated_image_is_unpacked() -> None:
     assert header.SOPInstanceUID == one.SOPInstanceUID
 
 
-CONTAINERS = {
+CONTAINERS: dict[str, Callable[[Objects], bytes]] = {
     "stored zip": lambda files: zipped(files, zipfile.ZIP_STORED),
     "deflated zip": zipped,
     "bzip2 zip": lambda files: zipped(files, zipfile.ZIP_BZIP2),
