@@ -21,8 +21,8 @@ from jobs.archive.looking.headers import (
     reader_of,
 )
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.encoding import is_dicom
-from segment_actor.reading.dicom.parsing import parse
+from segment_actor.reading.dicom.file.encoding import is_dicom
+from segment_actor.reading.dicom.file.parsing import parse
 from segment_actor.reading.untar import untar
 from segment_actor.reading.unzip import unzip
 

@@ -18,7 +18,7 @@ from jobs.segment_run.load import _note
 from jobs.segment_run.outcome import Outcome
 from segment_actor.errors import SetupError
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.reading.dicom.identity import DATES
+from segment_actor.reading.dicom.image import DATES
 from segment_actor.reading.series import read_series
 from stats.measure import StructureRow
 from stats.tables.commit import CohortTables, Stamp

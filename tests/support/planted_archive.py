@@ -14,7 +14,7 @@ import nibabel as nib
 from pydicom import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from segment_actor.reading.dicom.header import quiet_pydicom
+from segment_actor.reading.dicom.file.header import quiet_pydicom
 from segment_actor.volume import Shape
 from tests.support.ct_files import RAS_2MM, dicom, dicom_slices, made_hu
 from tests.support.planted import PLANTED, UID_ROOT

@@ -18,10 +18,10 @@ from pydicom import Dataset
 from cluster.stores.contract import Archive, StoredObject
 from jobs.archive.looking.found import WHOLE, Found, Place
 from segment_actor.errors import SeriesError
-from segment_actor.reading.dicom.encoding import is_dicom
-from segment_actor.reading.dicom.header import first_text
+from segment_actor.reading.dicom.file.encoding import is_dicom
+from segment_actor.reading.dicom.file.header import first_text
+from segment_actor.reading.dicom.file.parsing import Unread, header_in
 from segment_actor.reading.dicom.image import image_of
-from segment_actor.reading.dicom.parsing import Unread, header_in
 from segment_actor.reading.dicom.series import DICOMDIR
 from segment_actor.reading.dicom.side_files import is_never_opened, is_side_file
 from segment_actor.reading.untar import open_tar

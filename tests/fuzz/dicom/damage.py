@@ -14,7 +14,7 @@ import pydicom
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from segment_actor.reading.dicom.header import quiet_pydicom
+from segment_actor.reading.dicom.file.header import quiet_pydicom
 from tests.fuzz.case import attempt
 
 Files = dict[str, bytes]

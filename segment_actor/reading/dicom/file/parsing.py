@@ -14,9 +14,9 @@ from pydicom import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
-from segment_actor.reading.dicom.deflated import inflate, inflate_start
-from segment_actor.reading.dicom.encoding import Encoded, encoded_in, is_dicom
-from segment_actor.reading.dicom.header import PYDICOM_ERRORS, quiet_pydicom
+from segment_actor.reading.dicom.file.deflated import inflate, inflate_start
+from segment_actor.reading.dicom.file.encoding import Encoded, encoded_in, is_dicom
+from segment_actor.reading.dicom.file.header import PYDICOM_ERRORS, quiet_pydicom
 
 LAST_GROUP: Final = 0x0028
 """Of the elements that say what an image is and where it belongs; behind it come those of makers,
