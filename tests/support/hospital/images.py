@@ -74,7 +74,11 @@ class Series:
     def expected(self, **what: Any) -> Expected:
         """That it is found whole and selected, unless `what` says otherwise."""
         description = str(self.images[0].SeriesDescription)
-        given = {"images": len(self.images), "truth": self.truth, "patient": self.visit.patient}
+        given: dict[str, Any] = {
+            "images": len(self.images),
+            "truth": self.truth,
+            "patient": self.visit.patient,
+        }
         return Expected(description, **(given | what))
 
     def refused(self, code: str, **what: Any) -> Expected:
