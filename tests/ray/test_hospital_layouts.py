@@ -24,7 +24,7 @@ def test_a_study_has_the_same_numbers_however_its_files_lie(
         tables = str(tmp_path / f"tables of {layout.__name__}")
         flags = ("--series", "all", "--index", str(tmp_path / f"index of {layout.__name__}"))
         with running_job(archive.uri, tables, model_set, *flags, env=cluster) as job:
-            code, said = job.finish()
+            said = job.finish()[1]
         rows = committed(tables)
         assert len(rows["scans"]) == 4, said
         structures.append(rows["structures"])
