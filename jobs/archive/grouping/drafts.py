@@ -21,9 +21,9 @@ from typing import Final
 
 from jobs.archive.looking.found import WHOLE, Found, Place
 from jobs.archive.looking.headers import TAR_SUFFIXES
+from segment_actor.reading.dicom.grouping.selection import Candidate, candidate_of
+from segment_actor.reading.dicom.grouping.volumes import volumes_of
 from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.selection import Candidate, candidate_of
-from segment_actor.reading.dicom.volumes import volumes_of
 from segment_actor.reading.series import Kind
 
 DICOM_SUFFIXES: Final = ("", ".dcm", ".dicom", ".ima", ".img")

@@ -18,10 +18,10 @@ from pydicom import Dataset
 from cluster.stores.contract import Archive, StoredObject
 from jobs.archive.looking.found import WHOLE, Found, Place
 from segment_actor.errors import SeriesError
-from segment_actor.reading.dicom.encoding import is_dicom
-from segment_actor.reading.dicom.header import first_text
+from segment_actor.reading.dicom.file.encoding import is_dicom
+from segment_actor.reading.dicom.file.header import first_text
+from segment_actor.reading.dicom.file.parsing import Unread, header_in
 from segment_actor.reading.dicom.image import image_of
-from segment_actor.reading.dicom.parsing import Unread, header_in
 from segment_actor.reading.dicom.series import DICOMDIR
 from segment_actor.reading.dicom.side_files import is_never_opened, is_side_file
 from segment_actor.reading.untar import open_tar
@@ -159,21 +159,37 @@ def _of_member(found: Found, opened: Callable[[], BinaryIO]) -> Found:
         return _with_place(found, Place.NOT_AN_IMAGE)
     if name.lower().endswith(NIFTI_SUFFIXES):
         return _with_place(found, Place.NIFTI)
-    start = bytearray()
     try:
         with opened() as content:
-
-            def read(n_bytes: int) -> bytes:
-                while len(start) < n_bytes:
-                    piece = content.read(min(PIECE_BYTES, n_bytes - len(start)))
-                    if not piece:
-                        break
-                    start.extend(piece)
-                return bytes(start)
-
-            return _of_file(found, read)
+            return _of_file(found, reader_of(content))
     except NOT_READABLE:
         return _with_place(found, Place.DAMAGED)
+
+
+def reader_of(content: BinaryIO) -> Read:
+    """What reads on in a stream where a longer start is asked for."""
+    start = bytearray()
+
+    def read(n_bytes: int) -> bytes:
+        while len(start) < n_bytes:
+            piece = content.read(min(PIECE_BYTES, n_bytes - len(start)))
+            if not piece:
+                break
+            start.extend(piece)
+        return bytes(start[:n_bytes])
+
+    return read
+
+
+def members_of(container: BinaryIO) -> Iterator[Member]:
+    """The files of a zip or tar, without folders.
+
+    Raises:
+        NOT_READABLE: it is damaged or neither of the two.
+    """
+    is_zip = container.read(len(ZIP_START)) == ZIP_START
+    container.seek(0)
+    return _of_zip(container) if is_zip else _of_tar(container)
 
 
 def _of_zip(stream: BinaryIO) -> Iterator[Member]:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 import ray
+from ray.exceptions import RayError
 
 from cluster.stores.contract import Archive, StoredObject
 from cluster.stores.opening import open_store
@@ -16,6 +17,8 @@ from jobs.archive.database import batches
 from jobs.archive.looking.found import Found, from_rows, to_rows
 from jobs.archive.looking.side_by_side import Look, in_threads
 from jobs.shared.discreet import in_turn, packed, unpacked
+from jobs.shared.ray_errors import cause_of
+from segment_actor.errors import SetupError
 
 TASK_OBJECTS: Final = 200
 """Looked into by a task: a second of work, and some 10 kB of paths on their way."""
@@ -28,9 +31,17 @@ def on_ray(archive_uri: str) -> Look:
 
     Args:
         archive_uri: each node opens it for itself.
+
+    What looks raises a SetupError: the archive no longer answers, or Ray does not.
     """
 
     def look(objects: Iterable[StoredObject]) -> Iterator[list[Found]]:
+        try:
+            yield from looked(objects)
+        except RayError as error:
+            raise SetupError(f"Ray ended the index: {cause_of(error)}") from error
+
+    def looked(objects: Iterable[StoredObject]) -> Iterator[list[Found]]:
         ahead = max(2, int(AHEAD_PER_CPU * ray.cluster_resources().get("CPU", 1)))
         under_way: deque[Any] = deque()
         for some in batches(objects, TASK_OBJECTS):

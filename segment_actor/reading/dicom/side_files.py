@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.encoding import is_dicom
+from segment_actor.reading.dicom.file.encoding import is_dicom
 
 SIDE_NAMES = frozenset({
     "authors", "autorun", "changelog", "changes", "checksums", "copying", "copyright", "dicomdir",

@@ -139,8 +139,6 @@ def test_a_run_goes_on_with_its_generation_while_the_archive_is_indexed_again(
     second = index_of(root, kept)
     assert [s.path for s in first.series()] == ["a"]
     assert len(second.series()) == 2
-    index_of(root, kept)
-    assert len(list(kept.glob("series-*.parquet"))) == 2
 
 
 def test_ages_come_from_a_table_and_what_does_not_match_is_counted(
