@@ -104,7 +104,13 @@ class Run:
 
 def _index(config: SegmentConfig) -> Index:
     if config.archive is not None:
-        return refreshed_index(config.archive, config.index, config.demographics, config.address)
+        return refreshed_index(
+            config.archive,
+            config.index,
+            config.demographics,
+            config.address,
+            allow_open_cluster=config.allow_open_cluster,
+        )
     assert config.index is not None
     index = Index(PrivateFolder(config.index))
     open_store(index.archive)  # only to find out now that it answers
@@ -125,6 +131,8 @@ def _work(run: Run, committer: Committer) -> int:
     committer.write_run("failed" if lost else "finished", provenance)
     if lost:
         log.warning("%d series were not reached; the next run takes them up.", lost)
+    for sentence, count in committer.no_dicom.most_common():
+        log.warning("%d CTs were measured and have no results in DICOM: %s", count, sentence)
     log.info("%d measured, %d failed: %s", committer.measured, committer.failed, run.config.tables)
     return SOME_FAILED if lost or committer.failed else DONE
 
@@ -178,6 +186,8 @@ def _dicom(run: Run, version: str) -> DicomSettings | None:
     if config.dicom_out is None:
         return None
     open_sink(config.dicom_out)
+    if n_nifti := sum(one.kind == "nifti" for one in run.todo):
+        log.info("%d CTs are NIfTI files, of which there are no results in DICOM", n_nifti)
     return DicomSettings(
         archive=run.index.archive,
         sink=config.dicom_out,

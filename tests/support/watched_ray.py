@@ -73,6 +73,7 @@ class WatchedRay:
     session: Path
     spilled: Path
     _raylet: int
+    _held: dict[str, int] = field(default_factory=dict)
     in_store: set[str] = field(default_factory=set)
     controls: dict[bytes, bool] = field(default_factory=dict)
     looks: int = 0
@@ -105,16 +106,21 @@ class WatchedRay:
         """
         memory = b""
         for file in Path(f"/proc/{self._raylet}/fd").iterdir():
-            if "/plasma" in str(file.readlink()):
-                content = file.read_bytes()
-                at = content.find(_MARK)
-                memory += content if at < 0 else content[:at] + content[at + HELD_BYTES :]
+            name = str(file.readlink())
+            if "/plasma" in name:
+                if name not in self._held:
+                    self._held[name] = file.read_bytes().find(_MARK)
+                with file.open("rb") as content:
+                    if self._held[name] >= 0:
+                        memory += content.read(self._held[name])
+                        content.seek(HELD_BYTES, os.SEEK_CUR)
+                    memory += content.read()
         return memory
 
 
 @contextmanager
 def watched_ray(controls: tuple[bytes, ...] = ()) -> Iterator[WatchedRay]:
-    """Starts it, and looks into it many times a second until the end of the block.
+    """Starts it, and looks into it some times a second until the end of the block.
 
     Args:
         controls: texts that do travel, so that a watch that sees nothing is noticed.
@@ -139,8 +145,8 @@ def watched_ray(controls: tuple[bytes, ...] = ()) -> Iterator[WatchedRay]:
         watched.controls = dict.fromkeys(controls, False)
         stop = threading.Event()
         threads = [
-            threading.Thread(target=_repeat, args=(watched.look, 0.05, stop)),
-            threading.Thread(target=_repeat, args=(watched.ask_dashboard, 2.0, stop)),
+            threading.Thread(target=_repeat, args=(watched.look, 0.1, stop)),
+            threading.Thread(target=_repeat, args=(watched.ask_dashboard, 5.0, stop)),
         ]
         for thread in threads:
             thread.start()

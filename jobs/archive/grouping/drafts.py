@@ -21,9 +21,9 @@ from typing import Final
 
 from jobs.archive.looking.found import WHOLE, Found, Place
 from jobs.archive.looking.headers import TAR_SUFFIXES
+from segment_actor.reading.dicom.grouping.selection import Candidate, candidate_of
+from segment_actor.reading.dicom.grouping.volumes import volumes_of
 from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.selection import Candidate, candidate_of
-from segment_actor.reading.dicom.volumes import volumes_of
 from segment_actor.reading.series import Kind
 
 DICOM_SUFFIXES: Final = ("", ".dcm", ".dicom", ".ima", ".img")
@@ -99,7 +99,7 @@ def drafts_of_images(images: Iterable[Found], doubtful: Doubtful) -> Iterator[Dr
     for uid, group in groupby(images, key=lambda one: one.image.series_uid if one.image else ""):
         found = list(group)
         if uid:
-            yield from _volumes(_without_copies(found), doubtful)
+            yield from _volumes(found, doubtful)
         else:  # nobody can tell to which series they belong; the reader says so
             for _, some in groupby(sorted(found, key=_place), key=lambda one: one.folder):
                 files = tuple(some)
@@ -131,14 +131,6 @@ def _say_they_are_whole(images: Sequence[Image], others: int) -> bool:
     """Whether all headers count as many images of the series as there are."""
     count = len({one.sop_uid for one in images}) + others
     return {one.in_series for one in images} == {float(count)}
-
-
-def _without_copies(found: Sequence[Found]) -> list[Found]:
-    """Each image once, where a copy has the same header and size; others are for the reader."""
-    kept: dict[tuple[Image | None, int], Found] = {}
-    for one in sorted(found, key=_place):
-        kept.setdefault((one.image, one.size_bytes), one)
-    return list(kept.values())
 
 
 def draft_of_nifti(found: Found) -> Draft:

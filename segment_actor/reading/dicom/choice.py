@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.selection import candidate_of, one_per_acquisition
+from segment_actor.reading.dicom.grouping.selection import candidate_of, one_per_acquisition
+from segment_actor.reading.dicom.grouping.volumes import VolumeOf, volumes_of
+from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.dicom.series import File, parse_files
 from segment_actor.reading.dicom.volume import read_files
-from segment_actor.reading.dicom.volumes import VolumeOf, volumes_of
-from segment_actor.reading.dicom.why_not import WhyNot
 from segment_actor.reading.scan import Scan
 
 MOST_NAMED = 12

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.encoding import is_dicom
+from segment_actor.reading.dicom.file.encoding import is_dicom
 
 SIDE_NAMES = frozenset({
     "authors", "autorun", "changelog", "changes", "checksums", "copying", "copyright", "dicomdir",
@@ -37,7 +37,17 @@ SIDE_SUFFIXES = frozenset({
 def is_side_file(name: str) -> bool:
     """Whether the name alone, or the path, says that a file never was an image."""
     path = PurePosixPath(name.lower())
-    return _is_hidden(path) or path.name in SIDE_NAMES or path.suffix in SIDE_SUFFIXES
+    return is_hidden(name) or path.name in SIDE_NAMES or path.suffix in SIDE_SUFFIXES
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path leads to what computers keep for themselves, such as the bin."""
+    return any(part.startswith((".", "__macosx")) for part in PurePosixPath(name.lower()).parts)
+
+
+def is_never_opened(name: str) -> bool:
+    """Whether not even the content of a file would make it an image: hidden, or a DICOMDIR."""
+    return is_hidden(name) or PurePosixPath(name.lower()).name == "dicomdir"
 
 
 def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
@@ -75,16 +85,12 @@ def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
 
 def _is_of_images(name: str, suffixes: set[str]) -> bool:
     """Whether a file is named as the images are; also 7.dcm.txt."""
-    return not _is_hidden(PurePosixPath(name.lower())) and not suffixes.isdisjoint(_suffixes(name))
+    return not is_hidden(name) and not suffixes.isdisjoint(_suffixes(name))
 
 
 def _is_packed(file: bytes) -> bool:
     """Whether it is a zip, gzip or tar; .jar and .docx are, too, and known by their names."""
     return file.startswith((b"PK\3\4", b"\x1f\x8b")) or file[257:262] == b"ustar"
-
-
-def _is_hidden(path: PurePosixPath) -> bool:
-    return any(part.startswith((".", "__macosx")) for part in path.parts)
 
 
 def _suffixes(name: str) -> list[str]:

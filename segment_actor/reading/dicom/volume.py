@@ -15,12 +15,12 @@ from segment_actor.grid.of_file import dicom_grid
 from segment_actor.reading.dicom.completeness import check_complete
 from segment_actor.reading.dicom.copies import check_copies, key_of, take_one_of_copies
 from segment_actor.reading.dicom.enhanced import check_parts
-from segment_actor.reading.dicom.facts import facts_of
-from segment_actor.reading.dicom.grid import arrange, check_tilt
-from segment_actor.reading.dicom.header import first_number, quiet_pydicom
+from segment_actor.reading.dicom.facts.scan_facts import facts_of
+from segment_actor.reading.dicom.file.header import first_number, quiet_pydicom
+from segment_actor.reading.dicom.geometry.grid import arrange, check_tilt
+from segment_actor.reading.dicom.geometry.tilt import NO_TILT, OUTSIDE_HU
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.reading.dicom.series import File, check_one_ct_series, parse_files
-from segment_actor.reading.dicom.tilt import NO_TILT, OUTSIDE_HU
 from segment_actor.reading.hounsfield import AIR_HU
 from segment_actor.reading.scan import Scan
 from segment_actor.volume import Volume

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from segment_actor.anatomy import Schema
 from segment_actor.grid.of_file import StoredGrid
 from segment_actor.layers import Layer, keep_only, last_that_knows
-from segment_actor.reading.dicom.header import quiet_pydicom
+from segment_actor.reading.dicom.file.header import quiet_pydicom
 from segment_actor.writing.dicom.header import Sources
 from segment_actor.writing.dicom.kinds import KINDS, SegType
 from segment_actor.writing.dicom.measured import Measured

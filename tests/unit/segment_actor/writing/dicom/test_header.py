@@ -18,7 +18,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import quiet_pydicom
+from segment_actor.reading.dicom.file.header import quiet_pydicom
 from segment_actor.writing.dicom.header import Sources, deidentified, identified
 from segment_actor.writing.dicom.kinds import SegType
 from segment_actor.writing.dicom.results import dicom_results

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segment_actor.grid.geometry import SMALLEST_SPACING_MM
+from segment_actor.reading.dicom.facts.kernel import Kernel, kernel_of
 from segment_actor.reading.dicom.grouping.parts import (
     OFF_STEP,
     groups,
@@ -22,15 +23,14 @@ from segment_actor.reading.dicom.grouping.parts import (
 )
 from segment_actor.reading.dicom.grouping.people import same_text
 from segment_actor.reading.dicom.grouping.time import DAY_S, seconds_of
-from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.kernel import Kernel, kernel_of
-from segment_actor.reading.dicom.why_not import (
+from segment_actor.reading.dicom.grouping.why_not import (
     AXIAL,
     AXIAL_FROM,
     WhyNot,
     aside,
     by_type,
 )
+from segment_actor.reading.dicom.image import Image
 
 __all__ = ["Candidate", "WhyNot", "acquisitions_of", "candidate_of", "one_per_acquisition"]
 

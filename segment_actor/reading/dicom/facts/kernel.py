@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
-from segment_actor.reading.dicom.scanners import maker_of
-from segment_actor.reading.dicom.words import OTHER, plain
+from segment_actor.reading.dicom.facts.scanners import maker_of
+from segment_actor.reading.dicom.facts.words import OTHER, plain
 
 Kernel = Literal["soft", "sharp"]
 

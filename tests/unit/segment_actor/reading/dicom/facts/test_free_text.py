@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_actor.reading.dicom.facts import facts_of
-from segment_actor.reading.dicom.kernel import GE_NAMES, PHILIPS_NAMES
-from segment_actor.reading.dicom.scanners import FAMILIES, MAKERS
-from segment_actor.reading.dicom.words import BODY_PARTS, IMAGE_TYPES, OTHER, ROUTES
+from segment_actor.reading.dicom.facts.kernel import GE_NAMES, PHILIPS_NAMES
+from segment_actor.reading.dicom.facts.scan_facts import facts_of
+from segment_actor.reading.dicom.facts.scanners import FAMILIES, MAKERS
+from segment_actor.reading.dicom.facts.words import BODY_PARTS, IMAGE_TYPES, OTHER, ROUTES
 from tests.support.ct_files import header
 
 TEXTS = [

@@ -13,12 +13,11 @@ from typing import Final
 from pydicom import Dataset
 
 from segment_actor.person import OLDEST_YEARS, Sex, age_of, sex_of
-from segment_actor.reading.dicom import quantities as q
-from segment_actor.reading.dicom.header import first_text, number_values, text_values
-from segment_actor.reading.dicom.identity import date_in
-from segment_actor.reading.dicom.kernel import kernel_name_of, kernel_of
-from segment_actor.reading.dicom.scanners import maker_of, model_of
-from segment_actor.reading.dicom.words import body_part_of, image_type_of, route_of
+from segment_actor.reading.dicom.facts import quantities as q
+from segment_actor.reading.dicom.facts.kernel import kernel_name_of, kernel_of
+from segment_actor.reading.dicom.facts.scanners import maker_of, model_of
+from segment_actor.reading.dicom.facts.words import body_part_of, image_type_of, route_of
+from segment_actor.reading.dicom.file.header import date_in, first_text, number_values, text_values
 from segment_actor.reading.scan import ScanFacts
 
 NO_AGENT: Final = {"NO", "NONE", "N", "NO CONTRAST", "WITHOUT CONTRAST", "NATIVE", "0"}

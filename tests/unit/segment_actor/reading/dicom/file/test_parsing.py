@@ -25,8 +25,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from segment_actor.reading.dicom.file.parsing import MAX_START_BYTES, Unread, header_in
 from segment_actor.reading.dicom.image import image_of
-from segment_actor.reading.dicom.parsing import MAX_START_BYTES, Unread, header_in
 from tests.support.ct_files import SERIES_UID, dicom, dicom_slices, made_hu
 
 SYNTAXES = [

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from segment_actor.reading.dicom.facts import facts_of
-from segment_actor.reading.dicom.header import PYDICOM_ERRORS, quiet_pydicom
-from segment_actor.reading.dicom.scanners import MAKERS
+from segment_actor.reading.dicom.facts.scan_facts import facts_of
+from segment_actor.reading.dicom.facts.scanners import MAKERS
+from segment_actor.reading.dicom.file.header import PYDICOM_ERRORS, quiet_pydicom
 from segment_actor.reading.scan import ScanFacts
 from tests.support.ct_files import SERIES_UID, dicom_slices, header, made_hu
 

@@ -15,7 +15,7 @@ from typing import Final
 from pydicom import Dataset
 from pydicom.sequence import Sequence as Items
 
-from segment_actor.reading.dicom.header import (
+from segment_actor.reading.dicom.file.header import (
     PYDICOM_ERRORS,
     first_number,
     quiet_pydicom,

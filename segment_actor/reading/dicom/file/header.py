@@ -13,11 +13,14 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import ContextDecorator, ExitStack, contextmanager
+from datetime import date
 from threading import Lock
 
 import pydicom
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
+
+from segment_actor.person import date_of
 
 PYDICOM_ERRORS = (
     AttributeError,  # a required element is missing
@@ -101,6 +104,14 @@ def text_values(header: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
 def first_text(header: pydicom.Dataset, keyword: str) -> str | None:
     """The first value of an element."""
     return next(iter(text_values(header, keyword)), None)
+
+
+def date_in(header: pydicom.Dataset, keyword: str) -> date | None:
+    """A date of a header; None if it is missing, no day, or stands for no day."""
+    try:
+        return date_of(first_text(header, keyword) or "")
+    except ValueError:
+        return None
 
 
 def number_values(header: pydicom.Dataset, keyword: str) -> tuple[float, ...]:

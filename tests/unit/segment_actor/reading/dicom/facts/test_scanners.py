@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_actor.reading.dicom.scanners import FAMILIES, MAKERS, maker_of, model_of
-from segment_actor.reading.dicom.words import plain
+from segment_actor.reading.dicom.facts.scanners import FAMILIES, MAKERS, maker_of, model_of
+from segment_actor.reading.dicom.facts.words import plain
 
 NAMES = [f"{family} {member}" for family, members in FAMILIES.items() for member in members]
 

@@ -14,9 +14,9 @@ from pydicom import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
-from segment_actor.reading.dicom.deflated import inflate, inflate_start
-from segment_actor.reading.dicom.encoding import Encoded, encoded_in, is_dicom
-from segment_actor.reading.dicom.header import PYDICOM_ERRORS, quiet_pydicom
+from segment_actor.reading.dicom.file.deflated import inflate, inflate_start
+from segment_actor.reading.dicom.file.encoding import Encoded, encoded_in, is_dicom
+from segment_actor.reading.dicom.file.header import PYDICOM_ERRORS, quiet_pydicom
 
 LAST_GROUP: Final = 0x0028
 """Of the elements that say what an image is and where it belongs; behind it come those of makers,
@@ -84,7 +84,7 @@ def header_in(start: bytes, *, whole: bool = False) -> Dataset | Unread:
 
 
 def parse(data: bytes) -> Parsed | None:
-    """A file up to its pixels; None if it is damaged.
+    """A file up to its pixels; None if it is damaged, or nothing follows its prefix.
 
     Raises:
         SeriesError: TOO_LARGE if it is packed and unpacks to more than a CT image can have.
@@ -98,7 +98,7 @@ def parse(data: bytes) -> Parsed | None:
             header = source.elements(encoded, encoded.at, lambda tag: tag in PIXELS)
     except PYDICOM_ERRORS:
         return None
-    return Parsed(header, encoded, source.tell())
+    return Parsed(header, encoded, source.tell()) if len(header) else None
 
 
 def with_pixels(parsed: Parsed) -> Dataset | None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.grid import arrange
+from segment_actor.reading.dicom.geometry.grid import arrange
 from segment_actor.reading.dicom.image import Image
 from segment_actor.reading.dicom.series import parse_files
 from tests.support.ct_files import dicom_files, dicom_slices

@@ -25,7 +25,7 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
-from segment_actor.reading.dicom.header import first_text
+from segment_actor.reading.dicom.file.header import first_text
 
 PREFIX_BYTES: Final = 132
 

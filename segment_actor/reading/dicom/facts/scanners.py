@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from segment_actor.reading.dicom.words import OTHER, plain
+from segment_actor.reading.dicom.facts.words import OTHER, plain
 
 MAKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "Siemens": ("siemens", "healthineers"),

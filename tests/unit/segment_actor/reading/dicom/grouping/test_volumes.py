@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment_actor.errors import FailureCode
+from segment_actor.reading.dicom.grouping.volumes import volumes_of
 from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.volumes import volumes_of
 from tests.support.images import CORONAL, PLAIN, stack
 
 SCOUT = replace(

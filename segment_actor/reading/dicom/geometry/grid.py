@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.grid.geometry import SHEAR_TOLERANCE, check_shape, check_spacing
+from segment_actor.reading.dicom.geometry.line import ROUNDING_MM, check_regular, fitted_line
+from segment_actor.reading.dicom.geometry.tilt import NO_TILT, Tilt
 from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.line import ROUNDING_MM, check_regular, fitted_line
-from segment_actor.reading.dicom.tilt import NO_TILT, Tilt
 from segment_actor.volume import Affine
 
 OUT_OF_LINE_MM = 2 * math.sqrt(3) * ROUNDING_MM

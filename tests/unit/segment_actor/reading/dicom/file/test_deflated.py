@@ -6,7 +6,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.parsing import parse
+from segment_actor.reading.dicom.file.parsing import parse
 from segment_actor.reading.dicom.volume import read_dicom
 from tests.support.ct_files import dicom, dicom_files, dicom_slices, made_hu
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segment_actor.reading.dicom.kernel import kernel_name_of, kernel_of
+from segment_actor.reading.dicom.facts.kernel import kernel_name_of, kernel_of
 
 NAMES = {
     "SIEMENS": {

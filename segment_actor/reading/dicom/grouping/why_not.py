@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.pixels.decoding import HOUNSFIELD_TYPES
+from segment_actor.reading.dicom.unit import is_hounsfield
 
 
 class WhyNot(StrEnum):
@@ -146,16 +146,12 @@ def by_type(image: Image) -> WhyNot | None:
     """What an image that may be one of a CT volume says of that volume."""
     if image.burned_in:
         return WhyNot.SCREENSHOT
-    if not _is_hounsfield(image.rescale_type.upper()):
+    if not is_hounsfield(image.rescale_type):
         return WhyNot.MAP
     reason = _of_type(image.image_type)
     if reason or "DERIVED" not in image.image_type:
         return reason
     return _of_description(image.description)
-
-
-def _is_hounsfield(unit: str) -> bool:
-    return unit in HOUNSFIELD_TYPES or re.sub("[^A-Z0-9]", "", unit) in HOUNSFIELD_TYPES
 
 
 @lru_cache(maxsize=1024)

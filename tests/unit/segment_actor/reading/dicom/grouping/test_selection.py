@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.selection import (
+from segment_actor.reading.dicom.grouping.selection import (
     Candidate,
     WhyNot,
     acquisitions_of,
@@ -18,6 +17,7 @@ from segment_actor.reading.dicom.selection import (
     same_acquisition,
     why_not,
 )
+from segment_actor.reading.dicom.image import Image
 from tests.support.images import CORONAL, stack
 
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)

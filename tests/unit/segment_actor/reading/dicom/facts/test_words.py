@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.sr.codedict import codes
 
-from segment_actor.reading.dicom.words import (
+from segment_actor.reading.dicom.facts.words import (
     BODY_PARTS,
     BODY_PARTS_OF_DICOM,
     IMAGE_TYPES,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from segment_actor.errors import FailureCode
 from segment_actor.reading.dicom.grouping.parts import groups, parts_of
 from segment_actor.reading.dicom.grouping.people import same_text
+from segment_actor.reading.dicom.grouping.why_not import aside
 from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.why_not import aside
 
 
 @dataclass(frozen=True, slots=True)
