@@ -13,8 +13,8 @@ from typing import Final
 from pydicom import Dataset
 
 from segment_actor.person import OLDEST_YEARS, Sex, age_of, sex_of
+from segment_actor.reading.dicom.facts import quantities as q
 from segment_actor.reading.dicom.facts.kernel import kernel_name_of, kernel_of
-from segment_actor.reading.dicom.facts.scan_facts import quantities as q
 from segment_actor.reading.dicom.facts.scanners import maker_of, model_of
 from segment_actor.reading.dicom.facts.words import body_part_of, image_type_of, route_of
 from segment_actor.reading.dicom.file.header import date_in, first_text, number_values, text_values

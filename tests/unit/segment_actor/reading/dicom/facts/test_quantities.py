@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segment_actor.reading.dicom.facts.scan_facts import quantities as q
+from segment_actor.reading.dicom.facts import quantities as q
 
 PAGE = Path(__file__).parents[6] / "docs" / "reference" / "header.md"
 COLUMNS = {
