@@ -23,6 +23,7 @@ from jobs.archive.looking.found import WHOLE, Found, Place
 from jobs.archive.looking.headers import TAR_SUFFIXES
 from segment_actor.reading.dicom.grouping.selection import Candidate, candidate_of
 from segment_actor.reading.dicom.grouping.volumes import volumes_of
+from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.dicom.image import Image
 from segment_actor.reading.series import Kind
 
@@ -116,15 +117,23 @@ def _volumes(found: Sequence[Found], doubtful: Doubtful) -> Iterator[Draft]:
         files = tuple(found[n] for n in volume.images)
         mine = [images[n] for n in volume.images]
         others = len(volume.left_out) + volume.elsewhere
+        lost = () if _say_they_are_whole(mine, others) else tuple(doubtful.beside(files))
         yield Draft(
             "dicom",
-            files if _say_they_are_whole(mine, others) else (*files, *doubtful.beside(files)),
+            (*files, *lost),
             mine[0],
             volume.part,
-            None if volume.refusal else candidate_of(mine, volume.part),
+            None if volume.refusal else _candidate(mine, volume.part, short=bool(lost)),
             len(volume.left_out),
             volume.elsewhere,
         )
+
+
+def _candidate(images: Sequence[Image], part: str, *, short: bool) -> Candidate:
+    """What selection needs; a volume that may lack images is refused and not left out for it."""
+    found = candidate_of(images, part)
+    is_small = found.why_not in {WhyNot.TOO_FEW, WhyNot.ONE_PLACE}
+    return replace(found, why_not=None) if short and is_small else found
 
 
 def _say_they_are_whole(images: Sequence[Image], others: int) -> bool:
