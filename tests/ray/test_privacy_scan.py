@@ -63,7 +63,6 @@ class Run:
                 **os.environ,
                 **self.ray.env,
                 "PYTHONPATH": str(REPOSITORY),
-                "HOME": str(self.private),
                 "CTCOHORT_SITE_SECRET_FILE": str(self.private / "site_secret"),
             },
             cwd=self.out,

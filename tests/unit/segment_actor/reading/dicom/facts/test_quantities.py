@@ -9,7 +9,7 @@ import pytest
 
 from segment_actor.reading.dicom.facts import quantities as q
 
-PAGE = Path(__file__).parents[5] / "docs" / "reference" / "header.md"
+PAGE = Path(__file__).parents[6] / "docs" / "reference" / "header.md"
 COLUMNS = {
     "kvp": q.KVP,
     "slice_thickness_mm": q.SLICE_THICKNESS_MM,

@@ -339,7 +339,7 @@ def test_the_order_of_volumes_changes_nothing(study: list[Candidate], random: An
     assert acquisitions_of(shuffled) == [acquisitions_of(study)[n] for n in order]
 
 
-PAGE = (Path(__file__).parents[5] / "docs" / "reference" / "series.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[6] / "docs" / "reference" / "series.md").read_text("utf-8")
 
 
 def test_the_page_of_the_rules_has_every_reason_and_no_other() -> None:
