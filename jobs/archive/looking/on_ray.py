@@ -23,6 +23,9 @@ from segment_actor.errors import SetupError
 TASK_OBJECTS: Final = 200
 """Looked into by a task: a second of work, and some 10 kB of paths on their way."""
 
+ANSWER_OBJECTS: Final = 20
+"""Told of at a time: each answer costs the driver some work, and one object may have many rows."""
+
 AHEAD_PER_CPU: Final = 2
 
 
@@ -61,7 +64,7 @@ def _answers(pieces: Any) -> Iterator[list[Found]]:  # noqa: ANN401  # Ray's gen
         piece, is_last = ray.get(reference)
         held.append(piece)
         if is_last:
-            yield list(from_rows(unpacked(held)))
+            yield from (list(from_rows(rows)) for rows in unpacked(held))
             held = []
 
 
@@ -69,8 +72,9 @@ def _answers(pieces: Any) -> Iterator[list[Found]]:  # noqa: ANN401  # Ray's gen
 def _look(archive_uri: str, *asked: bytes) -> Iterator[tuple[bytes, bool]]:
     """What objects hold, in pieces."""
     objects = [StoredObject(*one) for one in unpacked(asked)]
-    for found in in_threads(_archive(archive_uri))(objects):
-        yield from in_turn(packed(to_rows(found)))
+    looked = in_threads(_archive(archive_uri))(objects)
+    for some in batches(map(to_rows, looked), ANSWER_OBJECTS):
+        yield from in_turn(packed(some))
 
 
 @cache
