@@ -40,11 +40,18 @@ def fetch(archive: Archive, files: Sequence[File]) -> list[bytes]:
     contents: dict[File, bytes] = {}
     for path, some in groupby(files, key=lambda one: one.path):
         data = archive.get(path)
-        members = [one for one in some if one.member not in {None, WHOLE}]
+        wanted = list(some)
+        members = [one for one in wanted if one.member not in {None, WHOLE}]
         if not members:
             contents |= {one: data for one in files if one.path == path}
             continue
         inside = unzip(data) if data.startswith(ZIP_START) else untar(data)
+        if len(members) < len(wanted):
+            raise SeriesError(
+                FailureCode.UNREADABLE_FILE,
+                "The zip or tar could not be looked into up to its end, and the series may go on "
+                "there. Pack each study into a file of its own.",
+            )
         for one in members:
             if one.member not in inside:
                 raise _gone()
