@@ -19,7 +19,7 @@ import ray
 
 from cluster.open_to_all import is_open
 from cluster.pools import Node
-from cluster.private_folder import private_folder
+from cluster.session_folder import session_folder
 from segment_actor.errors import SetupError
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def connect(
         return
     _quiet()
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    with private_folder() if address == "local" else nullcontext() as folder:
+    with session_folder() if address == "local" else nullcontext() as folder:
         try:
             if folder:
                 _start(code, folder)

@@ -17,9 +17,16 @@ from jobs.shared.command import Command
 )
 @click.option("--demographics", help="CSV with path, age_years, sex [archive: demographics.csv].")
 @click.option("--address", help="Ray cluster that reads the headers [RAY_ADDRESS, else threads].")
-def main(archive: str, out: str, demographics: str | None, address: str | None) -> None:
+@click.option("--allow-open-cluster", is_flag=True, help="Join a Ray that asks for no token.")
+def main(
+    archive: str,
+    out: str,
+    demographics: str | None,
+    address: str | None,
+    allow_open_cluster: bool,
+) -> None:
     """List an archive: one row a CT series; again, only what is new is read."""
-    refreshed_index(archive, out, demographics, address)
+    refreshed_index(archive, out, demographics, address, allow_open_cluster=allow_open_cluster)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import secrets
 from collections.abc import Generator
 from contextlib import closing, suppress
@@ -44,6 +43,7 @@ from jobs.segment_run.version import code_version, library_versions, pipeline_ve
 from jobs.shared.code import CODE
 from jobs.shared.command import DONE, SOME_FAILED, Command
 from jobs.shared.models import execution_of
+from jobs.shared.ray_errors import cause_of
 from segment_actor.errors import SetupError
 from segment_actor.execution import AUTO, Execution, kinds_of
 from segment_actor.models.folder import folder_digest
@@ -104,7 +104,13 @@ class Run:
 
 def _index(config: SegmentConfig) -> Index:
     if config.archive is not None:
-        return refreshed_index(config.archive, config.index, config.demographics, config.address)
+        return refreshed_index(
+            config.archive,
+            config.index,
+            config.demographics,
+            config.address,
+            allow_open_cluster=config.allow_open_cluster,
+        )
     assert config.index is not None
     index = Index(PrivateFolder(config.index))
     open_store(index.archive)  # only to find out now that it answers
@@ -125,6 +131,8 @@ def _work(run: Run, committer: Committer) -> int:
     committer.write_run("failed" if lost else "finished", provenance)
     if lost:
         log.warning("%d series were not reached; the next run takes them up.", lost)
+    for sentence, count in committer.no_dicom.most_common():
+        log.warning("%d CTs were measured and have no results in DICOM: %s", count, sentence)
     log.info("%d measured, %d failed: %s", committer.measured, committer.failed, run.config.tables)
     return SOME_FAILED if lost or committer.failed else DONE
 
@@ -169,7 +177,7 @@ def _segment(run: Run, committer: Committer, progress: Progress) -> None:
             lane = replace(lane, execution=replace(lane.execution, device=device))
             _collect(outcomes(run.index, todo, load, lane, plan), committer, progress, stop)
     except RayError as error:
-        raise SetupError(f"Ray ended the run: {_cause(error)}") from error
+        raise SetupError(f"Ray ended the run: {cause_of(error)}") from error
 
 
 def _dicom(run: Run, version: str) -> DicomSettings | None:
@@ -178,6 +186,8 @@ def _dicom(run: Run, version: str) -> DicomSettings | None:
     if config.dicom_out is None:
         return None
     open_sink(config.dicom_out)
+    if n_nifti := sum(one.kind == "nifti" for one in run.todo):
+        log.info("%d CTs are NIfTI files, of which there are no results in DICOM", n_nifti)
     return DicomSettings(
         archive=run.index.archive,
         sink=config.dicom_out,
@@ -197,18 +207,6 @@ def _with_device(nodes: tuple[Node, ...], config: SegmentConfig) -> tuple[Node, 
     if config.device == "cpu" or only_cpu:
         return tuple(replace(node, gpus=0) for node in nodes)
     return nodes
-
-
-def _cause(error: RayError) -> str:
-    """What a lane said when it could not start, or the error there, or Ray's own first line."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    said = [line.partition("SetupError: ")[2] for line in lines if "SetupError: " in line]
-    raised = [line.strip() for line in lines if _RAISED.match(line)]
-    return [lines[0], *raised, *said][-1]
-
-
-_RAISED = re.compile(r"\s*[\w.]+Error: ")
-"""The line of a traceback that says what was wrong."""
 
 
 def _collect(

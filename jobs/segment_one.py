@@ -41,6 +41,8 @@ from segment_actor.writing.dicom.kinds import SegType
 from segment_actor.writing.label_map import store_labels
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from segment_actor.writing.dicom.header import Sources
 
 log = logging.getLogger(__name__)
@@ -130,11 +132,10 @@ def run(ct: Path, out: Path, flags: Flags) -> None:
     roi_subset = cast("tuple[str, ...]", flags["roi_subset"])
     schema = load_schema(models.schema)
     models = needed_for(models, schema, roi_subset)
-    sources = _sources(kind, files) if flags["dicom"] else None
     load = group_loader(models, execution)
     with staged(folder) as scratch:
         segmenters = OneAhead(models.groups, load)  # the first model loads while the CT is read
-        volume, grid, agent = _read(kind, files, flags, exact=models.way.truncate)
+        volume, grid, agent, sources = _read(kind, files, flags, exact=models.way.truncate)
         log.info("%d x %d x %d voxels read", *grid.shape)
         segmented = segment_scan(volume, models, segmenters)
         layers = keep_only(segmented.layers, schema, roi_subset)
@@ -166,8 +167,10 @@ def _models(flags: Flags) -> tuple[ModelSet, Execution]:
 
 def _read(
     kind: Kind, files: Sequence[Path], flags: Flags, *, exact: bool
-) -> tuple[Volume, StoredGrid, bool | None]:
-    """The CT in RAS, the grid of its file, and whether its header names a contrast agent.
+) -> tuple[Volume, StoredGrid, bool | None, Sources | None]:
+    """The CT in RAS, the grid of its file, and what is wanted of its headers.
+
+    That is whether they name a contrast agent, and what DICOM results take from them.
 
     Its voxels as they were stored are let go.
     """
@@ -176,8 +179,10 @@ def _read(
     except OSError as error:
         raise SetupError(f"cannot read {error.filename}: {error.strerror}") from error
     number = cast("int | None", flags["series"])
-    scan, _ = read_one(kind, blobs, [file.name for file in files], exact=exact, number=number)
-    return to_canonical(scan.volume), scan.grid, scan.facts.contrast_agent
+    names = [file.name for file in files]
+    scan, headers = read_one(kind, blobs, names, exact=exact, number=number)
+    sources = _sources(headers) if flags["dicom"] else None
+    return to_canonical(scan.volume), scan.grid, scan.facts.contrast_agent, sources
 
 
 def _write_labels(
@@ -222,10 +227,10 @@ def _write_extras(
         write_preview(segmented, schema, f"{models.name}. {models.warning}", folder / "preview.png")
 
 
-def _sources(kind: Kind, files: Sequence[Path]) -> Sources:
-    from jobs.segment_one_ct.dicom import headers_of, sources_of
+def _sources(headers: Sequence[Dataset]) -> Sources:
+    from jobs.segment_one_ct.dicom import sources_of
 
-    return sources_of(headers_of(kind, files))
+    return sources_of(headers)
 
 
 def _write_dicom(

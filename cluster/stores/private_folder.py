@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,6 +19,12 @@ from segment_actor.errors import SetupError
 
 _OWNER_ONLY_FILE = 0o600
 _OWNER_ONLY_FOLDER = 0o700
+
+
+_ROOM = ".at-work-"
+
+ABANDONED_AFTER_S = 2 * 86_400
+"""Whoever works in a room writes into it every few minutes, or has nothing there that is missed."""
 
 
 class PrivateFolder:
@@ -72,14 +80,18 @@ class PrivateFolder:
     def room(self) -> Iterator[Path]:
         """A private folder of this machine to work in, removed afterwards.
 
+        Those that nobody has written into for some days are removed, too: they were left behind by
+        a process that was killed.
+
         Raises:
             SetupError: it cannot be made.
         """
         with self._reached():
             if self._here is not None:
                 self._here.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY_FOLDER)
-            made = TemporaryDirectory(prefix=".at-work-", dir=self._here)
+            made = TemporaryDirectory(prefix=_ROOM, dir=self._here)
         with made as room:
+            _remove_abandoned(Path(room).parent)
             yield Path(room)
 
     def take(self, file: Path, name: str) -> None:
@@ -124,6 +136,20 @@ class PrivateFolder:
             yield
         except TRANSPORT_ERRORS as error:
             raise SetupError(f"Cannot use {self.uri}: {reason(error)}.") from error
+
+
+def _remove_abandoned(place: Path) -> None:
+    for room in place.glob(f"{_ROOM}*"):
+        if time.time() - _last_written_s(room) > ABANDONED_AFTER_S:
+            shutil.rmtree(room, ignore_errors=True)
+
+
+def _last_written_s(room: Path) -> float:
+    """Seconds since the epoch; now for one that goes away meanwhile, or is another user's."""
+    try:
+        return max(each.stat().st_mtime for each in (room, *room.rglob("*")))
+    except OSError:
+        return time.time()
 
 
 def _fresh(uri: str) -> dict[str, bool]:

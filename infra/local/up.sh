@@ -46,12 +46,21 @@ GOMEMLIMIT=512MiB setsid weed mini -dir="$home/s3" -ip=127.0.0.1 -ip.bind=127.0.
   -s3.config="$home/s3.json" -bucket=cts,tables > "$home/s3.log" 2>&1 < /dev/null &
 echo $! > "$home/s3.pid"
 
+# Ray opens its own folder to everybody, so it lies in one of ours alone; short, for Ray's sockets.
+ray_home=${CTCOHORT_LOCAL_RAY_TMP:-/tmp/ctcohort-$(id -u)}
+mkdir -p "$ray_home"
+if [ ! -O "$ray_home" ]; then
+  echo "$ray_home is somebody else's; set CTCOHORT_LOCAL_RAY_TMP" >&2
+  exit 2
+fi
+chmod 700 "$ray_home"
+
 # 127.0.0.2: Ray replaces 127.0.0.1 by the machine's own address. Workers get the AWS_* variables and
 # the site secret's place from this environment, never from the job.
 RAY_JOB_STOP_WAIT_TIME_S=60 setsid ray start --head --block --disable-usage-stats \
   --node-ip-address=127.0.0.2 --port=16379 --min-worker-port=11000 --max-worker-port=11999 \
   --dashboard-host=127.0.0.1 --dashboard-port=18265 --metrics-export-port=28080 \
-  --temp-dir="${CTCOHORT_LOCAL_RAY_TMP:-/tmp/ctcohort-ray}" > "$home/ray.log" 2>&1 < /dev/null &
+  --temp-dir="$ray_home/ray" > "$home/ray.log" 2>&1 < /dev/null &
 echo $! > "$home/ray.pid"
 
 for _ in $(seq 120); do

@@ -47,6 +47,12 @@ def rows_of(database: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str,
         yield from batch.to_pylist()
 
 
+def count(database: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """How many rows an answer has."""
+    ((rows,),) = database.sql(f"SELECT count(*) FROM ({sql})").fetchall()  # noqa: S608  # ours
+    return int(rows)
+
+
 def write(file: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
     """Writes tables as one Parquet file, a row group each."""
     with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:

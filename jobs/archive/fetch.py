@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from itertools import groupby
+from typing import Final
 
 from pydicom import Dataset
 
 from cluster.stores.contract import Archive
 from jobs.archive.grouping.series import File
 from jobs.archive.looking.found import WHOLE
-from jobs.archive.looking.headers import START_BYTES, ZIP_START
+from jobs.archive.looking.headers import (
+    NOT_READABLE,
+    START_BYTES,
+    ZIP_START,
+    Read,
+    members_of,
+    reader_of,
+)
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import first_number
-from segment_actor.reading.dicom.parsing import Unread, header_in, parse
+from segment_actor.reading.dicom.file.encoding import is_dicom
+from segment_actor.reading.dicom.file.parsing import parse
 from segment_actor.reading.untar import untar
 from segment_actor.reading.unzip import unzip
+
+HEADER_BYTES: Final = (*START_BYTES, 2**28)
+"""Asked for until the header ends: that of an enhanced CT goes on behind what tells its series."""
 
 
 def fetch(archive: Archive, files: Sequence[File]) -> list[bytes]:
@@ -35,17 +47,13 @@ def fetch(archive: Archive, files: Sequence[File]) -> list[bytes]:
         inside = unzip(data) if data.startswith(ZIP_START) else untar(data)
         for one in members:
             if one.member not in inside:
-                raise SeriesError(
-                    FailureCode.VANISHED,
-                    "A file of the series is no longer where the index found it. Run again, so "
-                    "that the archive is indexed anew.",
-                )
+                raise _gone()
             contents[one] = inside[str(one.member)]
     return [contents[one] for one in files]
 
 
 def headers_of(archive: Archive, files: Sequence[File]) -> list[Dataset]:
-    """The headers of images, without their pixels; of an image on its own only its start is read.
+    """The headers of images, in any order; no pixels are fetched where the archive can help it.
 
     Args:
         archive: where they lie.
@@ -54,25 +62,52 @@ def headers_of(archive: Archive, files: Sequence[File]) -> list[Dataset]:
     Raises:
         SeriesError, SetupError: as `fetch`.
     """
-    alone = [one for one in files if one.member is None]
-    inside = [one for one in files if one.member is not None]
-    headers = [_header(archive, one) for one in alone]
-    headers += [_whole(content) for content in fetch(archive, inside)]
+    headers: list[Dataset | None] = []
+    for path, some in groupby(files, key=lambda one: one.path):
+        members = {one.member for one in some} - {None, WHOLE}
+        if members:
+            headers += _inside(archive, path, members)
+        else:
+            headers.append(_header(partial(archive.start, path)))
     return [header for header in headers if header is not None]
 
 
-def _header(archive: Archive, file: File) -> Dataset | None:
-    for n_bytes in START_BYTES:
-        start = archive.start(file.path, n_bytes)
-        said = header_in(start, whole=len(start) < n_bytes)
-        if isinstance(said, Dataset):
-            is_multi_frame = (first_number(said, "NumberOfFrames") or 1) > 1  # told of further on
-            return _whole(archive.get(file.path)) if is_multi_frame else said
-        if said is not Unread.CUT_SHORT:
-            break
+def _inside(
+    archive: Archive, path: str, members: Collection[str | None]
+) -> Iterator[Dataset | None]:
+    """The headers of some files of a container."""
+    missing = set(members)
+    try:
+        with archive.open(path) as stream:
+            for name, _, opened in members_of(stream):
+                if name in missing:
+                    missing.remove(name)
+                    with opened() as content:
+                        yield _header(reader_of(content))
+    except NOT_READABLE:
+        raise _gone() from None
+    if missing:
+        raise _gone()
+
+
+def _header(read: Read) -> Dataset | None:
+    """All of a file before its pixels; None if it is no DICOM, or damaged."""
+    for n_bytes in HEADER_BYTES:
+        start = read(n_bytes)
+        if not is_dicom(start):
+            return None
+        parsed = parse(start)
+        is_all = len(start) < n_bytes
+        if parsed is not None and (is_all or parsed.at < len(parsed.encoded.data)):
+            return parsed.header
+        if is_all:
+            return None
     return None
 
 
-def _whole(content: bytes) -> Dataset | None:
-    parsed = parse(content)
-    return None if parsed is None else parsed.header
+def _gone() -> SeriesError:
+    return SeriesError(
+        FailureCode.VANISHED,
+        "A file of the series is no longer where the index found it. Run again, so that the "
+        "archive is indexed anew.",
+    )

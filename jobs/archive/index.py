@@ -10,27 +10,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import astuple, replace
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cluster.stores.contract import Archive
+from cluster.stores.faults import reason
 from cluster.stores.private_folder import PrivateFolder
 from jobs.archive.database import database_in, view, write
 from jobs.archive.demographics import Person
 from jobs.archive.grouping.series import FILES, File, Series, from_table
-from jobs.archive.grouping.tables import write_series
+from jobs.archive.grouping.tables import report, write_series
 from jobs.archive.keys import KeyMaker
 from jobs.archive.looking.found import FOUND
 from jobs.archive.looking.listing import find
 from jobs.archive.looking.side_by_side import Look
-from jobs.archive.store import Generation, generation_after, publish, valid_generation
+from jobs.archive.store import (
+    Generation,
+    generation_after,
+    name_as_valid,
+    publish,
+    remove_old,
+    valid_generation,
+)
+from jobs.shared.source import source_digest
 from segment_actor.errors import SetupError
 
 DAMAGED: Final = (pa.ArrowException, KeyError, OSError, TypeError, ValueError)
 """What a Parquet file that is none, or not as an index wrote it, raises."""
+
+NOT_WRITTEN: Final = (OSError, duckdb.IOException, duckdb.OutOfMemoryException)
+"""What a disk that is full, or a folder that went away, raises."""
 
 
 def update_index(
@@ -51,8 +65,24 @@ def update_index(
 
     Raises:
         SetupError: the archive cannot be listed or no longer answers, or holds no series; the index
-            is one of another archive, or cannot be written.
+            is one of another archive, or cannot be written. Then it stays as it was.
     """
+    try:
+        return _updated(folder, archive, keys, look, people)
+    except NOT_WRITTEN as error:
+        raise SetupError(
+            f"The index {folder.uri} cannot be brought up to date, and stays as it was: "
+            f"{reason(error)}."
+        ) from error
+
+
+def _updated(
+    folder: PrivateFolder,
+    archive: Archive,
+    keys: KeyMaker,
+    look: Look,
+    people: Mapping[str, Person],
+) -> Index:
     last = valid_generation(folder)
     if last is not None and last.archive != archive.uri:
         raise SetupError(
@@ -65,11 +95,27 @@ def update_index(
             view(database, "known", room / "known.parquet")
         else:
             view(database, "known", folder.on_disk(last.file("found"), room))
-        find(database, room, changes, look)
-        write_series(database, room, archive.uri, keys, people)
-        generation = generation_after(last, archive.uri, changes.token)
-        publish(folder, room, generation)
+        basis = _basis(keys, people)
+        generation = generation_after(last, archive.uri, changes.token, basis)
+        rules_changed = last is None or last.basis != basis
+        if find(database, room, changes, look, anew=rules_changed) or last is None:
+            report(database, write_series(database, room, archive.uri, keys, people))
+            publish(folder, room, generation)
+        else:
+            generation = replace(last, token=changes.token)
+            report(database, Index(folder, generation).series())
+            name_as_valid(folder, generation)
+        remove_old(folder, generation)
     return Index(folder, generation)
+
+
+def _basis(keys: KeyMaker, people: Mapping[str, Person]) -> str:
+    """What series follow from beside the objects: the rules, the site's secret, the demographics.
+
+    Keyed, as who stands in a table could be guessed.
+    """
+    lines = [f"{path}\n{astuple(person)}" for path, person in sorted(people.items())]
+    return keys.input_version("\n".join([source_digest(), *lines]))
 
 
 class Index:

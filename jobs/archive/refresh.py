@@ -33,6 +33,8 @@ def refreshed_index(
     demographics: str | None = None,
     address: str | None = None,
     keys: KeyMaker | None = None,
+    *,
+    allow_open_cluster: bool = False,
 ) -> Index:
     """The index of an archive, brought up to date.
 
@@ -43,6 +45,7 @@ def refreshed_index(
         address: Ray cluster whose nodes look into new objects; None is that of RAY_ADDRESS, and
             without it threads of this process look.
         keys: makes the pseudonyms; None takes the site's secret.
+        allow_open_cluster: join a Ray cluster that asks nobody for a token.
 
     Raises:
         SetupError: the archive does not answer or holds no series; the index cannot be kept there.
@@ -53,7 +56,8 @@ def refreshed_index(
     address = address or os.environ.get("RAY_ADDRESS")
     with ExitStack() as stack:
         if address:
-            stack.enter_context(connect(address, CODE))
+            cluster = connect(address, CODE, allow_open_cluster=allow_open_cluster)
+            stack.enter_context(cluster)
         look = on_ray(archive_uri) if address else in_threads(archive)
         kept = PrivateFolder(folder or str(default_folder(archive_uri)))
         return update_index(kept, archive, keys, look, people)

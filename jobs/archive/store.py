@@ -6,15 +6,18 @@
     series-GENERATION.parquet one row a series (jobs/archive/series)
 
 A generation is whole before index.json names it, so that an index that was broken off changes
-nothing; the generation before stays for a run that reads it. All of it is private: it holds paths,
-names and UIDs.
+nothing. Of two that are made at the same time the last one is valid. A generation stays for some
+days after the next one, for a run that reads it and for an index that is still being made. All of
+it is private: it holds paths, names and UIDs.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +29,13 @@ VALID: Final = "index.json"
 FORMAT: Final = 1
 """Of the tables; those of another one are made anew."""
 
+KEPT: Final = timedelta(days=7)
+"""Files of a generation, after it was begun: no index takes longer, and a run opens those of its
+own at its start."""
+
+_STAMP: Final = "%Y%m%dT%H%M%S"
+_FILE: Final = re.compile(rf"({'|'.join(TABLES)})-(\d{{8}}T\d{{6}})?.*")
+
 
 @dataclass(frozen=True, slots=True)
 class Generation:
@@ -33,9 +43,10 @@ class Generation:
 
     Attributes:
         archive: URI of what is indexed.
-        name: of the generation.
+        name: of the generation; it begins with the time at which it was begun, in UTC.
         before: the one before, which a run may still read.
         token: what the archive gave to ask for changes with.
+        basis: digest of all that series follow from beside what was found.
         format: of the tables.
     """
 
@@ -43,6 +54,7 @@ class Generation:
     name: str
     before: str | None = None
     token: str | None = None
+    basis: str = ""
     format: int = FORMAT
 
     def file(self, table: str) -> str:
@@ -50,9 +62,12 @@ class Generation:
         return f"{table}-{self.name}.parquet"
 
 
-def generation_after(last: Generation | None, archive: str, token: str | None) -> Generation:
+def generation_after(
+    last: Generation | None, archive: str, token: str | None, basis: str
+) -> Generation:
     """The next generation."""
-    return Generation(archive, secrets.token_hex(8), last.name if last else None, token)
+    name = f"{datetime.now(UTC):{_STAMP}}-{secrets.token_hex(4)}"
+    return Generation(archive, name, last.name if last else None, token, basis)
 
 
 def valid_generation(folder: PrivateFolder) -> Generation | None:
@@ -74,7 +89,7 @@ def valid_generation(folder: PrivateFolder) -> Generation | None:
 
 
 def publish(folder: PrivateFolder, tables: Path, generation: Generation) -> None:
-    """Makes tables valid, and removes those that nobody reads any more.
+    """Makes tables valid.
 
     Args:
         folder: of the index.
@@ -83,12 +98,29 @@ def publish(folder: PrivateFolder, tables: Path, generation: Generation) -> None
     """
     for table in TABLES:
         folder.take(tables / f"{table}.parquet", generation.file(table))
+    name_as_valid(folder, generation)
+
+
+def name_as_valid(folder: PrivateFolder, generation: Generation) -> None:
+    """Makes a generation the valid one, whose tables lie there."""
     folder.write(VALID, json.dumps(asdict(generation)).encode())
-    kept = {
-        f"{table}-{name}.parquet"
-        for table in TABLES
-        for name in (generation.name, generation.before)
-    }
+
+
+def remove_old(folder: PrivateFolder, generation: Generation) -> None:
+    """Removes the tables that nobody reads any more.
+
+    Args:
+        folder: of the index.
+        generation: the valid one; it and the one before it stay, whatever their age.
+    """
+    kept = {each.file(table) for table in TABLES for each in _with_the_one_before(generation)}
+    oldest = f"{datetime.now(UTC) - KEPT:{_STAMP}}"
     for name in folder.names() - kept:
-        if name.partition("-")[0] in TABLES:
+        table = _FILE.fullmatch(name)
+        if table and (table[2] or "") < oldest:
             folder.remove(name)
+
+
+def _with_the_one_before(generation: Generation) -> list[Generation]:
+    before = generation.before
+    return [generation, *([replace(generation, name=before)] if before else [])]

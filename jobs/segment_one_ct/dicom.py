@@ -15,11 +15,6 @@ from segment_actor.errors import SetupError
 from segment_actor.execution import Execution
 from segment_actor.grid.of_file import StoredGrid
 from segment_actor.models.set import ModelSet
-from segment_actor.reading.dicom.encoding import is_dicom
-from segment_actor.reading.dicom.header import first_text
-from segment_actor.reading.dicom.parsing import parse
-from segment_actor.reading.series import Kind
-from segment_actor.reading.unzip import unzip
 from segment_actor.segment import Segmented
 from segment_actor.writing.dicom.header import Sources, identified
 from segment_actor.writing.dicom.kinds import SegType
@@ -27,21 +22,11 @@ from segment_actor.writing.dicom.results import dicom_results
 from segment_actor.writing.dicom.uids import Origin
 
 
-def headers_of(kind: Kind, files: Sequence[Path]) -> list[Dataset]:
-    """The headers of the CT images in a folder or zip; none of a NIfTI file."""
-    if kind == "nifti":
-        return []
-    blobs = (file.read_bytes() for file in files)
-    contents = blobs if kind == "dicom" else (b for z in blobs for b in unzip(z).values())
-    opened = (parsed.header for c in contents if is_dicom(c) and (parsed := parse(c)) is not None)
-    return [h for h in opened if first_text(h, "Modality") == "CT" and "Rows" in h]
-
-
 def sources_of(headers: Sequence[Dataset]) -> Sources:
     """What results take from the headers of the CT, before anything is segmented.
 
     Args:
-        headers: of the images of one CT.
+        headers: of the images that were read; none of a NIfTI file.
 
     Raises:
         SeriesError: no result can refer to the images.

@@ -77,6 +77,7 @@ class Outcome:
         stop: why no series can be worked on any more (an archive that does not answer).
         number: of the series in its index.
         patient_key: pseudonym of the patient, if known.
+        no_dicom: why there are no results in DICOM, where they were asked for and none can be made.
     """
 
     series_key: str
@@ -87,6 +88,7 @@ class Outcome:
     stop: str | None = None
     number: int = 0
     patient_key: str | None = None
+    no_dicom: str | None = None
 
     @property
     def ended(self) -> bool:

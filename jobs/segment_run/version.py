@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib import metadata
-from pathlib import Path
 
+from jobs.shared.source import source_digest
 from segment_actor.execution import Execution
 from segment_actor.models.set import ModelSet, model_set_digest
 from segment_actor.reading.series import READING_VERSION
 from stats.measure import MEASUREMENT_VERSION
 
 VERSION_HEX = 16
-
-PACKAGES = ("cluster", "jobs", "segment_actor", "stats")
 
 LIBRARIES = ("deltalake", "nibabel", "numpy", "pyarrow", "pydicom", "ray", "scipy", "torch")
 """Those that can change a number in a table, or lose one."""
@@ -27,15 +25,8 @@ def pipeline_version(models: ModelSet, execution: Execution) -> str:
 
 
 def code_version() -> str:
-    """Version of ctcohort and fingerprint of its source.
-
-    `ray job submit` ships files, not a repository: the fingerprint says which code ran there too.
-    """
-    root = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for file in sorted(f for package in PACKAGES for f in (root / package).rglob("*.py")):
-        digest.update(str(file.relative_to(root)).encode() + file.read_bytes())
-    return f"{_version('ctcohort')}+source.{digest.hexdigest()[:12]}"
+    """Version of ctcohort and fingerprint of its source."""
+    return f"{_version('ctcohort')}+source.{source_digest()}"
 
 
 def library_versions() -> dict[str, str]:

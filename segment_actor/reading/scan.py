@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from segment_actor.grid.of_file import StoredGrid
 from segment_actor.person import Sex
-from segment_actor.reading.dicom.kernel import Kernel
+from segment_actor.reading.dicom.facts.kernel import Kernel
 from segment_actor.volume import Volume
 
 

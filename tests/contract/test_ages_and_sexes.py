@@ -16,7 +16,7 @@ import pytest
 
 from jobs.archive import demographics as of_archive
 from segment_actor.errors import SetupError
-from segment_actor.reading.dicom.facts import facts_of
+from segment_actor.reading.dicom.facts.scan_facts import facts_of
 from stats.study import demographics as of_study
 
 Said = tuple[float | None, str | None]

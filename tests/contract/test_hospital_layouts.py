@@ -14,7 +14,7 @@ from tests.support.hospital.reading import Measured, measured, on_disk, places
 from tests.support.indexing import KEYS
 
 
-@pytest.fixture(params=LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.fixture(params=list(LAYOUTS.values()), ids=list(LAYOUTS))
 def layout(request: pytest.FixtureRequest) -> Layout:
     made: Layout = request.param()
     return made

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segment_actor.errors import SeriesError, SetupError
+from tests.support.ct_files import IDENTIFYING
 
 Arrays = tuple[npt.NDArray[Any], ...]
 """What was read: whatever two readers can be compared by, such as the voxels and the affine."""
@@ -58,14 +59,18 @@ class Verdict(StrEnum):
     UNREAD = "accepted, the reference cannot read it"
     DIFFERENT = "accepted, different from the reference"
     NO_SENTENCE = "refused without a sentence"
+    QUOTED = "refused with a text of the header"
     CRASHED = "another exception"
     SLOW = "too slow"
     HUNGRY = "too much memory"
 
 
 FAULTS = frozenset(
-    {Verdict.DIFFERENT, Verdict.NO_SENTENCE, Verdict.CRASHED, Verdict.SLOW, Verdict.HUNGRY}
-)
+    {
+        Verdict.DIFFERENT, Verdict.NO_SENTENCE, Verdict.QUOTED, Verdict.CRASHED, Verdict.SLOW,
+        Verdict.HUNGRY,
+    }
+)  # fmt: skip
 """Verdicts that must not occur."""
 
 
@@ -116,6 +121,8 @@ def attempt(call: Callable[[], T]) -> T | Exception:
 
 def _of_refusal(case: Case, refusal: SeriesError | SetupError) -> Judged:
     sentence = refusal.sentence if isinstance(refusal, SeriesError) else str(refusal)
+    if any(text.lower() in sentence.lower() for text in IDENTIFYING):
+        return Judged(case.name, Verdict.QUOTED, sentence)
     says = 10 < len(sentence) < LONGEST_SENTENCE and sentence.isprintable()
     return Judged(case.name, Verdict.REFUSED if says else Verdict.NO_SENTENCE, sentence)
 

@@ -30,6 +30,10 @@ def refuse_badly() -> Arrays:
     raise SeriesError(FailureCode.UNEXPECTED, "Traceback:\n  line 1")
 
 
+def quote() -> Arrays:
+    raise SeriesError(FailureCode.NOT_CT, "The series is SECRET^NAME's, and no CT.")
+
+
 def crash() -> Arrays:
     return (np.zeros(3)[[7]],)
 
@@ -43,6 +47,7 @@ def warn() -> Arrays:
     [
         (refuse, None, Verdict.REFUSED),
         (refuse_badly, None, Verdict.NO_SENTENCE),
+        (quote, None, Verdict.QUOTED),
         (crash, None, Verdict.CRASHED),
         (warn, None, Verdict.CRASHED),
         (tuple, None, Verdict.ACCEPTED),

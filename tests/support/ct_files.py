@@ -17,7 +17,10 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from segment_actor.volume import Affine, HuArray
 
 RAS_2MM: Affine = np.diag([2.0, 2.0, 2.0, 1.0])
-SERIES_UID = "1.2.826.0.1.3680043.10.1234.1"
+UID_ROOT = "1.2.826.0.1.3680043.10.1234"
+SERIES_UID = f"{UID_ROOT}.1"
+IDENTIFYING = ("Secret", UID_ROOT)
+"""Of the headers below, and of the texts that tests plant: no sentence may quote them."""
 
 
 def made_hu(shape: tuple[int, int, int] = (6, 7, 8), seed: int = 0) -> HuArray:

@@ -90,18 +90,19 @@ class Orthanc:
 
 
 @contextmanager
-def running_orthanc(folder: Path) -> Iterator[Orthanc]:
+def running_orthanc(folder: Path, password: str | None = None) -> Iterator[Orthanc]:
     """Starts a PACS, yields once it answers, ends it by its process id.
 
     Args:
-        folder: an empty folder for the server's data, log and settings.
+        folder: for the server's data, log and settings; one that was used goes on with its data.
+        password: that it wants; None makes one.
 
     Skips the test, with the reason, where Orthanc is not installed.
     """
     program = shutil.which("Orthanc", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None or not _PLUGIN.is_file():
         pytest.skip("no PACS to test against: apt-get install orthanc orthanc-dicomweb")
-    password = secrets.token_hex(16)
+    password = password or secrets.token_hex(16)
     server, url = _start(program, folder, password)
     try:
         yield Orthanc(url, _USER, password, server.pid)

@@ -12,9 +12,9 @@ import zipfile
 
 import nibabel as nib
 from pydicom import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from segment_actor.reading.dicom.header import quiet_pydicom
+from segment_actor.reading.dicom.file.header import quiet_pydicom
 from segment_actor.volume import Shape
 from tests.support.ct_files import RAS_2MM, dicom, dicom_slices, made_hu
 from tests.support.planted import PLANTED, UID_ROOT
@@ -150,7 +150,7 @@ def _damaged() -> Objects:
     deflated = image(40)
     deflated.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     unknown_syntax = image(46)
-    unknown_syntax.file_meta.TransferSyntaxUID = f"{UID_ROOT}.9"
+    unknown_syntax.file_meta.TransferSyntaxUID = UID(f"{UID_ROOT}.9")
     whole = dicom(image(41))
     utf_8 = dicom(image(42, SpecificCharacterSet="ISO_IR 192"))
     patient_id = PLANTED["patient id"].encode()

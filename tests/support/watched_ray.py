@@ -73,7 +73,7 @@ class WatchedRay:
     session: Path
     spilled: Path
     _raylet: int
-    _held_at: int = 0
+    _held: dict[str, int] = field(default_factory=dict)
     in_store: set[str] = field(default_factory=set)
     controls: dict[bytes, bool] = field(default_factory=dict)
     looks: int = 0
@@ -100,21 +100,27 @@ class WatchedRay:
                     self.answers.setdefault(page, set()).add(answer.content)
 
     def _store_memory(self) -> bytes:
-        """All of it but what we hold. The raylet has opened its file, which has no name."""
-        files = Path(f"/proc/{self._raylet}/fd").iterdir()
-        (store,) = (file for file in files if "/plasma" in str(file.readlink()))
-        with store.open("rb") as memory:
-            if not self._held_at:
-                self._held_at = memory.read().find(_MARK)
-                memory.seek(0)
-            below = memory.read(self._held_at)
-            memory.seek(HELD_BYTES, os.SEEK_CUR)
-            return below + memory.read()
+        """All of it but what we hold. The raylet has opened its files, which have no names.
+
+        What fits neither the store nor the disk's share goes to further files of that kind.
+        """
+        memory = b""
+        for file in Path(f"/proc/{self._raylet}/fd").iterdir():
+            name = str(file.readlink())
+            if "/plasma" in name:
+                if name not in self._held:
+                    self._held[name] = file.read_bytes().find(_MARK)
+                with file.open("rb") as content:
+                    if self._held[name] >= 0:
+                        memory += content.read(self._held[name])
+                        content.seek(HELD_BYTES, os.SEEK_CUR)
+                    memory += content.read()
+        return memory
 
 
 @contextmanager
 def watched_ray(controls: tuple[bytes, ...] = ()) -> Iterator[WatchedRay]:
-    """Starts it, and looks into it many times a second until the end of the block.
+    """Starts it, and looks into it some times a second until the end of the block.
 
     Args:
         controls: texts that do travel, so that a watch that sees nothing is noticed.
@@ -139,8 +145,8 @@ def watched_ray(controls: tuple[bytes, ...] = ()) -> Iterator[WatchedRay]:
         watched.controls = dict.fromkeys(controls, False)
         stop = threading.Event()
         threads = [
-            threading.Thread(target=_repeat, args=(watched.look, 0.05, stop)),
-            threading.Thread(target=_repeat, args=(watched.ask_dashboard, 2.0, stop)),
+            threading.Thread(target=_repeat, args=(watched.look, 0.1, stop)),
+            threading.Thread(target=_repeat, args=(watched.ask_dashboard, 5.0, stop)),
         ]
         for thread in threads:
             thread.start()

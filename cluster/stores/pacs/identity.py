@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segment_actor.reading.dicom.header import first_text
-from segment_actor.reading.dicom.parsing import Unread, header_in
+from segment_actor.reading.dicom.file.header import first_text
+from segment_actor.reading.dicom.file.parsing import Unread, header_in
 
 
 @dataclass(frozen=True, slots=True)

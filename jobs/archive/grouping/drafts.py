@@ -21,9 +21,10 @@ from typing import Final
 
 from jobs.archive.looking.found import WHOLE, Found, Place
 from jobs.archive.looking.headers import TAR_SUFFIXES
+from segment_actor.reading.dicom.grouping.selection import Candidate, candidate_of
+from segment_actor.reading.dicom.grouping.volumes import volumes_of
+from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.selection import Candidate, candidate_of
-from segment_actor.reading.dicom.volumes import volumes_of
 from segment_actor.reading.series import Kind
 
 DICOM_SUFFIXES: Final = ("", ".dcm", ".dicom", ".ima", ".img")
@@ -99,7 +100,7 @@ def drafts_of_images(images: Iterable[Found], doubtful: Doubtful) -> Iterator[Dr
     for uid, group in groupby(images, key=lambda one: one.image.series_uid if one.image else ""):
         found = list(group)
         if uid:
-            yield from _volumes(_without_copies(found), doubtful)
+            yield from _volumes(found, doubtful)
         else:  # nobody can tell to which series they belong; the reader says so
             for _, some in groupby(sorted(found, key=_place), key=lambda one: one.folder):
                 files = tuple(some)
@@ -116,29 +117,29 @@ def _volumes(found: Sequence[Found], doubtful: Doubtful) -> Iterator[Draft]:
         files = tuple(found[n] for n in volume.images)
         mine = [images[n] for n in volume.images]
         others = len(volume.left_out) + volume.elsewhere
+        lost = () if _say_they_are_whole(mine, others) else tuple(doubtful.beside(files))
         yield Draft(
             "dicom",
-            files if _say_they_are_whole(mine, others) else (*files, *doubtful.beside(files)),
+            (*files, *lost),
             mine[0],
             volume.part,
-            None if volume.refusal else candidate_of(mine, volume.part),
+            None if volume.refusal else _candidate(mine, volume.part, short=bool(lost)),
             len(volume.left_out),
             volume.elsewhere,
         )
+
+
+def _candidate(images: Sequence[Image], part: str, *, short: bool) -> Candidate:
+    """What selection needs; a volume that may lack images is refused and not left out for it."""
+    found = candidate_of(images, part)
+    is_small = found.why_not in {WhyNot.TOO_FEW, WhyNot.ONE_PLACE}
+    return replace(found, why_not=None) if short and is_small else found
 
 
 def _say_they_are_whole(images: Sequence[Image], others: int) -> bool:
     """Whether all headers count as many images of the series as there are."""
     count = len({one.sop_uid for one in images}) + others
     return {one.in_series for one in images} == {float(count)}
-
-
-def _without_copies(found: Sequence[Found]) -> list[Found]:
-    """Each image once, where a copy has the same header and size; others are for the reader."""
-    kept: dict[tuple[Image | None, int], Found] = {}
-    for one in sorted(found, key=_place):
-        kept.setdefault((one.image, one.size_bytes), one)
-    return list(kept.values())
 
 
 def draft_of_nifti(found: Found) -> Draft:

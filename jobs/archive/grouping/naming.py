@@ -15,12 +15,12 @@ from jobs.archive.grouping.series import Series
 from jobs.archive.keys import KeyMaker
 from jobs.archive.looking.found import Found
 from segment_actor.person import date_of
-from segment_actor.reading.dicom.image import Image
-from segment_actor.reading.dicom.selection import (
+from segment_actor.reading.dicom.grouping.selection import (
     Candidate,
     acquisitions_of,
     one_per_acquisition,
 )
+from segment_actor.reading.dicom.image import Image
 from segment_actor.reading.series import Kind
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from segment_actor.reading.dicom.why_not import WhyNot
+from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.series import Kind
 
 ONE_PER_ACQUISITION, ALL = "one-per-acquisition", "all"

@@ -54,7 +54,7 @@ def write_series(
     archive_uri: str,
     keys: KeyMaker,
     people: Mapping[str, Person],
-) -> None:
+) -> list[Series]:
     """Writes ROOM/files.parquet and ROOM/series.parquet.
 
     Args:
@@ -79,7 +79,7 @@ def write_series(
     rows = map(to_row, series)
     tables = (pa.Table.from_pylist(some, schema=SERIES) for some in batches(rows, ROWS))
     write(room / "series.parquet", SERIES, tables)
-    _report(database, series)
+    return series
 
 
 def _files(drafts: Iterable[Draft], names: list[Named], keys: KeyMaker) -> Iterator[pa.Table]:
@@ -116,8 +116,13 @@ def _found(database: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Found]:
     return from_rows(rows_of(database, sql))
 
 
-def _report(database: duckdb.DuckDBPyConnection, series: Sequence[Series]) -> None:
-    """Says where every file went, and why series are not measured."""
+def report(database: duckdb.DuckDBPyConnection, series: Sequence[Series]) -> None:
+    """Says in the log where every file went, and why series are not measured.
+
+    Args:
+        database: with the view `found`.
+        series: of its files.
+    """
     places = database.sql("SELECT place, count(*) FROM found GROUP BY place ORDER BY place")
     log.info("files: %s", ", ".join(f"{count:,} {place}" for place, count in places.fetchall()))
     selected = Counter(one.kind for one in series if one.selected)

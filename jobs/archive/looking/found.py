@@ -67,7 +67,7 @@ class Found:
         """The folder or the object that it lies in."""
         if self.member is not None:
             return self.path
-        return str(PurePosixPath(self.path).parent)
+        return self.path.rpartition("/")[0] or "."
 
 
 _TEXT_LISTS: Final = ("image_type",)

@@ -18,11 +18,13 @@ from pydicom import Dataset
 from cluster.stores.contract import Archive, StoredObject
 from jobs.archive.looking.found import WHOLE, Found, Place
 from segment_actor.errors import SeriesError
-from segment_actor.reading.dicom.header import first_text
+from segment_actor.reading.dicom.file.encoding import is_dicom
+from segment_actor.reading.dicom.file.header import first_text
+from segment_actor.reading.dicom.file.parsing import Unread, header_in
+from segment_actor.reading.dicom.grouping.why_not import CT_CLASSES
 from segment_actor.reading.dicom.image import image_of
-from segment_actor.reading.dicom.parsing import Unread, header_in
 from segment_actor.reading.dicom.series import DICOMDIR
-from segment_actor.reading.dicom.side_files import is_side_file
+from segment_actor.reading.dicom.side_files import is_never_opened, is_side_file
 from segment_actor.reading.untar import open_tar
 from segment_actor.reading.unzip import PIECE_BYTES, open_file
 
@@ -67,7 +69,7 @@ def files_in(archive: Archive, stored: StoredObject) -> Iterator[Found]:
         SetupError: the archive as a whole does not answer.
     """
     name = stored.path.lower()
-    if is_side_file(stored.path):
+    if is_never_opened(stored.path):
         yield _plain(stored, Place.NOT_AN_IMAGE)
     elif name.endswith(NIFTI_SUFFIXES):
         yield _plain(stored, Place.NIFTI)  # the reader looks at it; a header would say nothing
@@ -76,7 +78,8 @@ def files_in(archive: Archive, stored: StoredObject) -> Iterator[Found]:
             yield from _looked_at(archive, stored)
         except SeriesError:  # gone, or refused by the archive: the reader will say so
             member = WHOLE if stored.is_zip or name.endswith(CONTAINERS) else None
-            yield replace(_plain(stored, Place.DAMAGED, member), version=LOOK_AGAIN)
+            place = Place.NOT_AN_IMAGE if is_side_file(name) else Place.DAMAGED
+            yield replace(_plain(stored, place, member), version=LOOK_AGAIN)
 
 
 def _plain(stored: StoredObject, place: Place, member: str | None = None) -> Found:
@@ -87,19 +90,26 @@ def _looked_at(archive: Archive, stored: StoredObject) -> Iterable[Found]:
     if stored.is_zip:
         return _in_container(archive, stored, _of_zip)
     start = archive.start(stored.path, START_BYTES[0])
-    at, mark = TAR_MARK
-    name = stored.path.lower()
-    if start.startswith(ZIP_START) or name.endswith(ZIP_SUFFIX):
-        return _in_container(archive, stored, _of_zip)
-    if start[at : at + len(mark)] == mark or (
-        start.startswith(GZIP_START) and name.endswith(TAR_SUFFIXES)
-    ):
-        return _in_container(archive, stored, _of_tar)
+    members = _container(stored.path.lower(), start)
+    if members is not None:
+        return _in_container(archive, stored, members)
 
     def read(n_bytes: int) -> bytes:
         return start if n_bytes == START_BYTES[0] else archive.start(stored.path, n_bytes)
 
     return [_of_file(_plain(stored, Place.FOREIGN), read)]
+
+
+def _container(name: str, start: bytes) -> Callable[[BinaryIO], Iterator[Member]] | None:
+    """What tells the files of a container; None for another file, and for a viewer's own zips."""
+    if is_side_file(name) or is_dicom(start):
+        return None
+    if start.startswith(ZIP_START) or name.endswith(ZIP_SUFFIX):
+        return _of_zip
+    at, mark = TAR_MARK
+    is_tar = start[at : at + len(mark)] == mark
+    is_packed_tar = start.startswith(GZIP_START) and name.endswith(TAR_SUFFIXES)
+    return _of_tar if is_tar or is_packed_tar else None
 
 
 def _of_file(found: Found, read: Read) -> Found:
@@ -111,13 +121,17 @@ def _of_file(found: Found, read: Read) -> Found:
         if said is not Unread.CUT_SHORT:
             break
     if said is Unread.NO_DICOM:
-        return found
+        is_known = is_side_file(found.member or found.path)
+        return _with_place(found, Place.NOT_AN_IMAGE) if is_known else found
     if isinstance(said, Unread):
         return _with_place(found, Place.DAMAGED)
     meta = getattr(said, "file_meta", None)
     if meta is not None and first_text(meta, "MediaStorageSOPClassUID") == DICOMDIR:
         return _with_place(found, Place.NOT_AN_IMAGE)
-    return replace(found, place=Place.IMAGE, image=image_of(said))
+    image = image_of(said)
+    if image.sop_class in CT_CLASSES - {""} and not image.rows:  # cut off before the image
+        return _with_place(found, Place.DAMAGED)
+    return replace(found, place=Place.IMAGE, image=image)
 
 
 def _with_place(found: Found, place: Place) -> Found:
@@ -145,25 +159,41 @@ def _in_container(
 
 def _of_member(found: Found, opened: Callable[[], BinaryIO]) -> Found:
     name = found.member or ""
-    if is_side_file(name):
+    if is_never_opened(name):
         return _with_place(found, Place.NOT_AN_IMAGE)
     if name.lower().endswith(NIFTI_SUFFIXES):
         return _with_place(found, Place.NIFTI)
-    start = bytearray()
     try:
         with opened() as content:
-
-            def read(n_bytes: int) -> bytes:
-                while len(start) < n_bytes:
-                    piece = content.read(min(PIECE_BYTES, n_bytes - len(start)))
-                    if not piece:
-                        break
-                    start.extend(piece)
-                return bytes(start)
-
-            return _of_file(found, read)
+            return _of_file(found, reader_of(content))
     except NOT_READABLE:
         return _with_place(found, Place.DAMAGED)
+
+
+def reader_of(content: BinaryIO) -> Read:
+    """What reads on in a stream where a longer start is asked for."""
+    start = bytearray()
+
+    def read(n_bytes: int) -> bytes:
+        while len(start) < n_bytes:
+            piece = content.read(min(PIECE_BYTES, n_bytes - len(start)))
+            if not piece:
+                break
+            start.extend(piece)
+        return bytes(start[:n_bytes])
+
+    return read
+
+
+def members_of(container: BinaryIO) -> Iterator[Member]:
+    """The files of a zip or tar, without folders.
+
+    Raises:
+        NOT_READABLE: it is damaged or neither of the two.
+    """
+    is_zip = container.read(len(ZIP_START)) == ZIP_START
+    container.seek(0)
+    return _of_zip(container) if is_zip else _of_tar(container)
 
 
 def _of_zip(stream: BinaryIO) -> Iterator[Member]:

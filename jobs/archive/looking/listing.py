@@ -15,8 +15,9 @@ import duckdb
 import pyarrow as pa
 
 from cluster.stores.contract import Changes, StoredObject
-from jobs.archive.database import ROWS, batches, copy_to, rows_of, view, write
+from jobs.archive.database import ROWS, batches, copy_to, count, rows_of, view, write
 from jobs.archive.looking.found import FOUND, Found, to_table
+from jobs.archive.looking.pace import told
 from jobs.archive.looking.side_by_side import Look
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,14 @@ SELECT * FROM known WHERE NOT EXISTS (FROM listing WHERE known.path = listing.pa
 """Of an archive that only tells what changed, this is still there, too."""
 
 
-def find(database: duckdb.DuckDBPyConnection, room: Path, changes: Changes, look: Look) -> None:
+def find(
+    database: duckdb.DuckDBPyConnection,
+    room: Path,
+    changes: Changes,
+    look: Look,
+    *,
+    anew: bool = True,
+) -> bool:
     """Writes ROOM/found.parquet, sorted as it is grouped, and makes it the view `found`.
 
     Args:
@@ -54,26 +62,36 @@ def find(database: duckdb.DuckDBPyConnection, room: Path, changes: Changes, look
         room: private folder.
         changes: what the archive lists.
         look: how new objects are looked into.
+        anew: write the file in any case.
+
+    Returns:
+        Whether it was written: anew, or because something is new, changed or gone. If not, `found`
+        is `known`.
 
     Raises:
         SetupError: the archive cannot be listed, or no longer answers.
     """
-    write(room / "listing.parquet", LISTING, _listed(changes.objects))
+    write(room / "listing.parquet", LISTING, _listed(told(changes.objects, "objects listed")))
     view(database, "listing", room / "listing.parquet")
-    new = (StoredObject(**row) for row in rows_of(database, NEW))
-    write(room / "fresh.parquet", FOUND, _tables(look(new)))
+    listed, new = (count(database, sql) for sql in ("FROM listing", NEW))
+    log.info("%s objects listed, %s of them new or changed", f"{listed:,}", f"{new:,}")
+    stay = [STILL_THERE] if changes.whole else [STILL_THERE, NOT_NAMED]
+    same = not new and sum(count(database, sql) for sql in stay) == count(database, "FROM known")
+    if same and not anew:
+        database.sql("FROM known").create_view("found")
+        return False
+    objects = (StoredObject(**row) for row in rows_of(database, NEW))
+    looked = told(look(objects), "new objects looked into", new)
+    write(room / "fresh.parquet", FOUND, _tables(looked))
     view(database, "fresh", room / "fresh.parquet")
-    parts = [STILL_THERE, *([] if changes.whole else [NOT_NAMED]), "FROM fresh"]
     copy_to(
         database,
-        " UNION ALL ".join(f"({part})" for part in parts)
+        " UNION ALL ".join(f"({part})" for part in [*stay, "FROM fresh"])
         + " ORDER BY place, series_uid, path, member",
         room / "found.parquet",
     )
     view(database, "found", room / "found.parquet")
-    counts = "SELECT (SELECT count(*) FROM listing), (SELECT count(DISTINCT path) FROM fresh)"
-    listed, fresh = database.sql(counts).fetchall()[0]
-    log.info("%s objects listed, %s of them new or changed", f"{listed:,}", f"{fresh:,}")
+    return True
 
 
 def _listed(objects: Iterable[StoredObject]) -> Iterator[pa.Table]:

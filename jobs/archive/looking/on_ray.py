@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 import ray
+from ray.exceptions import RayError
 
 from cluster.stores.contract import Archive, StoredObject
 from cluster.stores.opening import open_store
@@ -16,9 +17,14 @@ from jobs.archive.database import batches
 from jobs.archive.looking.found import Found, from_rows, to_rows
 from jobs.archive.looking.side_by_side import Look, in_threads
 from jobs.shared.discreet import in_turn, packed, unpacked
+from jobs.shared.ray_errors import cause_of
+from segment_actor.errors import SetupError
 
 TASK_OBJECTS: Final = 200
 """Looked into by a task: a second of work, and some 10 kB of paths on their way."""
+
+ANSWER_OBJECTS: Final = 20
+"""Told of at a time: each answer costs the driver some work, and one object may have many rows."""
 
 AHEAD_PER_CPU: Final = 2
 
@@ -28,9 +34,17 @@ def on_ray(archive_uri: str) -> Look:
 
     Args:
         archive_uri: each node opens it for itself.
+
+    What looks raises a SetupError: the archive no longer answers, or Ray does not.
     """
 
     def look(objects: Iterable[StoredObject]) -> Iterator[list[Found]]:
+        try:
+            yield from looked(objects)
+        except RayError as error:
+            raise SetupError(f"Ray ended the index: {cause_of(error)}") from error
+
+    def looked(objects: Iterable[StoredObject]) -> Iterator[list[Found]]:
         ahead = max(2, int(AHEAD_PER_CPU * ray.cluster_resources().get("CPU", 1)))
         under_way: deque[Any] = deque()
         for some in batches(objects, TASK_OBJECTS):
@@ -50,7 +64,7 @@ def _answers(pieces: Any) -> Iterator[list[Found]]:  # noqa: ANN401  # Ray's gen
         piece, is_last = ray.get(reference)
         held.append(piece)
         if is_last:
-            yield list(from_rows(unpacked(held)))
+            yield from (list(from_rows(rows)) for rows in unpacked(held))
             held = []
 
 
@@ -58,8 +72,9 @@ def _answers(pieces: Any) -> Iterator[list[Found]]:  # noqa: ANN401  # Ray's gen
 def _look(archive_uri: str, *asked: bytes) -> Iterator[tuple[bytes, bool]]:
     """What objects hold, in pieces."""
     objects = [StoredObject(*one) for one in unpacked(asked)]
-    for found in in_threads(_archive(archive_uri))(objects):
-        yield from in_turn(packed(to_rows(found)))
+    looked = in_threads(_archive(archive_uri))(objects)
+    for some in batches(map(to_rows, looked), ANSWER_OBJECTS):
+        yield from in_turn(packed(some))
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -35,6 +36,7 @@ class Committer:
     ) -> None:
         self.measured = 0
         self.failed = 0
+        self.no_dicom = Counter[str]()
         self._tables = tables
         self.stamp = stamp
         self._method = method
@@ -78,6 +80,7 @@ class Committer:
         self._tables.commit(batch, self.stamp)
         self._committed.update(self._pending)
         self.measured += len(measured)
+        self.no_dicom.update(o.no_dicom for o in measured if o.no_dicom)
         self.failed += sum(o.failure is not None for o in done)
         self._pending.clear()
         self._last_s = self._clock()

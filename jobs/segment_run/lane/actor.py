@@ -17,6 +17,7 @@ import ray
 
 from jobs.segment_run.actors import Actors
 from jobs.segment_run.attempts import begin
+from jobs.segment_run.file_lists import files_of, hidden_uids
 from jobs.segment_run.guard import Row, guarded
 from jobs.segment_run.lane.dicom import DicomSettings, store_results
 from jobs.segment_run.lane.groups import MakeSegmenter, MakeSegmenters, start_groups
@@ -121,17 +122,23 @@ class Lane:
                         write_label_maps(
                             self._labels, outcome.series_key, layers, scan.grid, self._schema
                         )
+                no_dicom = None
                 if self._dicom:
                     with clock.timed(Stage.WRITE):
-                        store_results(
+                        no_dicom = store_results(
                             outcome,
                             layers,
                             rows,
                             self._schema,
                             self._dicom,
-                            self._actors.file_lists,
+                            files_of(self._actors.file_lists, outcome.number),
+                            hidden_uids(self._actors.file_lists),
                         )
-            return {"outcome": replace(outcome, structures=tuple(rows), timings=clock.seconds)}
+            return {
+                "outcome": replace(
+                    outcome, structures=tuple(rows), timings=clock.seconds, no_dicom=no_dicom
+                )
+            }
 
         return guarded(work, outcome, clock)
 

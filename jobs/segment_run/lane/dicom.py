@@ -6,7 +6,7 @@ need are read here once more and go to nobody else: rows on their way to a lane 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -15,11 +15,11 @@ from cluster.stores.contract import Archive
 from cluster.stores.dicom_sink import DicomSink, open_sink
 from cluster.stores.opening import open_store
 from jobs.archive.fetch import headers_of
-from jobs.segment_run.attempts import Actor
-from jobs.segment_run.file_lists import files_of, hidden_uids
+from jobs.archive.grouping.series import File
 from jobs.segment_run.identities import PATIENT
-from jobs.segment_run.outcome import Outcome, ScanNote
+from jobs.segment_run.outcome import Outcome
 from segment_actor.anatomy import Schema
+from segment_actor.errors import SeriesError
 from segment_actor.layers import Layer
 from segment_actor.writing.dicom.header import Sources, deidentified, identified
 from segment_actor.writing.dicom.kinds import SegType
@@ -51,47 +51,59 @@ class DicomSettings:
     software: str
 
 
-def store_results(
+def store_results(  # noqa: PLR0913, PLR0917  # what results are made of
     outcome: Outcome,
     layers: Sequence[Layer],
     rows: Sequence[StructureRow],
     schema: Schema,
     settings: DicomSettings,
-    file_lists: Actor,
-) -> None:
+    files: Sequence[File],
+    hidden: Callable[[str], str],
+) -> str | None:
     """Makes and stores the results of one CT; a NIfTI file has none.
 
+    Args:
+        outcome: of the CT, which was read.
+        layers: its label maps.
+        rows: what was measured in them.
+        schema: of the labels.
+        settings: of the run.
+        files: of the CT.
+        hidden: gives the keyed UID in place of another one.
+
+    Returns:
+        Why no result can refer to the images of this CT, which is measured all the same: another
+        try would find nothing else.
+
     Raises:
-        SeriesError: no result can refer to its images, or one was not kept.
+        SeriesError: a result was not kept, or the headers are no longer to be had: the CT counts
+            as failed, so that it is taken up again, and its result sent again.
         SetupError: nothing can be stored there.
     """
-    scan = outcome.scan
-    assert scan is not None
-    sources = _sources(outcome, settings, file_lists)
-    if sources is not None:
-        sink = _sink(settings.sink)
-        sink.store(_results(outcome, scan, layers, rows, schema, settings, sources).values())
-
-
-def _sources(outcome: Outcome, settings: DicomSettings, file_lists: Actor) -> Sources | None:
-    files = files_of(file_lists, outcome.number)
     headers = headers_of(_archive(settings.archive), files)
     if not headers:
         return None
-    if settings.identity == PATIENT:
-        return identified(headers)
-    return deidentified(headers, outcome.patient_key, hidden_uids(file_lists))
+    try:
+        if settings.identity == PATIENT:
+            sources = identified(headers)
+        else:
+            sources = deidentified(headers, outcome.patient_key, hidden)
+        results = _results(outcome, layers, rows, schema, settings, sources)
+    except SeriesError as error:
+        return error.sentence
+    _sink(settings.sink).store(results.values())
+    return None
 
 
-def _results(  # noqa: PLR0913, PLR0917  # what results are made of
+def _results(
     outcome: Outcome,
-    scan: ScanNote,
     layers: Sequence[Layer],
     rows: Sequence[StructureRow],
     schema: Schema,
     settings: DicomSettings,
     sources: Sources,
 ) -> dict[str, bytes]:
+    assert outcome.scan is not None  # there are layers
     origin = Origin(
         series=outcome.series_key,
         pipeline_version=settings.pipeline_version,
@@ -100,7 +112,7 @@ def _results(  # noqa: PLR0913, PLR0917  # what results are made of
     )
     return dicom_results(
         layers,
-        scan.grid,
+        outcome.scan.grid,
         schema,
         rows,
         sources,

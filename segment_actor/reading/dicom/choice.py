@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.selection import candidate_of, one_per_acquisition
+from segment_actor.reading.dicom.grouping.selection import candidate_of, one_per_acquisition
+from segment_actor.reading.dicom.grouping.volumes import VolumeOf, volumes_of
+from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.dicom.series import File, parse_files
 from segment_actor.reading.dicom.volume import read_files
-from segment_actor.reading.dicom.volumes import VolumeOf, volumes_of
-from segment_actor.reading.dicom.why_not import WhyNot
 from segment_actor.reading.scan import Scan
 
 MOST_NAMED = 12
@@ -106,20 +106,20 @@ def _volumes(files: Sequence[File]) -> list[_Volume]:
 def _several(
     volumes: Sequence[_Volume], asked: Sequence[_Volume], number: int | None
 ) -> SeriesError:
+    shown = asked or volumes
+    numbers = [one.number for one in shown]
     if number is None:
         what = f"The files hold {len(volumes)} series or volumes, and no rule leaves one of them"
     elif asked:
-        what = f"Series {number} holds {len(asked)} volumes, such as phases of contrast"
+        what = f"{len(asked)} volumes have the series number {number}: phases, or several studies"
     else:
         what = f"No series has the number {number}"
-    named = "; ".join(_named(one) for one in (asked or volumes)[:MOST_NAMED])
-    more = ", ..." if len(asked or volumes) > MOST_NAMED else ""
-    remedy = (
-        "Put the files of each into its own folder."
-        if number is not None and asked
-        else "Name the number of one (--series), or put each into its own folder."
+    named = "; ".join(map(_named, shown[:MOST_NAMED])) + "; ..." * (len(shown) > MOST_NAMED)
+    told_apart = len(set(numbers)) == len(numbers) and (number is None or not asked)
+    remedy = "Name the number of one (--series), or put" if told_apart else "Put"
+    return SeriesError(
+        FailureCode.SEVERAL_SERIES, f"{what}: {named}. {remedy} each into its own folder."
     )
-    return SeriesError(FailureCode.SEVERAL_SERIES, f"{what}: {named}{more}. {remedy}")
 
 
 def _named(one: _Volume) -> str:

@@ -49,14 +49,17 @@ def key_of(one: Slice) -> Key:
     return one.image.sop_uid, one.number
 
 
-def check_copies(hu: HuArray, copies: Sequence[Slice]) -> None:
+def check_copies(hu: HuArray, copies: Sequence[Slice], outside_hu: int) -> None:
     """Refuses copies of an image whose pixels differ from its own. SeriesError: COPIES_DIFFER.
 
     Args:
         hu: (rows, columns), of the image that was taken.
         copies: the others of its SOP Instance UID.
+        outside_hu: its value outside the field of view.
     """
-    if not all(np.array_equal(hu, decode_hu(one.with_pixels(), hu.shape)) for one in copies):
+    if not all(
+        np.array_equal(hu, decode_hu(one.with_pixels(), hu.shape, outside_hu)) for one in copies
+    ):
         raise _differ()
 
 

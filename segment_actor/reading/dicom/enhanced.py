@@ -17,14 +17,14 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.tag import BaseTag, Tag
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import (
+from segment_actor.reading.dicom.file.header import (
     PYDICOM_ERRORS,
     first_number,
     first_text,
     quiet_pydicom,
     text_values,
 )
-from segment_actor.reading.dicom.parsing import PIXEL_DATA, Parsed, native_pixels, with_pixels
+from segment_actor.reading.dicom.file.parsing import PIXEL_DATA, Parsed, native_pixels, with_pixels
 
 ENHANCED: Final = frozenset({
     "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT Image Storage
@@ -200,7 +200,8 @@ def _frame_headers(header: Dataset) -> Iterator[Dataset]:
         frame = Dataset({**outside, **common, **_elements_of(group)})
         for name, classic in CLASSIC.items():
             if name in frame:
-                setattr(frame, classic, frame[name].value)
+                own = frame[name]  # the file's element of that name is shared by all frames
+                frame.add_new(Tag(classic), own.VR, own.value)
         frame.file_meta = header.file_meta
         yield frame
 

@@ -6,17 +6,22 @@ Every value is the header's own text or number, or nothing; no value that is mal
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from pydicom import Dataset
 
 from segment_actor.reading.dicom.completeness import ImageNumbers
-from segment_actor.reading.dicom.header import (
+from segment_actor.reading.dicom.file.header import (
+    date_in,
     first_number,
     first_text,
     number_values,
     quiet_pydicom,
     text_values,
 )
+
+DATES: Final = ("AcquisitionDate", "SeriesDate", "StudyDate")
+"""Of a scan, the most exact first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Image:
         temporal_position: Temporal Position Index or Identifier.
         in_series: Number of Series Related Instances, which some archives write on export.
         in_acquisition: Images in Acquisition, which some scanners write.
-        scan_date: Acquisition, Series or Study Date, the first that is there.
+        scan_date: the first of `DATES` that is a day.
         rows: image height in pixels; 0 for what is no image.
         columns: image width in pixels.
         samples: values in a pixel, 1 unless in colour.
@@ -108,9 +113,6 @@ def image_of(header: Dataset) -> Image:
     def text(keyword: str) -> str:
         return first_text(header, keyword) or ""
 
-    def first(*keywords: str) -> str:
-        return next(filter(None, map(text, keywords)), "")
-
     burned_in = text("BurnedInAnnotation").upper()
     return Image(
         patient_id=text("PatientID"),
@@ -132,7 +134,7 @@ def image_of(header: Dataset) -> Image:
         or first_number(header, "TemporalPositionIdentifier"),
         in_series=first_number(header, "NumberOfSeriesRelatedInstances"),
         in_acquisition=first_number(header, "ImagesInAcquisition"),
-        scan_date=first("AcquisitionDate", "SeriesDate", "StudyDate"),
+        scan_date=next((text(keyword) for keyword in DATES if date_in(header, keyword)), ""),
         rows=int(first_number(header, "Rows") or 0),
         columns=int(first_number(header, "Columns") or 0),
         samples=int(first_number(header, "SamplesPerPixel") or 1),

@@ -10,11 +10,11 @@ import numpy as np
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.encoding import is_dicom
 from segment_actor.reading.dicom.enhanced import frames_in, is_enhanced
-from segment_actor.reading.dicom.header import first_text
+from segment_actor.reading.dicom.file.encoding import is_dicom
+from segment_actor.reading.dicom.file.header import first_text
+from segment_actor.reading.dicom.file.parsing import Parsed, parse, with_pixels
 from segment_actor.reading.dicom.image import Image, image_of
-from segment_actor.reading.dicom.parsing import Parsed, parse, with_pixels
 from segment_actor.reading.dicom.side_files import check_side_files
 
 DICOMDIR = "1.2.840.10008.1.3.10"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.encoding import is_dicom
+from segment_actor.reading.dicom.file.encoding import is_dicom
 
 SIDE_NAMES = frozenset({
     "authors", "autorun", "changelog", "changes", "checksums", "copying", "copyright", "dicomdir",
@@ -34,14 +34,20 @@ SIDE_SUFFIXES = frozenset({
 """Suffixes of documents, pictures and programs. None of them is used for DICOM images."""
 
 
-PACKED = (b"PK\3\4", b"\x1f\x8b")
-"""How zip and gzip begin. A CT in one of them is not seen; .jar and .docx are known by name."""
-
-
 def is_side_file(name: str) -> bool:
     """Whether the name alone, or the path, says that a file never was an image."""
     path = PurePosixPath(name.lower())
-    return _is_hidden(path) or path.name in SIDE_NAMES or path.suffix in SIDE_SUFFIXES
+    return is_hidden(name) or path.name in SIDE_NAMES or path.suffix in SIDE_SUFFIXES
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path leads to what computers keep for themselves, such as the bin."""
+    return any(part.startswith((".", "__macosx")) for part in PurePosixPath(name.lower()).parts)
+
+
+def is_never_opened(name: str) -> bool:
+    """Whether not even the content of a file would make it an image: hidden, or a DICOMDIR."""
+    return is_hidden(name) or PurePosixPath(name.lower()).name == "dicomdir"
 
 
 def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
@@ -54,24 +60,20 @@ def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
     Raises:
         SeriesError: UNREADABLE_FILE.
     """
-    packed = [
-        name
-        for name, file in zip(names or [""] * len(files), files, strict=True)
-        if file.startswith(PACKED) and not is_side_file(name)
-    ]
+    named = list(zip(names or [""] * len(files), files, strict=True))
+    packed = sum(_is_packed(file) and not is_side_file(name) for name, file in named)
     if packed:
         raise SeriesError(
             FailureCode.UNREADABLE_FILE,
-            f"Of the {len(files)} files, {len(packed)} are packed themselves (zip or tar.gz in a "
-            "folder, a zip or a tar). Unpack them first, each series into its own folder.",
+            f"Among the files are packed ones (zip, gzip, tar: {packed} of {len(files)}); within a "
+            "folder, zip or tar they are not looked into. Unpack them, and remove the packed ones.",
         )
     if not any(map(is_dicom, files)):
         return
-    named = list(zip(names or [""] * len(files), map(is_dicom, files), strict=True))
-    of_images = {suffix for name, dicom in named if dicom for suffix in _suffixes(name)}
+    of_images = {suffix for name, file in named if is_dicom(file) for suffix in _suffixes(name)}
     damaged = sum(
-        not dicom and (not is_side_file(name) or _is_of_images(name, of_images))
-        for name, dicom in named
+        not is_dicom(file) and (not is_side_file(name) or _is_of_images(name, of_images))
+        for name, file in named
     )
     if damaged:
         raise SeriesError(
@@ -83,11 +85,12 @@ def check_side_files(files: Sequence[bytes], names: Sequence[str]) -> None:
 
 def _is_of_images(name: str, suffixes: set[str]) -> bool:
     """Whether a file is named as the images are; also 7.dcm.txt."""
-    return not _is_hidden(PurePosixPath(name.lower())) and not suffixes.isdisjoint(_suffixes(name))
+    return not is_hidden(name) and not suffixes.isdisjoint(_suffixes(name))
 
 
-def _is_hidden(path: PurePosixPath) -> bool:
-    return any(part.startswith((".", "__macosx")) for part in path.parts)
+def _is_packed(file: bytes) -> bool:
+    """Whether it is a zip, gzip or tar; .jar and .docx are, too, and known by their names."""
+    return file.startswith((b"PK\3\4", b"\x1f\x8b")) or file[257:262] == b"ustar"
 
 
 def _suffixes(name: str) -> list[str]:

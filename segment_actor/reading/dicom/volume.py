@@ -15,12 +15,13 @@ from segment_actor.grid.of_file import dicom_grid
 from segment_actor.reading.dicom.completeness import check_complete
 from segment_actor.reading.dicom.copies import check_copies, key_of, take_one_of_copies
 from segment_actor.reading.dicom.enhanced import check_parts
-from segment_actor.reading.dicom.facts import facts_of
-from segment_actor.reading.dicom.grid import arrange, check_tilt
-from segment_actor.reading.dicom.header import first_number, quiet_pydicom
+from segment_actor.reading.dicom.facts.scan_facts import facts_of
+from segment_actor.reading.dicom.file.header import first_number, quiet_pydicom
+from segment_actor.reading.dicom.geometry.grid import arrange, check_tilt
+from segment_actor.reading.dicom.geometry.tilt import NO_TILT, OUTSIDE_HU
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.reading.dicom.series import File, check_one_ct_series, parse_files
-from segment_actor.reading.dicom.tilt import NO_TILT
+from segment_actor.reading.hounsfield import AIR_HU
 from segment_actor.reading.scan import Scan
 from segment_actor.volume import Volume
 
@@ -65,15 +66,16 @@ def read_files(files: Sequence[File], *, left_out: int = 0, elsewhere: int = 0) 
     shape = place.tilt.straight_shape((columns, rows, len(slices)))
     affine = place.tilt.straight_affine(place.affine, len(slices))
     check_grid(shape, affine)
+    outside_hu = AIR_HU if place.tilt == NO_TILT else OUTSIDE_HU
     stack = np.empty(shape[::-1], np.int16)
     for k, one in enumerate(slices):
-        hu = decode_hu(one.with_pixels(), (rows, columns))
-        check_copies(hu, copies[key_of(one)])
+        hu = decode_hu(one.with_pixels(), (rows, columns), outside_hu)
+        check_copies(hu, copies[key_of(one)], outside_hu)
         stack[k] = hu if place.tilt == NO_TILT else place.tilt.shifted(hu, k, shape)
     volume = Volume(stack.T, affine)
     facts = replace(
         facts_of([one.header for one in objects]),
-        tilt_corrected_deg=place.tilt.degrees or None,
+        tilt_corrected_deg=round(place.tilt.degrees, 2) or None,
         images_left_out=left_out,
     )
     return Scan(volume, facts, dicom_grid(volume))

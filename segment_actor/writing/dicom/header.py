@@ -16,7 +16,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.valuerep import validate_value
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import (
+from segment_actor.reading.dicom.file.header import (
     PYDICOM_ERRORS,
     first_number,
     first_text,

@@ -101,9 +101,10 @@ def source_headers(sources: Sources, planes: Planes) -> list[Dataset]:
         One an object: an image, or the frames of an enhanced CT that are in it.
 
     Raises:
-        SeriesError: SEVERAL_SERIES if there are more or fewer images than planes.
+        SeriesError: SEVERAL_SERIES if there are not as many images as planes, all of one size.
     """
-    if len(sources.images) != planes.shape[2]:
+    matrices = {(image.rows, image.columns) for image in sources.images}
+    if len(sources.images) != planes.shape[2] or len(matrices) > 1:
         raise SeriesError(
             FailureCode.SEVERAL_SERIES,
             f"Beside the {planes.shape[2]} images that were segmented there are others of the same "

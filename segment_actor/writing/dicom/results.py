@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from segment_actor.anatomy import Schema
 from segment_actor.grid.of_file import StoredGrid
 from segment_actor.layers import Layer, keep_only, last_that_knows
+from segment_actor.reading.dicom.file.header import quiet_pydicom
 from segment_actor.writing.dicom.header import Sources
 from segment_actor.writing.dicom.kinds import KINDS, SegType
 from segment_actor.writing.dicom.measured import Measured
@@ -45,23 +46,24 @@ def dicom_results(  # noqa: PLR0913  # what results are made of
         File name to content: seg.dcm, seg_LAYER.dcm of a further layer, sr.dcm. Where nothing was
         found there is no SEG, and where nothing was measured no SR.
     """
-    planes = planes_of(grid)
-    owner = last_that_knows(layers, schema.by_id)
     files: dict[str, bytes] = {}
     segments: dict[str, Segment] = {}
-    for number, layer in enumerate(layers):
-        mine = [s for s in schema.structures if s.id in layer.ids and owner[s.id] == number]
-        if not mine:
-            continue
-        (own,) = keep_only([layer], schema, [structure.name for structure in mine])
-        labels = store_labels(own.labels, planes.shape, planes.affine, own.indices).whole().T
-        seg = make_seg(labels, mine, planes, sources, origin, kind=kind, instance=number + 1)
-        if seg is None:
-            continue
-        if "seg" in wanted:
-            files[f"seg_{layer.name}.dcm" if number else "seg.dcm"] = as_bytes(seg)
-        segments |= segments_of(seg)
-    sr = make_sr(rows, segments, schema, planes, sources, origin) if "sr" in wanted else None
-    if sr is not None:
-        files["sr.dcm"] = as_bytes(sr)
+    planes = planes_of(grid)
+    owner = last_that_knows(layers, schema.by_id)
+    with quiet_pydicom():  # it warns of UIDs that are out of shape, and quotes them
+        for number, layer in enumerate(layers):
+            mine = [s for s in schema.structures if s.id in layer.ids and owner[s.id] == number]
+            if not mine:
+                continue
+            (own,) = keep_only([layer], schema, [structure.name for structure in mine])
+            labels = store_labels(own.labels, planes.shape, planes.affine, own.indices).whole().T
+            seg = make_seg(labels, mine, planes, sources, origin, kind=kind, instance=number + 1)
+            if seg is None:
+                continue
+            segments |= segments_of(seg)
+            if "seg" in wanted:
+                files[f"seg_{layer.name}.dcm" if number else "seg.dcm"] = as_bytes(seg)
+        sr = make_sr(rows, segments, schema, planes, sources, origin) if "sr" in wanted else None
+        if sr is not None:
+            files["sr.dcm"] = as_bytes(sr)
     return files

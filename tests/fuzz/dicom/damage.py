@@ -14,7 +14,7 @@ import pydicom
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from segment_actor.reading.dicom.header import quiet_pydicom
+from segment_actor.reading.dicom.file.header import quiet_pydicom
 from tests.fuzz.case import attempt
 
 Files = dict[str, bytes]
@@ -28,12 +28,14 @@ _STRANGE: dict[str, tuple[Any, ...]] = {
     "HighBit": (0, 7, 11, 15, 16, None),
     "PixelRepresentation": (0, 1, 2, None),
     "SamplesPerPixel": (0, 1, 2, 3, 4, None),
-    "PhotometricInterpretation": ("MONOCHROME1", "RGB", "PALETTE COLOR", "YBR_FULL", "", None),
+    "PhotometricInterpretation": (
+        "MONOCHROME1", "RGB", "PALETTE COLOR", "YBR_FULL", "Secret", "", None,
+    ),
     "NumberOfFrames": ("0", "1", "2", "-1", "1000000000", "x", None),
     "PlanarConfiguration": (0, 1, None),
     "RescaleSlope": (*_NUMBERS, "1.5", None),
     "RescaleIntercept": (*_NUMBERS, "-1000", "-8192", None),
-    "RescaleType": ("hu", "Hounsfield", "US", "MGML", "?", None),
+    "RescaleType": ("hu", "Hounsfield", "US", "MGML", "?", "Secret", None),
     "ImagePositionPatient": ([0, 0, 0], [1, 2], ["1e308"] * 3, ["nan"] * 3, [0, 0, 11.2], None),
     "ImageOrientationPatient": (
         [1, 0, 0, 0, 1, 0], [-1, 0, 0, 0, 1, 0], [1, 0, 0, 0.1, 1, 0], [0] * 6,
@@ -42,14 +44,14 @@ _STRANGE: dict[str, tuple[Any, ...]] = {
     "PixelSpacing": ([1, 1], [0, 1], [-1, 1], ["1e-9", "1"], [1], ["1e9"] * 2, [2, 3, 4], None),
     "SliceThickness": (*_NUMBERS, None),
     "InstanceNumber": ("1", "-1", "7", "x", None),
-    "Modality": ("MR", "PT", "OT", "SR", "", None),
-    "SOPClassUID": ("1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.7", "x", None),
-    "SOPInstanceUID": ("1.2.3", "", None),
-    "SeriesInstanceUID": ("1.2.3", "", None),
-    "StudyInstanceUID": ("1.2.3", "", None),
-    "PatientID": ("another", "", None),
-    "ImageType": (["ORIGINAL", "PRIMARY", "LOCALIZER"], "DERIVED", "", None),
-    "SpecificCharacterSet": ("ISO_IR 192", "ISO 2022 IR 87", "nonsense", None),
+    "Modality": ("MR", "PT", "OT", "SR", "Secret", "", None),
+    "SOPClassUID": ("1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.7", "Secret", None),
+    "SOPInstanceUID": ("1.2.3", "Secret", "", None),
+    "SeriesInstanceUID": ("1.2.3", "Secret", "", None),
+    "StudyInstanceUID": ("1.2.3", "Secret", "", None),
+    "PatientID": ("another", "Secret", "", None),
+    "ImageType": (["ORIGINAL", "PRIMARY", "LOCALIZER"], "DERIVED", "Secret", "", None),
+    "SpecificCharacterSet": ("ISO_IR 192", "ISO 2022 IR 87", "Secret", None),
     "ImagesInAcquisition": ("1", "6", "7", "1000", "x"),
     "NumberOfSeriesRelatedInstances": ("1", "6", "7"),
 }  # fmt: skip

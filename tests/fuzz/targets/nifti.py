@@ -74,6 +74,7 @@ def _ct(rng: np.random.Generator) -> bytes:
     if rng.random() < 0.8 or not image.header["sform_code"]:
         image.set_qform(affine, code=1)
     image.header.set_xyzt_units("mm", "sec")
+    image.header["descrip"] = image.header["aux_file"] = b"Secret^Name"
     data: bytes = image.to_bytes()
     return data
 

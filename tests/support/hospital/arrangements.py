@@ -15,17 +15,8 @@ from tests.support.hospital.files import (
     laid,
     random_name,
 )
-from tests.support.hospital.images import (
-    Series,
-    Visit,
-    contours,
-    coronal,
-    ct,
-    dose_picture,
-    dose_report,
-    scout,
-    segmentation,
-)
+from tests.support.hospital.images import Series, Visit, coronal, ct, scout
+from tests.support.hospital.others import contours, dose_picture, dose_report, segmentation
 from tests.support.hospital.outcome import Expected, Files, Layout
 
 

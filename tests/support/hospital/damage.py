@@ -16,7 +16,7 @@ UNREADABLE = Expected("", 1, code="unreadable_file")
 """One row for what nobody can tell the name of."""
 
 
-def _beside_a_healthy_one(bad: Files, *expected: Expected, **what: int) -> Layout:
+def _beside_a_healthy_one(bad: Files, *expected: Expected, **what: Any) -> Layout:
     healthy = ct(Visit(), "Healthy")
     return Layout(laid("healthy", healthy.images) | bad, (healthy.expected(), *expected), **what)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.hospital.files import flat, laid
-from tests.support.hospital.images import Series, Visit, ct, dose_picture, scout, set_elements
+from tests.support.hospital.images import Series, Visit, ct, scout, set_elements
+from tests.support.hospital.others import dose_picture
 from tests.support.hospital.outcome import Layout
 
 OTHER = Visit(patient="ZZMRN-0815", name="Zzmuster^Max")

@@ -15,16 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
-from pydicom.uid import (
-    CTImageStorage,
-    EnhancedCTImageStorage,
-    ExplicitVRLittleEndian,
-    RTStructureSetStorage,
-    SecondaryCaptureImageStorage,
-    SegmentationStorage,
-    XRayRadiationDoseSRStorage,
-)
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
 
 from segment_actor.volume import Affine
 from tests.support.hospital.outcome import Expected, Truth
@@ -74,7 +65,11 @@ class Series:
     def expected(self, **what: Any) -> Expected:
         """That it is found whole and selected, unless `what` says otherwise."""
         description = str(self.images[0].SeriesDescription)
-        given = {"images": len(self.images), "truth": self.truth, "patient": self.visit.patient}
+        given: dict[str, Any] = {
+            "images": len(self.images),
+            "truth": self.truth,
+            "patient": self.visit.patient,
+        }
         return Expected(description, **(given | what))
 
     def refused(self, code: str, **what: Any) -> Expected:
@@ -121,7 +116,7 @@ def ct(  # noqa: PLR0913  # what a scan is planned by
     affine = _affine(orientation, step_mm, start_mm)
     images = []
     for k in range(slices):
-        one = _image(visit, description, CTImageStorage, k + 1)
+        one = header_of(visit, description, CTImageStorage, k + 1)
         _scanner(one)
         one.SliceThickness = str(abs(step_mm) or 1.0)
         one.PixelSpacing = list(SPACING_MM)
@@ -153,7 +148,7 @@ def set_elements(one: Dataset, elements: dict[str, Any]) -> None:
             setattr(one, keyword, value)
 
 
-def _image(visit: Visit, description: str, sop_class: str, number: int) -> Dataset:
+def header_of(visit: Visit, description: str, sop_class: str, number: int) -> Dataset:
     """What every object of a study has."""
     one = Dataset()
     one.file_meta = FileMetaDataset()
@@ -208,79 +203,30 @@ def coronal(visit: Visit, description: str = "Coronal MPR") -> Series:
     return ct(visit, description, orientation=CORONAL, SeriesNumber=5, ImageType=kind)
 
 
-def dose_picture(visit: Visit, description: str = "Patient Protocol") -> Series:
-    """A screen of the scanner, in colour, with text burnt in."""
-    one = _image(visit, description, SecondaryCaptureImageStorage, 1)
-    one.SeriesNumber, one.ImageType = 502, ["DERIVED", "SECONDARY", "OTHER"]
-    one.ConversionType, one.BurnedInAnnotation = "WSD", "YES"
-    del one.FrameOfReferenceUID
-    one.Rows, one.Columns = 20, 24
-    one.SamplesPerPixel, one.PhotometricInterpretation, one.PlanarConfiguration = 3, "RGB", 0
-    one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 8, 8, 7, 0
-    one.PixelData = bytes(20 * 24 * 3)
-    return Series([one], _NO_CT, visit)
-
-
-def dose_report(visit: Visit) -> Series:
-    """A structured report."""
-    one = _image(visit, "Dose SR", XRayRadiationDoseSRStorage, 1)
-    one.Modality, one.SeriesNumber = "SR", 501
-    one.ContentDate, one.ContentTime = "20210305", "102000"
-    one.ConceptNameCodeSequence = [
-        _group(CodeValue="113701", CodingSchemeDesignator="DCM", CodeMeaning="X-Ray Dose Report")
-    ]
-    one.CompletionFlag, one.VerificationFlag, one.ValueType = "COMPLETE", "UNVERIFIED", "CONTAINER"
-    return Series([one], _NO_CT, visit)
-
-
-def contours(visit: Visit) -> Series:
-    """Of radiotherapy."""
-    one = _image(visit, "Plan contours", RTStructureSetStorage, 1)
-    one.Modality, one.SeriesNumber, one.StructureSetLabel = "RTSTRUCT", 601, "LIVER"
-    one.StructureSetDate, one.StructureSetTime = "20210306", "090000"
-    one.StructureSetROISequence = Sequence()
-    return Series([one], _NO_CT, visit)
-
-
-def segmentation(visit: Visit) -> Series:
-    """Of an earlier program: four frames of one bit."""
-    one = _image(visit, "Old SEG", SegmentationStorage, 1)
-    one.Modality, one.SeriesNumber, one.NumberOfFrames = "SEG", 701, 4
-    one.ContentDate, one.ContentTime, one.ContentLabel = "20210306", "100000", "LIVER"
-    one.ContentDescription = one.ContentCreatorName = ""
-    one.ImageType, one.SegmentationType = ["DERIVED", "PRIMARY"], "BINARY"
-    one.Rows = one.Columns = 32
-    one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
-    one.BitsAllocated = one.BitsStored = 1
-    one.HighBit = one.PixelRepresentation = 0
-    one.PixelData = bytes(32 * 32 * 4 // 8)
-    return Series([one], _NO_CT, visit)
-
-
 def enhanced(visit: Visit, description: str, sop_class: str = EnhancedCTImageStorage) -> Series:
     """All slices in one file; what belongs to a slice stands in functional groups (PS3.3 A.38)."""
     plain = ct(visit, description)
     first = plain.images[0]
-    one = _image(visit, description, sop_class, 1)
+    one = header_of(visit, description, sop_class, 1)
     one.ImageType, one.Manufacturer = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], "PHILIPS"
     one.VolumetricProperties, one.NumberOfFrames = "VOLUME", len(plain.images)
     one.AcquisitionNumber, one.AcquisitionDateTime = 1, "20210305101400"
     _pixels(one, np.moveaxis(plain.truth.hu, (0, 1, 2), (2, 1, 0)))
     one.SharedFunctionalGroupsSequence = [
-        _group(
-            PixelMeasuresSequence=_group(
+        item(
+            PixelMeasuresSequence=item(
                 PixelSpacing=first.PixelSpacing, SliceThickness=first.SliceThickness
             ),
-            PlaneOrientationSequence=_group(ImageOrientationPatient=first.ImageOrientationPatient),
-            PixelValueTransformationSequence=_group(
+            PlaneOrientationSequence=item(ImageOrientationPatient=first.ImageOrientationPatient),
+            PixelValueTransformationSequence=item(
                 RescaleIntercept=f"-{AIR}", RescaleSlope="1", RescaleType="HU"
             ),
         )
     ]
     one.PerFrameFunctionalGroupsSequence = [
-        _group(
-            PlanePositionSequence=_group(ImagePositionPatient=image.ImagePositionPatient),
-            FrameContentSequence=_group(
+        item(
+            PlanePositionSequence=item(ImagePositionPatient=image.ImagePositionPatient),
+            FrameContentSequence=item(
                 StackID="1", InStackPositionNumber=k, DimensionIndexValues=[1, k]
             ),
         )
@@ -289,12 +235,9 @@ def enhanced(visit: Visit, description: str, sop_class: str = EnhancedCTImageSto
     return plain.but([one])
 
 
-def _group(**elements: Any) -> Dataset:
+def item(**elements: Any) -> Dataset:
     """An item of a sequence; a value that is one itself becomes a sequence of it."""
     item = Dataset()
     for keyword, value in elements.items():
         setattr(item, keyword, [value] if isinstance(value, Dataset) else value)
     return item
-
-
-_NO_CT = Truth(np.zeros((0, 0, 0), np.int16), np.eye(4))

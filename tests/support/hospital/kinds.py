@@ -16,19 +16,8 @@ from pydicom.uid import (
 
 from tests.support.encodings import ENCODINGS, encoded
 from tests.support.hospital.files import file_of, laid
-from tests.support.hospital.images import (
-    AIR,
-    Series,
-    Visit,
-    contours,
-    coronal,
-    ct,
-    dose_picture,
-    dose_report,
-    enhanced,
-    scout,
-    segmentation,
-)
+from tests.support.hospital.images import AIR, Series, Visit, coronal, ct, enhanced, scout
+from tests.support.hospital.others import contours, dose_picture, dose_report, segmentation
 from tests.support.hospital.outcome import Files, Layout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
+from typing import Any
 
 from tests.support.ct_files import nifti
 from tests.support.hospital.files import Naming, as_cd, by_uid, laid
@@ -86,7 +87,7 @@ def folders_of_any_name() -> Layout:
     return Layout(files, tuple(expected))
 
 
-def _with_others(others: Files, *, folder: str = "s", **what: int) -> Layout:
+def _with_others(others: Files, *, folder: str = "s", **what: Any) -> Layout:
     one = ct(Visit(), "Among others")
     return Layout(laid(folder, one.images) | others, (one.expected(),), **what)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import nibabel as nib
@@ -28,7 +28,7 @@ class Truth:
 
     @property
     def n_slices(self) -> int:
-        return self.hu.shape[2]
+        return int(self.hu.shape[2])
 
     def is_equal(self, hu: HuArray, affine: Affine) -> bool:
         """Whether another volume has the same voxels at the same places, in whatever order.
@@ -89,19 +89,3 @@ class Layout:
     damaged: int = 0
     links: Mapping[str, str] = field(default_factory=dict)
     empty_folders: tuple[str, ...] = ()
-
-
-def merged(parts: Iterable[Layout]) -> Layout:
-    """Several archives in one, whose paths differ."""
-    parts = list(parts)
-    files: Files = {}
-    for part in parts:
-        assert not files.keys() & part.files.keys()
-        files |= part.files
-    return Layout(
-        files,
-        tuple(one for part in parts for one in part.expected),
-        not_images=sum(part.not_images for part in parts),
-        foreign=sum(part.foreign for part in parts),
-        damaged=sum(part.damaged for part in parts),
-    )

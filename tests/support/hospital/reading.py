@@ -60,7 +60,7 @@ class Measured:
             return is_refused and expected.code in ("", self.code)
         volume, truth = self.scan.volume, expected.truth
         if not expected.exact:
-            return volume.hu.shape[2] == truth.n_slices
+            return int(volume.hu.shape[2]) == truth.n_slices
         return truth.is_equal(volume.hu, volume.affine)
 
 

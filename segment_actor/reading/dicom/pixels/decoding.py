@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import (
+from segment_actor.reading.dicom.file.header import (
     PYDICOM_ERRORS,
     first_number,
     first_text,
@@ -18,17 +17,9 @@ from segment_actor.reading.dicom.header import (
 )
 from segment_actor.reading.dicom.pixels.codestream import check_codestream
 from segment_actor.reading.dicom.pixels.padding import LARGEST_HU, padding_of
+from segment_actor.reading.dicom.unit import is_hounsfield
 from segment_actor.reading.hounsfield import AIR_HU, to_hu
 from segment_actor.volume import HuArray
-
-HOUNSFIELD_TYPES = frozenset({
-    "", "HU", "HOUNSFIELD", "HOUNSFIELDUNIT", "HOUNSFIELDUNITS", "HOUNDSFIELDUNIT",
-    "HOUNDSFIELDUNITS", "US", "UNSPECIFIED",
-})  # fmt: skip
-"""Rescale Type (PS3.3 C.11.1.1.2) of an ordinary CT, letters and digits alone: [HU] and H.U. are
-HU. Where it is missing, the standard itself says HU (C.8.2.1). The misspelt one was an example in
-it. "Unspecified" and its code US say nothing, as if it were missing: what the values are is
-judged by the values (`check_hounsfield`). Whatever else stands there is another unit."""
 
 BITS_ALLOCATED = (8, 16, 32)
 
@@ -40,12 +31,13 @@ OTHER_TYPES = {"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"}
 Only these are quoted; whatever else stands there is free text."""
 
 
-def decode_hu(header: Dataset | None, shape: tuple[int, int]) -> HuArray:
-    """One image; pixels outside the field of view become air.
+def decode_hu(header: Dataset | None, shape: tuple[int, int], outside_hu: int = AIR_HU) -> HuArray:
+    """One image; pixels outside the field of view become air, or another value.
 
     Args:
         header: with its pixels; None if they are damaged or cut off.
         shape: rows, columns.
+        outside_hu: what pixels outside the field of view become.
 
     Returns:
         (rows, columns).
@@ -68,7 +60,7 @@ def decode_hu(header: Dataset | None, shape: tuple[int, int]) -> HuArray:
         _check_scale(meant, slope, intercept)
         return to_hu(meant, slope, intercept)
     _check_scale(meant[~outside], slope, intercept)
-    return np.where(outside, np.int16(AIR_HU), to_hu(meant, slope, intercept))
+    return np.where(outside, np.int16(outside_hu), to_hu(meant, slope, intercept))
 
 
 def _bits_stored(header: Dataset) -> int:
@@ -124,7 +116,7 @@ def _check_byte_order(header: Dataset) -> None:
 def _rescaling(header: Dataset) -> tuple[float, float]:
     """(slope, intercept) of the way to HU."""
     unit = (first_text(header, "RescaleType") or "").upper()
-    if re.sub("[^A-Z0-9]", "", unit) not in HOUNSFIELD_TYPES:
+    if not is_hounsfield(unit):
         named = f"are {unit}" if unit in OTHER_TYPES else "have a unit of their own"
         raise SeriesError(
             FailureCode.NOT_HOUNSFIELD,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydicom import Dataset
 from scipy import ndimage
 
-from segment_actor.reading.dicom.header import first_number
+from segment_actor.reading.dicom.file.header import first_number
 from segment_actor.reading.hounsfield import AIR_HU
 
 LARGEST_HU = 30_710

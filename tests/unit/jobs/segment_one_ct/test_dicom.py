@@ -128,3 +128,24 @@ def test_a_kind_that_is_not_written_is_refused(run: Run, series: Path, tmp_path:
     done = run("-i", series, "-o", tmp_path / "out", "--dicom", "seg,rtstruct")
     assert done.exit_code == 2
     assert "'rtstruct' is not one of seg, sr" in done.stderr
+
+
+def test_results_refer_to_the_ct_that_was_meant_and_to_nothing_beside_it(
+    run: Run, series: Path, tmp_path: Path
+) -> None:
+    scout = dicom_slices(made_hu((17, 15, 12)))[0]
+    scout.ImageType, scout.SOPInstanceUID = ["ORIGINAL", "PRIMARY", "LOCALIZER"], "1.2.3.4"
+    other = dicom_slices(made_hu((17, 15, 12)))
+    for k, one in enumerate(other):
+        one.SeriesInstanceUID, one.SeriesNumber = "1.2.3.5", 7
+        one.SOPInstanceUID = f"1.2.3.5.{k}"
+    (series / "scout.dcm").write_bytes(dicom_files([scout])[0])
+    for k, data in enumerate(dicom_files(other)):
+        (series / f"other_{k}.dcm").write_bytes(data)
+    done = run("-i", series, "-o", tmp_path / "out", "--series", 7, "--dicom", "seg,sr")
+    assert done.exit_code == 0, done.stderr
+    for name in ("seg.dcm", "sr.dcm"):
+        data = (tmp_path / "out" / name).read_bytes()
+        assert b"1.2.3.4\0" not in data
+        assert b"1.2.826.0.1.3680043.10.1234.1" not in data
+        assert b"1.2.3.5.11" in data

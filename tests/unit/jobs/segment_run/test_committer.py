@@ -91,6 +91,15 @@ def test_a_second_outcome_of_a_ct_changes_nothing(committer: Committer, tmp_path
     assert connect(str(tmp_path)).sql("SELECT count(*) FROM scans").fetchall() == [(1,)]
 
 
+def test_reasons_for_which_there_is_no_dicom_are_counted_once_a_ct(committer: Committer) -> None:
+    outcomes = [replace(measured(key), no_dicom="Blank.") for key in ("a", "b")]
+    for outcome in [*outcomes, outcomes[0], measured("c")]:
+        committer.add(outcome)
+    committer.commit()
+    assert committer.no_dicom == {"Blank.": 2}
+    assert committer.measured == 3
+
+
 def test_a_scan_has_its_geometry_its_times_and_the_age_of_the_demographics(
     committer: Committer, tmp_path: Path
 ) -> None:

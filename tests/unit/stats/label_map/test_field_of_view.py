@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segment_actor.grid.geometry import to_canonical
-from segment_actor.reading.dicom.parsing import parse, with_pixels
+from segment_actor.reading.dicom.file.parsing import parse, with_pixels
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.reading.nifti import read_nifti
 from segment_actor.volume import HuArray

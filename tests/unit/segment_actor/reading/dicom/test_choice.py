@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 import zipfile
 from typing import Any
 
@@ -112,7 +113,8 @@ def test_two_phases_of_one_series_are_not_mixed() -> None:
         one.SOPInstanceUID = f"1.2.8.{k}"
     error = refusal([*series(2, 2), *second], 2)
     assert error.code is FailureCode.SEVERAL_SERIES
-    assert "Series 2 holds 2 volumes" in error.sentence
+    assert "2 volumes have the series number 2" in error.sentence
+    assert "--series" not in error.sentence
 
 
 def test_two_patients_under_one_uid_are_refused() -> None:
@@ -137,16 +139,37 @@ def test_a_zip_is_a_folder() -> None:
     assert np.array_equal(scan.volume.hu, made_hu(SHAPE, 2))
 
 
+def test_series_of_two_patients_with_one_number_cannot_be_chosen_by_it() -> None:
+    other = series(2, 5, PatientID="another", StudyInstanceUID="1.2.9", SeriesInstanceUID="1.2.9.2")
+    for k, one in enumerate(other):
+        one.SOPInstanceUID = f"1.2.9.2.{k}"
+    for number in (None, 2):
+        error = refusal([*series(2, 2), *other], number)
+        assert error.code is FailureCode.SEVERAL_SERIES
+        assert error.sentence.endswith(". Put each into its own folder.")
+
+
+def tar_of(name: str, content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize("also", [True, False])
-@pytest.mark.parametrize("inner", ["inner.zip", "inner"])
+@pytest.mark.parametrize("inner", ["inner.zip", "inner", "inner.tar"])
 def test_a_zip_in_a_zip_is_refused_with_a_sentence_that_says_so(also: bool, inner: str) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("1.dcm", b"...")
     files = {f"{k}.dcm": file for k, file in enumerate(dicom_files(series(2)))} if also else {}
-    files[inner] = buffer.getvalue()
+    files[inner] = tar_of("1.dcm", b"...") if inner.endswith("tar") else buffer.getvalue()
     for read in (read_one, read_series):
-        with pytest.raises(SeriesError, match="packed themselves") as error:
+        with pytest.raises(
+            SeriesError, match="within a folder, zip or tar they are not looked into"
+        ) as error:
             read("zip", [zipped(files)])
         assert error.value.code is FailureCode.UNREADABLE_FILE
 

@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import quiet_pydicom
+from segment_actor.reading.dicom.file.header import quiet_pydicom
 from segment_actor.reading.dicom.volume import read_dicom
 from segment_actor.volume import Affine, HuArray
 from tests.support.ct_files import dicom, dicom_files, dicom_slices, made_hu

@@ -18,7 +18,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from segment_actor.anatomy import load_schema
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.header import quiet_pydicom
+from segment_actor.reading.dicom.file.header import quiet_pydicom
 from segment_actor.writing.dicom.header import Sources, deidentified, identified
 from segment_actor.writing.dicom.kinds import SegType
 from segment_actor.writing.dicom.results import dicom_results
@@ -177,6 +177,23 @@ def test_damaged_values_become_empty_and_are_nowhere_quoted(
         for keyword, value in values.items():
             valid = value == "PLANTED no caret"
             assert str(result.get(keyword) or "") == (value if valid else "")
+
+
+def test_uids_that_no_standard_allows_are_referred_to_as_they_are(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    headers = planted()
+    with quiet_pydicom():
+        for k, header in enumerate(headers):
+            header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.03.4", "series 7"
+            header.FrameOfReferenceUID, header.SOPInstanceUID = "1.2.840." * 9, f"image-{k}"
+    files = results(identified(headers))
+    assert not recwarn.list
+    with quiet_pydicom():
+        seg, sr = map(parsed, files)
+        assert seg.StudyInstanceUID == sr.StudyInstanceUID == "1.2.03.4"
+        named = {item.ReferencedSOPInstanceUID for item in seg.SourceImageSequence}
+    assert named == {f"image-{k}" for k in range(5)}
 
 
 @pytest.mark.parametrize("kind", list(SegType))

@@ -7,7 +7,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.parsing import parse, with_pixels
+from segment_actor.reading.dicom.file.parsing import parse, with_pixels
 from segment_actor.reading.dicom.pixels.codestream import declared_size
 from segment_actor.reading.dicom.pixels.decoding import decode_hu
 from segment_actor.volume import HuArray

@@ -1,0 +1,1 @@
+"""What a header says of the scan, the scanner and the patient: numbers in range, words of lists."""

@@ -1,0 +1,1 @@
+"""Where the images of a volume lie: their order, their grid, the tilt of the gantry."""

@@ -1,0 +1,353 @@
+"""Night after night on a real PACS: CTs out of it, SEG and SR back, killed on the way or not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import highdicom as hd
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+import requests
+
+from segment_actor.anatomy import GROUPS
+from stats.query import connect
+from tests.support.ct_files import dicom_files, dicom_slices, made_hu
+from tests.support.orthanc import Orthanc, running_orthanc
+from tests.support.pacs_front import PacsFront, front_of
+from tests.support.ray_cluster import running_cluster
+from tests.support.running_job import committed, running_job
+from tests.support.tiny_cohort import good_cts, write_objects, write_tiny_model_set
+
+pytestmark = [pytest.mark.pacs, pytest.mark.ray]
+
+ROOT = "1.2.826.0.1.3680043.10.4321"
+PASSWORD = "only for tests on this machine"  # noqa: S105  # it guards nothing
+
+TODAY = date.today()
+
+
+def days_ago(days: int) -> date:
+    return TODAY - timedelta(days)
+
+
+def ct(number: int, day: date = TODAY, study: str | None = None) -> list[bytes]:
+    """A series of 12 images; in a study of its own unless the UID of one is given."""
+    slices = dicom_slices(made_hu((16, 16, 12), seed=number))
+    for k, one in enumerate(slices):
+        one.StudyInstanceUID = study_uid(number) if study is None else study
+        one.SeriesInstanceUID = series_uid(number)
+        one.FrameOfReferenceUID = f"{ROOT}.{number}.2"
+        one.SOPInstanceUID = f"{ROOT}.{number}.1.{k + 1}"
+        one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
+        one.StudyDate = f"{day:%Y%m%d}"
+        one.StudyTime = "080910.654321"
+        one.AccessionNumber, one.StudyID = "ACC-PLANTED", "STUDY-PLANTED"
+        one.PatientBirthDate = "19470321"
+        one.ReferringPhysicianName = "Referrer^Planted"
+        one.StudyDescription = "description planted"
+        one.SeriesNumber = str(number + 1)
+    return dicom_files(slices)
+
+
+def series_uid(number: int) -> str:
+    return f"{ROOT}.{number}.1"
+
+
+def study_uid(number: int) -> str:
+    return f"{ROOT}.{number}"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[dict[str, str]]:
+    """A Ray whose nodes know the password of the PACS, and the environment of its jobs."""
+    known = {"CTCOHORT_DICOMWEB_USER": "tester", "CTCOHORT_DICOMWEB_PASSWORD": PASSWORD}
+    with running_cluster(known) as environment:
+        yield environment | known
+
+
+@pytest.fixture(scope="module")
+def model_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model_set(tmp_path_factory.mktemp("models"), GROUPS[:1])
+
+
+@pytest.fixture
+def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
+    with running_orthanc(tmp_path / "orthanc", PASSWORD) as running:
+        yield running
+
+
+@pytest.fixture
+def pacs(orthanc: Orthanc) -> Iterator[PacsFront]:
+    with front_of(orthanc) as front:
+        yield front
+
+
+class Night:
+    """Runs of `ctcohort segment` in one place."""
+
+    def __init__(self, folder: Path, model_set: Path, cluster: dict[str, str]) -> None:
+        self.folder = folder
+        self.model_set = model_set
+        self.cluster = cluster
+
+    def job(self, archive: str, tables: str, *flags: str) -> Any:
+        """A running job; its index is kept for the next."""
+        index = str(self.folder / "index")
+        return running_job(
+            archive, str(self.folder / tables), self.model_set, "--index", index, "--series", "all",
+            *flags, env=self.cluster,
+        )  # fmt: skip
+
+    def run(self, archive: str, tables: str, *flags: str) -> str:
+        """One that measures all."""
+        with self.job(archive, tables, *flags) as job:
+            code, said = job.finish()
+        assert code == 0, said
+        return str(said)
+
+    def rows(self, tables: str) -> dict[str, list[tuple[Any, ...]]]:
+        return committed(str(self.folder / tables))
+
+
+@pytest.fixture
+def night(tmp_path: Path, model_set: Path, cluster: dict[str, str]) -> Night:
+    return Night(tmp_path, model_set, cluster)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, model_set: Path, cluster: dict[str, str]
+) -> Iterator[tuple[Night, Orthanc]]:
+    """A run over four CTs to which nothing happened, with all results that there are."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with running_orthanc(folder / "orthanc", PASSWORD) as orthanc:
+        for number in range(4):
+            orthanc.put(ct(number))
+        night = Night(folder, model_set, cluster)
+        night.run(orthanc.uri, "tables", "--labels", str(folder / "labels"),
+                  "--dicom-out", orthanc.uri)  # fmt: skip
+        yield night, orthanc
+
+
+def listed(orthanc: Orthanc, study: int) -> list[tuple[str, str]]:
+    """Modality and UID of the series of a study, as any viewer finds them."""
+    answer = requests.get(
+        f"{orthanc.url}/dicom-web/studies/{study_uid(study)}/series",
+        auth=(orthanc.user, orthanc.password),
+        headers={"Accept": "application/dicom+json"},
+        timeout=60,
+    )
+    found = [pydicom.Dataset.from_json(row) for row in answer.json()]
+    return sorted((one.Modality, one.SeriesInstanceUID) for one in found)
+
+
+def stored(orthanc: Orthanc, study: int, modality: str) -> list[pydicom.Dataset]:
+    return [
+        one
+        for kind, uid in listed(orthanc, study)
+        if kind == modality
+        for one in orthanc.stored(uid)
+    ]
+
+
+def sop_uids(orthanc: Orthanc, studies: Sequence[int]) -> Counter[str]:
+    """Of all results in these studies."""
+    return Counter(
+        str(one.SOPInstanceUID)
+        for study in studies
+        for modality in ("SEG", "SR")
+        for one in stored(orthanc, study, modality)
+    )
+
+
+def test_each_night_only_what_is_new_is_read(
+    pacs: PacsFront, orthanc: Orthanc, night: Night
+) -> None:
+    for number in range(3):
+        orthanc.put(ct(number, days_ago(3)))
+    archive = f"{pacs.uri}?StudyDate={days_ago(90):%Y%m%d}-"
+    night.run(archive, "tables", "--dicom-out", pacs.uri)
+    assert len(night.rows("tables")["scans"]) == 3
+    # of index, load and results; a search is two requests, of which the second finds no more
+    once = Counter({"instances": 3 * 2, "metadata": 2, "images": 1})
+    assert pacs.of_series() == {series_uid(number): once for number in range(3)}
+    for number in range(3):
+        assert [modality for modality, _ in listed(orthanc, number)] == ["CT", "SEG", "SR"]
+
+    orthanc.put(ct(3, TODAY))
+    orthanc.put(ct(4, days_ago(20)))  # reaches the PACS late
+    orthanc.put(ct(5, days_ago(60)))  # too late to be noticed, as the guide says
+    pacs.asked.clear()
+    said = night.run(archive, "tables", "--dicom-out", pacs.uri)
+    assert "3 done before, 2 to do" in said
+    assert pacs.of_series() == {series_uid(number): once for number in (3, 4)}
+    assert len(night.rows("tables")["scans"]) == 5
+    assert listed(orthanc, 5) == [("CT", series_uid(5))]
+
+
+def test_a_driver_that_was_killed_is_started_again_and_nothing_differs_or_doubles(
+    pacs: PacsFront, orthanc: Orthanc, night: Night, undisturbed: tuple[Night, Orthanc]
+) -> None:
+    for number in range(4):
+        orthanc.put(ct(number))
+    killed = threading.Event()
+    images: set[str] = set()
+
+    def hold_the_third(path: str) -> None:
+        steps = path.strip("/").split("/")
+        if len(steps) == 5 and steps[-1].startswith(ROOT):
+            images.add(path)
+            if len(images) > 2:
+                killed.wait(240)
+
+    pacs.before = hold_the_third
+    with night.job(pacs.uri, "tables", "--dicom-out", pacs.uri) as job:
+        job.wait_for_scans(1)
+        job.process.kill()
+    killed.set()
+    assert 1 <= len(night.rows("tables")["scans"]) <= 3
+    night.run(pacs.uri, "tables", "--dicom-out", pacs.uri)
+    expected, other = undisturbed
+    assert night.rows("tables") == expected.rows("tables")
+    assert sop_uids(orthanc, range(4)) == sop_uids(other, range(4))
+
+
+def test_a_pacs_that_dies_ends_the_run_in_a_sentence_and_the_next_run_goes_on(
+    night: Night, undisturbed: tuple[Night, Orthanc], tmp_path: Path
+) -> None:
+    with running_orthanc(tmp_path / "orthanc", PASSWORD) as first, front_of(first) as pacs:
+        for number in range(4):
+            first.put(ct(number))
+        images: set[str] = set()
+
+        def end_before_the_third(path: str) -> None:
+            steps = path.strip("/").split("/")
+            if len(steps) == 5 and steps[-1].startswith(ROOT):
+                images.add(path)
+                if len(images) == 3:
+                    os.kill(first.pid, signal.SIGKILL)
+
+        pacs.before = end_before_the_third
+        with night.job(pacs.uri, "tables", "--dicom-out", pacs.uri) as job:
+            code, said = job.finish()
+        assert code == 2, said
+        assert "does not answer: there is no connection" in said
+        assert "Traceback" not in said
+        assert ROOT not in said
+        with running_orthanc(tmp_path / "orthanc", PASSWORD) as second:
+            pacs.behind = second
+            night.run(pacs.uri, "tables", "--dicom-out", pacs.uri)
+            expected, other = undisturbed
+            assert night.rows("tables") == expected.rows("tables")
+            assert sop_uids(second, range(4)) == sop_uids(other, range(4))
+
+
+def test_results_that_are_sent_again_are_there_once(undisturbed: tuple[Night, Orthanc]) -> None:
+    night, orthanc = undisturbed
+    first = sop_uids(orthanc, range(4))
+    night.run(orthanc.uri, "other tables", "--dicom-out", orthanc.uri)
+    assert sop_uids(orthanc, range(4)) == first
+    assert set(first.values()) == {1}
+    assert night.rows("other tables") == night.rows("tables")
+
+
+def test_the_seg_in_the_pacs_is_the_label_map_and_refers_to_the_ct(
+    undisturbed: tuple[Night, Orthanc],
+) -> None:
+    night, orthanc = undisturbed
+    maps = {}
+    for file in (night.folder / "labels").iterdir():
+        image = nib.Nifti1Image.from_filename(file)
+        maps[file.name] = (np.asarray(image.dataobj), image.affine)
+    found = []
+    for number in range(4):
+        (one,) = stored(orthanc, number, "SEG")
+        (of_ct,) = one.ReferencedSeriesSequence
+        assert of_ct.SeriesInstanceUID == series_uid(number)
+        assert len(of_ct.ReferencedInstanceSequence) == 12
+        volume = hd.seg.Segmentation.from_dataset(one).get_volume(combine_segments=True)
+        same = [name for name, each in maps.items() if equal_in_patient(volume, *each)]
+        found += same
+    assert sorted(found) == sorted(maps)
+    assert len(maps) == 4
+    assert all(labels.any() for labels, _ in maps.values())
+
+
+def equal_in_patient(volume: hd.Volume, labels: Any, affine_ras: Any) -> bool:
+    """Whether each voxel of the one has the value that lies at its place in the other."""
+    voxels = np.indices(volume.array.shape).reshape(3, -1)
+    lps = volume.affine[:3, :3] @ voxels + volume.affine[:3, 3:]
+    ras = lps * [[-1], [-1], [1]]
+    place = np.linalg.solve(affine_ras[:3, :3], ras - affine_ras[:3, 3:])
+    index = np.rint(place).astype(int)
+    assert np.abs(place - index).max() < 1e-3
+    if np.count_nonzero(labels) != np.count_nonzero(volume.array):
+        return False
+    return bool((labels[tuple(index)].reshape(volume.array.shape) == volume.array).all())
+
+
+def test_the_sr_in_the_pacs_has_the_volumes_of_the_table(
+    undisturbed: tuple[Night, Orthanc],
+) -> None:
+    night, orthanc = undisturbed
+    with connect(str(night.folder / "tables")) as database:
+        rows = database.sql(
+            "SELECT structure, volume_ml FROM structures WHERE qc IS DISTINCT FROM 'fail'"
+        )
+        expected = Counter((name, ml) for name, ml in rows.fetchall() if ml is not None)
+    reported: Counter[tuple[str, float]] = Counter()
+    for number in range(4):
+        (one,) = stored(orthanc, number, "SR")
+        report: Any = hd.sr.Comprehensive3DSR.from_dataset(one).content
+        for group in report.get_volumetric_roi_measurement_groups():
+            for measured in group.get_measurements():
+                if measured.name.meaning == "Volume":
+                    value = measured[0].MeasuredValueSequence[0].FloatingPointValue
+                    reported[group.tracking_identifier, value] += 1
+    assert reported == expected
+    assert reported
+
+
+PLANTED = (
+    b"secret-id", b"Secret", b"PLANTED", b"Planted", b"planted", b"19470321", b"080910.654321",
+    ROOT.encode(), f"{days_ago(2):%Y%m%d}".encode(), f"{TODAY:%Y%m%d}".encode(),
+)  # fmt: skip
+
+
+def test_results_without_identity_hold_keys_alone_and_are_the_same_in_every_run(
+    night: Night, tmp_path: Path
+) -> None:
+    """Beside a NIfTI file and a CT without a study, of which there can be none: it is said once."""
+    files = ct(0, days_ago(2)) + ct(1, days_ago(2), study_uid(0)) + ct(2, days_ago(2), "")
+    objects = {f"images/{n}": file for n, file in enumerate(files)} | good_cts([7], (16, 16, 12))
+    archive = str(write_objects(tmp_path / "archive", objects))
+    sinks = [tmp_path / name for name in ("first", "second")]
+    for sink in sinks:
+        said = night.run(archive, f"tables of {sink.name}", "--dicom-identity", "removed",
+                         "--dicom-out", str(sink))  # fmt: skip
+        assert said.count("1 CTs are NIfTI files") == 1
+        assert said.count("1 CTs were measured and have no results in DICOM: The images have") == 1
+    assert len(night.rows("tables of first")["scans"]) == 4
+    assert night.rows("tables of first")["failures"] == []
+    names = [{file.name for file in sink.iterdir()} for sink in sinks]
+    assert names[0] == names[1]
+    assert len(names[0]) == 4  # a SEG and an SR of each
+    results = [pydicom.dcmread(file) for file in sinks[0].iterdir()]
+    assert len({one.StudyInstanceUID for one in results}) == 1
+    with connect(str(tmp_path / "tables of first")) as database:
+        keys = database.sql("SELECT DISTINCT patient_key FROM scans").fetchall()
+    assert {(one.PatientID,) for one in results} == {key for key in keys if key[0]}
+    for one in results:
+        assert one.PatientIdentityRemoved == "YES"
+    for file in sinks[0].iterdir():
+        content = file.read_bytes() + file.name.encode()
+        assert [planted for planted in PLANTED if planted in content] == []
