@@ -38,14 +38,14 @@ def fetch(archive: Archive, files: Sequence[File]) -> list[bytes]:
         SetupError: the archive as a whole no longer answers.
     """
     contents: dict[File, bytes] = {}
-    for path, some in groupby(files, key=lambda one: one.path):
+    for path, group in groupby(files, key=lambda one: one.path):
+        some = list(group)
         data = archive.get(path)
-        members = [one for one in some if one.member not in {None, WHOLE}]
-        if not members:
-            contents |= {one: data for one in files if one.path == path}
+        if all(one.member in {None, WHOLE} for one in some):
+            contents |= dict.fromkeys(some, data)
             continue
         inside = unzip(data) if data.startswith(ZIP_START) else untar(data)
-        for one in members:
+        for one in some:
             if one.member not in inside:
                 raise _gone()
             contents[one] = inside[str(one.member)]

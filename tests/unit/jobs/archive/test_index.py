@@ -86,12 +86,14 @@ def test_files_that_are_no_dicom_keep_their_folder_as_identity(
     assert "2 DICOM series that name no patient." in caplog.messages
 
 
-def test_a_series_that_is_there_twice_has_each_image_once(tmp_path: Path) -> None:
+def test_of_a_series_that_is_there_twice_all_copies_are_read_as_their_pixels_may_differ(
+    tmp_path: Path,
+) -> None:
     write_objects(tmp_path, good_dicom("a", 1) | good_dicom("b", 1))
     index = index_of(tmp_path)
     (series,) = index.series()
-    assert (series.images, series.path) == (12, "a")
-    assert len(files_of(index)[0]) == 12
+    assert (series.images, series.path) == (24, ".")
+    assert len(files_of(index)[0]) == 24
 
 
 def test_a_series_has_another_input_version_when_one_file_changes(tmp_path: Path) -> None:
