@@ -21,10 +21,9 @@ from segment_actor.errors import SeriesError
 from segment_actor.reading.dicom.file.encoding import is_dicom
 from segment_actor.reading.dicom.file.header import first_text
 from segment_actor.reading.dicom.file.parsing import Unread, header_in
-from segment_actor.reading.dicom.grouping.why_not import CT_CLASSES
 from segment_actor.reading.dicom.image import image_of
-from segment_actor.reading.dicom.series import DICOMDIR
 from segment_actor.reading.dicom.side_files import is_never_opened, is_side_file
+from segment_actor.reading.dicom.sop_classes import CT_CLASSES, DICOMDIR
 from segment_actor.reading.untar import open_tar
 from segment_actor.reading.unzip import PIECE_BYTES, open_file
 
@@ -129,7 +128,7 @@ def _of_file(found: Found, read: Read) -> Found:
     if meta is not None and first_text(meta, "MediaStorageSOPClassUID") == DICOMDIR:
         return _with_place(found, Place.NOT_AN_IMAGE)
     image = image_of(said)
-    if image.sop_class in CT_CLASSES - {""} and not image.rows:  # cut off before the image
+    if image.sop_class in CT_CLASSES and not image.rows:  # cut off before the image
         return _with_place(found, Place.DAMAGED)
     return replace(found, place=Place.IMAGE, image=image)
 
