@@ -94,6 +94,15 @@ class Sources:
     lossy: Dataset = field(repr=False)
     dated: bool
 
+    @property
+    def volume(self) -> str:
+        """Tells the volume apart from all others, of which its series may hold some.
+
+        Made of the UIDs that results have: the originals, or the keyed ones in their place. Nobody
+        finds the result of one kind by that of the other, or either by the keys of the tables.
+        """
+        return f"{self.series_uid} {min(image.sop_uid for image in self.images)}"
+
 
 def identified(headers: Sequence[Dataset]) -> Sources:
     """For the archive that the CT came from: results carry the patient as the CT does.
