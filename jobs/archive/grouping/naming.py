@@ -14,6 +14,7 @@ from jobs.archive.grouping.drafts import Draft
 from jobs.archive.grouping.series import Series
 from jobs.archive.keys import KeyMaker
 from jobs.archive.looking.found import Found
+from jobs.archive.patient_id import canonical
 from segment_actor.person import date_of
 from segment_actor.reading.dicom.grouping.selection import (
     Candidate,
@@ -103,9 +104,7 @@ def series_of(
     found = []
     for number, (one, (why_not, acquisition)) in enumerate(zip(names, chosen, strict=True)):
         person = known.get(one.path, Person())
-        patient_id, issuer = (
-            (person.patient_id, "") if person.patient_id else (one.patient_id, one.issuer)
-        )
+        patient_id, issuer = _whose(one, person)
         study = person.study or one.study_uid
         scan_date = person.scan_date or one.scan_date
         found.append(
@@ -136,6 +135,13 @@ def series_of(
             )
         )
     return found
+
+
+def _whose(one: Named, person: Person) -> tuple[str, str]:
+    """Patient ID and its issuer; a table, which has no issuers, goes before the header."""
+    if person.patient_id and canonical(person.patient_id) != canonical(one.patient_id):
+        return person.patient_id, ""
+    return one.patient_id, one.issuer
 
 
 def _chosen(names: Sequence[Named]) -> list[tuple[str | None, str | None]]:
