@@ -37,7 +37,7 @@ from jobs.archive.store import (
     remove_old,
     valid_generation,
 )
-from jobs.shared.source import source_digest
+from jobs.shared.code import source_digest
 from segment_actor.errors import SetupError
 
 DAMAGED: Final = (pa.ArrowException, KeyError, OSError, TypeError, ValueError)

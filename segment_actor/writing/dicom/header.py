@@ -23,6 +23,7 @@ from segment_actor.reading.dicom.file.header import (
     number_values,
     quiet_pydicom,
 )
+from segment_actor.reading.dicom.sop_classes import CT_CLASSES
 from segment_actor.writing.dicom.uids import derived_uid
 
 PATIENT: Final = (
@@ -41,13 +42,6 @@ EMPTY: Final = (
 UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID")
 GEOMETRY: Final = ("ImageOrientationPatient", "ImagePositionPatient")
 LOSSY: Final = ("LossyImageCompression", "LossyImageCompressionRatio")
-
-CT_CLASSES: Final = (
-    "1.2.840.10008.5.1.4.1.1.2",  # CT
-    "1.2.840.10008.5.1.4.1.1.2.1",  # enhanced CT
-    "1.2.840.10008.5.1.4.1.1.2.2",  # legacy converted enhanced CT
-)
-"""SOP classes of PS3.4 B.5 whose images a result can be made of."""
 
 METHOD: Final = "ctcohort: empty data set, allow list, keyed UIDs, no dates"
 """Of 64 characters at most."""

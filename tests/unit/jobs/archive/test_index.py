@@ -86,12 +86,12 @@ def test_files_that_are_no_dicom_keep_their_folder_as_identity(
     assert "2 DICOM series that name no patient." in caplog.messages
 
 
-def test_a_series_that_is_there_twice_has_each_image_once(tmp_path: Path) -> None:
+def test_a_series_that_is_there_twice_is_one_series_and_is_read_once(tmp_path: Path) -> None:
     write_objects(tmp_path, good_dicom("a", 1) | good_dicom("b", 1))
     index = index_of(tmp_path)
     (series,) = index.series()
-    assert (series.images, series.path) == (12, "a")
-    assert len(files_of(index)[0]) == 12
+    assert (series.images, series.path) == (24, ".")  # the reader compares the copies
+    assert read_one(open_store(str(tmp_path)), index, series).volume.shape == (16, 16, 12)
 
 
 def test_a_series_has_another_input_version_when_one_file_changes(tmp_path: Path) -> None:
