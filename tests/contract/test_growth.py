@@ -15,7 +15,7 @@ from segment_actor.errors import SetupError
 from stats.compaction import compact, refresh_wide, vacuum
 from stats.measure import StructureRow
 from stats.query import connect
-from stats.tables import commit, growth, schema
+from stats.tables import columns, commit, growth, schema
 from stats.tables.commit import Batch, CohortTables, Stamp
 from stats.tables.storage import CommitConflict
 
