@@ -36,7 +36,7 @@ def session_folder() -> Iterator[str]:
     Raises:
         SetupError: no folder can be made there, or its name is too long for Ray's sockets.
     """
-    base = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
+    base = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108  # a folder of ours in it
     try:
         private = Path(tempfile.mkdtemp(prefix="ct-", dir=base))
     except OSError as error:

@@ -257,7 +257,11 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
     digests = {group.name: folder_digest(group.folder) for group in models.groups}
     settings = {k: v for k, v in asdict(config).items() if k not in LOCATIONS}
     # what the model set says of itself, for readers who do not have it
-    settings |= {"precision": execution.precision, "warning": models.warning}
+    settings |= {
+        "model_set": models.name,  # not the path of its file
+        "precision": execution.precision,
+        "warning": models.warning,
+    }
     return {
         "model_digests": json.dumps(digests),
         "code_version": code_version(),

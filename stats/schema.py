@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 
+from stats.tables.scans import SCANS
 from stats.tables.schema import (
     FAILURES,
     PARTITION,
     RUNS,
-    SCANS,
     SCHEMAS,
     STRUCTURES,
     TableName,

@@ -1,4 +1,4 @@
-"""One file by its URI: a manifest, a list of ages, a label map."""
+"""One file by its URI: a list of ages, a label map."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OWNER_ONLY = 0o600
 
 
 def read_bytes(uri: str) -> bytes:
-    """One file named by a full URI or path (a manifest, a list of ages).
+    """One file named by a full URI or path (a list of ages).
 
     Raises:
         SetupError: it cannot be read.

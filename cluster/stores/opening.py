@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from cluster.stores.contract import Archive
 from cluster.stores.dicomweb import DicomWebArchive
@@ -18,6 +20,13 @@ SCHEMES: dict[str, Callable[[str], Archive]] = {
     "dicomweb+http": DicomWebArchive,
 }
 """What makes an archive of a URI, by what stands before its '://'; a path has nothing there."""
+
+
+def plain_uri(uri: str) -> str:
+    """One address for one place: a folder's from the root on, and no '/' at the end."""
+    if "://" not in uri or uri.startswith("file://"):
+        return os.path.abspath(Path(uri.removeprefix("file://")).expanduser())  # noqa: PTH100  # keeps links
+    return uri.rstrip("/")
 
 
 def open_store(uri: str) -> Archive:

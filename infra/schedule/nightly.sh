@@ -3,9 +3,11 @@
 #
 #   30 19 * * *  ctcohort  /opt/ctcohort/infra/schedule/nightly.sh /etc/ctcohort/nightly.toml
 #
-# The settings file is read on the cluster's head. /etc/ctcohort/nightly.env sets
-# RAY_API_SERVER_ADDRESS, RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH; bucket keys and the site secret
-# are in the environment of the cluster's nodes, not here and not in the job.
+# The settings file is read on the cluster's head, and says what flags would show to all on Ray's
+# dashboard: where archive, index and tables lie. /etc/ctcohort/nightly.env sets
+# RAY_API_SERVER_ADDRESS, RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH; keys of buckets and of a PACS
+# are in the environment of the cluster's nodes, the site secret in that of the head; not here and not
+# in the job.
 set -euo pipefail
 
 settings=${1:?usage: nightly.sh SETTINGS.toml}

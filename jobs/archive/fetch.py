@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Final
@@ -15,7 +15,6 @@ from jobs.archive.looking.found import WHOLE
 from jobs.archive.looking.headers import (
     NOT_READABLE,
     START_BYTES,
-    ZIP_START,
     Read,
     members_of,
     reader_of,
@@ -23,11 +22,15 @@ from jobs.archive.looking.headers import (
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.dicom.file.encoding import is_dicom
 from segment_actor.reading.dicom.file.parsing import parse
+from segment_actor.reading.packed import is_zip
 from segment_actor.reading.untar import untar
 from segment_actor.reading.unzip import unzip
 
 HEADER_BYTES: Final = (*START_BYTES, 2**28)
 """Asked for until the header ends: that of an enhanced CT goes on behind what tells its series."""
+
+_PLAIN: Final = frozenset((None, WHOLE))
+"""In place of the name of a file in a container: the object itself."""
 
 
 def fetch(archive: Archive, files: Sequence[File]) -> list[bytes]:
@@ -37,26 +40,26 @@ def fetch(archive: Archive, files: Sequence[File]) -> list[bytes]:
         SeriesError: a file is gone, refused or damaged.
         SetupError: the archive as a whole no longer answers.
     """
-    contents: dict[File, bytes] = {}
+    contents: list[bytes] = []
     for path, some in groupby(files, key=lambda one: one.path):
         data = archive.get(path)
-        wanted = list(some)
-        members = [one for one in wanted if one.member not in {None, WHOLE}]
-        if not members:
-            contents |= {one: data for one in files if one.path == path}
-            continue
-        inside = unzip(data) if data.startswith(ZIP_START) else untar(data)
-        if len(members) < len(wanted):
-            raise SeriesError(
-                FailureCode.UNREADABLE_FILE,
-                "The zip or tar could not be looked into up to its end, and the series may go on "
-                "there. Pack each study into a file of its own.",
-            )
-        for one in members:
-            if one.member not in inside:
-                raise _gone()
-            contents[one] = inside[str(one.member)]
-    return [contents[one] for one in files]
+        names = [one.member for one in some]
+        inside = {} if _PLAIN.issuperset(names) else _unpacked(data)
+        contents += [_file(data, inside, name) for name in names]
+    return contents
+
+
+def _unpacked(data: bytes) -> dict[str, bytes]:
+    return unzip(data) if is_zip(data) else untar(data)
+
+
+def _file(data: bytes, inside: Mapping[str, bytes], name: str | None) -> bytes:
+    """An object as it is, or a file in it."""
+    if name is None or name == WHOLE:
+        return data
+    if name not in inside:
+        raise _gone()
+    return inside[name]
 
 
 def headers_of(archive: Archive, files: Sequence[File]) -> list[Dataset]:
@@ -71,7 +74,7 @@ def headers_of(archive: Archive, files: Sequence[File]) -> list[Dataset]:
     """
     headers: list[Dataset | None] = []
     for path, some in groupby(files, key=lambda one: one.path):
-        members = {one.member for one in some} - {None, WHOLE}
+        members = {one.member for one in some} - _PLAIN
         if members:
             headers += _inside(archive, path, members)
         else:

@@ -37,7 +37,7 @@ from jobs.archive.store import (
     remove_old,
     valid_generation,
 )
-from jobs.shared.source import source_digest
+from jobs.shared.code import source_digest
 from segment_actor.errors import SetupError
 
 DAMAGED: Final = (pa.ArrowException, KeyError, OSError, TypeError, ValueError)
@@ -96,7 +96,7 @@ def _updated(
         else:
             view(database, "known", folder.on_disk(last.file("found"), room))
         basis = _basis(keys, people)
-        generation = generation_after(last, archive.uri, changes.token, basis)
+        generation = generation_after(last, archive.uri, changes.token, basis, keys.check)
         rules_changed = last is None or last.basis != basis
         if find(database, room, changes, look, anew=rules_changed) or last is None:
             report(database, write_series(database, room, archive.uri, keys, people))

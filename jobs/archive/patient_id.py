@@ -18,7 +18,9 @@ _SAY_NOBODY: Final = (
     # what a console asks for and somebody had to type
     "blank", "default", "dummy", "nil", "noid", "noidentifier", "noname", "nopatient",
     "nopatientid", "notapplicable", "notavailable", "notgiven", "notspecified", "undefined",
-    "unidentified", "unnamed",
+    "unidentified", "unknownpatient", "unnamed",
+    # nameless and unknown in Chinese, Japanese and Russian
+    "匿名", "不明", "未知", "аноним", "неизвестно",
     # the name of the field instead of its content
     "id", "mrn", "name", "patient", "patientid", "patid", "pid", "subject", "subjectid",
     # somebody who is not known yet: emergency departments

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import logging
 import os
+import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Final
 
 from cluster.session import connect
 from cluster.stores.contract import Archive
 from cluster.stores.one_file import read_bytes
-from cluster.stores.opening import open_store
+from cluster.stores.opening import open_store, plain_uri
 from cluster.stores.private_folder import PrivateFolder
 from jobs.archive.demographics import DEMOGRAPHICS, Person, read_demographics
 from jobs.archive.index import Index, update_index
@@ -22,6 +26,8 @@ from jobs.archive.looking.side_by_side import in_threads
 from jobs.archive.site_secret import site_secret_source
 from jobs.shared.code import CODE
 from segment_actor.errors import FailureCode, SeriesError, SetupError
+
+log = logging.getLogger(__name__)
 
 NAME_HEX: Final = 16
 """Of the folder of an archive's index: no two archives of a site share it."""
@@ -50,6 +56,7 @@ def refreshed_index(
     Raises:
         SetupError: the archive does not answer or holds no series; the index cannot be kept there.
     """
+    archive_uri = plain_uri(archive_uri)
     archive = open_store(archive_uri)
     keys = keys or key_maker(*site_secret_source())
     people = _people(archive, demographics)
@@ -59,8 +66,21 @@ def refreshed_index(
             cluster = connect(address, CODE, allow_open_cluster=allow_open_cluster)
             stack.enter_context(cluster)
         look = on_ray(archive_uri) if address else in_threads(archive)
-        kept = PrivateFolder(folder or str(default_folder(archive_uri)))
+        kept = PrivateFolder(folder) if folder else _default_folder(archive_uri)
         return update_index(kept, archive, keys, look, people)
+
+
+def _default_folder(archive_uri: str) -> PrivateFolder:
+    """That of the site; where nothing can be kept there, one for this run."""
+    kept = PrivateFolder(str(default_folder(archive_uri)))
+    try:
+        with kept.room():
+            return kept
+    except SetupError as error:
+        log.warning("%s The index is made for this run alone; keep it with --index FOLDER.", error)
+        made = mkdtemp(prefix="ctcohort-index-")
+        atexit.register(shutil.rmtree, made, ignore_errors=True)
+        return PrivateFolder(made)
 
 
 def default_folder(archive_uri: str) -> Path:

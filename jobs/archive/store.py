@@ -47,6 +47,7 @@ class Generation:
         before: the one before, which a run may still read.
         token: what the archive gave to ask for changes with.
         basis: digest of all that series follow from beside what was found.
+        secret: `KeyMaker.check` of the site's secret that its keys were made with.
         format: of the tables.
     """
 
@@ -55,6 +56,7 @@ class Generation:
     before: str | None = None
     token: str | None = None
     basis: str = ""
+    secret: str = ""
     format: int = FORMAT
 
     def file(self, table: str) -> str:
@@ -63,11 +65,11 @@ class Generation:
 
 
 def generation_after(
-    last: Generation | None, archive: str, token: str | None, basis: str
+    last: Generation | None, archive: str, token: str | None, basis: str, secret: str
 ) -> Generation:
     """The next generation."""
     name = f"{datetime.now(UTC):{_STAMP}}-{secrets.token_hex(4)}"
-    return Generation(archive, name, last.name if last else None, token, basis)
+    return Generation(archive, name, last.name if last else None, token, basis, secret)
 
 
 def valid_generation(folder: PrivateFolder) -> Generation | None:

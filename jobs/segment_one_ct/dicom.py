@@ -51,9 +51,8 @@ def write_dicom(  # noqa: PLR0913, PLR0917  # what results are made of
     seg_type: str,
 ) -> None:
     """Writes seg.dcm and sr.dcm, as far as they are wanted and there is something to tell."""
-    first = min(image.sop_uid for image in sources.images)  # a series may hold several volumes
     origin = Origin(
-        series=f"{sources.series_uid} {first}",
+        volume=sources.volume,
         pipeline_version=pipeline_version(models, execution),
         software=code_version(),
         written=datetime.now(),  # DICOM's times are local

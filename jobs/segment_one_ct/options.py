@@ -9,10 +9,10 @@ import click
 
 from jobs.shared.command import Command
 from segment_actor.errors import SetupError
+from segment_actor.reading.nifti import NIFTI_SUFFIXES
+from segment_actor.reading.packed import container_by_name
 from segment_actor.reading.series import Kind
 from segment_actor.writing.dicom.kinds import KINDS
-
-NIFTI = (".nii", ".nii.gz")
 
 FAST = {"embedded": "embedded-fast", "total": "total-3mm"}
 """Model set, and the coarse one of the same family."""
@@ -74,7 +74,7 @@ def place_of(out: Path, *, ml: bool) -> tuple[Path, str | None]:
         SetupError: the output is a folder where a file is meant, or the other way round.
     """
     if not ml:
-        if out.name.endswith(NIFTI):
+        if out.name.endswith(NIFTI_SUFFIXES):
             raise SetupError(
                 f"{out} is named like one file, but there is one mask a structure; "
                 "name a folder, or add --ml for one file with all structures"
@@ -102,8 +102,5 @@ def files_of(ct: Path) -> tuple[Kind, Sequence[Path]]:
     if not ct.exists():
         raise SetupError(f"{ct} does not exist; check the path of the CT")
     name = ct.name.lower()
-    if name.endswith(".zip"):
-        return "zip", [ct]
-    if name.endswith((".tar", ".tar.gz", ".tgz")):
-        return "tar", [ct]
-    return ("nifti" if name.endswith(NIFTI) else "dicom"), [ct]
+    is_nifti = name.endswith(NIFTI_SUFFIXES)
+    return container_by_name(name) or ("nifti" if is_nifti else "dicom"), [ct]

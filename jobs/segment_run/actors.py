@@ -22,10 +22,14 @@ class Actors:
     file_lists: Actor
 
 
-def start_actors(index: Index) -> Actors:
+def start_actors(index: Index, *, hides: bool) -> Actors:
     """Those of one run.
 
     Args:
         index: of the archive that it works on.
+        hides: whether keyed UIDs are asked for.
+
+    Raises:
+        SetupError: as `start_file_lists`.
     """
-    return Actors(start_attempts(), start_file_lists(index))
+    return Actors(start_attempts(), start_file_lists(index, hides=hides))

@@ -18,7 +18,7 @@ OPTIONS: Final = (
     click.option(
         "--config", type=click.Path(path_type=Path), help="TOML file; flags go before it."
     ),
-    click.option("--archive", help="Folder or s3://bucket/prefix of the CTs."),
+    click.option("--archive", help="Folder, s3://bucket/prefix or PACS of the CTs."),
     click.option(
         "--index",
         help="Folder of ctcohort index: alone, as it is; with --archive, where its index is kept "

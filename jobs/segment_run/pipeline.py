@@ -17,6 +17,7 @@ from cluster.pools import PoolPlan
 from jobs.archive.grouping.series import Series
 from jobs.archive.index import Index
 from jobs.segment_run.actors import Actors, start_actors
+from jobs.segment_run.identities import REMOVED
 from jobs.segment_run.lane.actor import Lane, LaneSettings
 from jobs.segment_run.load import COLUMNS, LoadSettings, load
 from jobs.segment_run.outcome import Outcome
@@ -42,7 +43,8 @@ def outcomes(
     1.5 S x (load_tasks + lanes x calls_per_lane + 2).
     """
     _bound(plan.store_limit_bytes)
-    actors = start_actors(index)
+    dicom = lane.dicom
+    actors = start_actors(index, hides=dicom is not None and dicom.identity == REMOVED)
     for first in range(0, len(series), SHARD_CTS):
         shard = series[first : first + SHARD_CTS]
         for row in _dataset(shard, load_settings, lane, plan, actors).iter_rows():

@@ -6,7 +6,7 @@ import hashlib
 import json
 from importlib import metadata
 
-from jobs.shared.source import source_digest
+from jobs.shared.code import source_digest
 from segment_actor.execution import Execution
 from segment_actor.models.set import ModelSet, model_set_digest
 from segment_actor.reading.series import READING_VERSION

@@ -21,7 +21,7 @@ def packed(content: Any) -> list[bytes]:  # noqa: ANN401  # whatever JSON can ho
     return [data[at : at + PIECE_BYTES] for at in range(0, len(data), PIECE_BYTES)]
 
 
-def unpacked(pieces: Iterable[bytes]) -> Any:  # noqa: ANN401
+def unpacked(pieces: Iterable[bytes]) -> Any:  # noqa: ANN401  # likewise
     """The content again."""
     return json.loads(zlib.decompress(b"".join(pieces)))
 

@@ -8,8 +8,7 @@ from typing import cast
 from isal import isal_zlib
 
 from segment_actor.errors import FailureCode, SeriesError
-
-GZIP_MAGIC = b"\x1f\x8b"
+from segment_actor.reading.packed import is_gzip
 
 _IsalError = cast("type[Exception]", isal_zlib.error)  # isal's own stub calls it an instance
 _GZIP = 31  # zlib's word for a header, the largest window and a checksum at the end
@@ -23,7 +22,7 @@ class Gunzip(io.RawIOBase):
     or an archive, or a line that a transfer has put there.
 
     Args:
-        data: the file; it begins with GZIP_MAGIC.
+        data: the file; it begins as `is_gzip` says.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -54,7 +53,7 @@ class Gunzip(io.RawIOBase):
 
     def _next_member(self) -> bool:
         self._at -= len(self._member.unused_data)
-        if self._data[self._at : self._at + 2] != GZIP_MAGIC:
+        if not is_gzip(bytes(self._data[self._at : self._at + 2])):
             return False
         self._member = isal_zlib.decompressobj(_GZIP)
         return True

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.grid.geometry import check_grid
-from segment_actor.reading.gunzip import GZIP_MAGIC, Gunzip
+from segment_actor.reading.gunzip import Gunzip
 from segment_actor.reading.hounsfield import to_hu
 from segment_actor.reading.nifti_header import (
     SMALLEST_HEADER_BYTES,
@@ -28,7 +28,10 @@ from segment_actor.reading.nifti_header import (
     parse_header,
     truncated_file,
 )
+from segment_actor.reading.packed import is_gzip
 from segment_actor.volume import ExactHuArray, HuArray, Volume
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
 
 MAX_IMAGE_BYTES = 2**32
 """Of the voxels as they are stored, and of what follows them: a CT of 512x512x2000 in float64. A
@@ -124,11 +127,11 @@ def read_extensions(data: bytes) -> bytes:
 
 def is_nifti(data: bytes) -> bool:
     """Whether the content starts like a NIfTI file, compressed or not."""
-    return data[:2] == GZIP_MAGIC or is_nifti_header(data)
+    return is_gzip(data) or is_nifti_header(data)
 
 
 def _open(data: bytes) -> _Stream:
-    return Gunzip(data) if data[:2] == GZIP_MAGIC else io.BytesIO(data)
+    return Gunzip(data) if is_gzip(data) else io.BytesIO(data)
 
 
 def _read_header(stream: _Stream) -> bytes:

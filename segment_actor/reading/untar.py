@@ -8,7 +8,8 @@ import tarfile
 from typing import BinaryIO, Literal
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.gunzip import GZIP_MAGIC, Gunzip
+from segment_actor.reading.gunzip import Gunzip
+from segment_actor.reading.packed import is_gzip
 from segment_actor.reading.unzip import FREE_BYTES, MAX_PACKING, MAX_UNPACKED_BYTES
 
 _END = bytes(2 * tarfile.BLOCKSIZE)
@@ -27,7 +28,7 @@ def untar(blob: bytes) -> dict[str, bytes]:
             FailureCode.EMPTY_FILE, "The file is empty (0 bytes). Export the series again."
         )
     try:
-        data = _gunzipped(blob) if blob.startswith(GZIP_MAGIC) else blob
+        data = _gunzipped(blob) if is_gzip(blob) else blob
         with open_tar(io.BytesIO(data)) as archive:
             entries = [entry for entry in archive if not entry.isdir()]
             whole = data.startswith(_END, archive.offset)

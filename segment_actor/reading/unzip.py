@@ -13,6 +13,7 @@ from copy import copy
 from typing import BinaryIO, cast
 
 from segment_actor.errors import FailureCode, SeriesError
+from segment_actor.reading.packed import ZIP_START
 
 MAX_UNPACKED_BYTES = 4 * 2**30
 """Twice the largest CT that is read. A bomb declares more, or stops at what it declared."""
@@ -28,7 +29,6 @@ PIECE_BYTES = 4096
 """Read at a time of a file in a zip: of LZMA, zipfile unpacks all of a piece, up to 30 MB."""
 
 _ENCRYPTED = 0x1  # general purpose flag bit 0 of a zip entry
-_FILE_START = b"PK\3\4"
 _LOCAL_HEADER_BYTES = 30  # before the name of the file; the last 4 are two lengths
 
 
@@ -124,11 +124,11 @@ def _is_complete(entries: Sequence[zipfile.ZipInfo], blob: bytes, directory: int
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         start = entry.header_offset
-        if start < end or _FILE_START in blob[end:start]:
+        if start < end or ZIP_START in blob[end:start]:
             return False
         lengths = struct.unpack_from("<HH", blob, start + _LOCAL_HEADER_BYTES - 4)
         end = start + _LOCAL_HEADER_BYTES + sum(lengths) + entry.compress_size
-    return end <= directory and _FILE_START not in blob[end:directory]
+    return end <= directory and ZIP_START not in blob[end:directory]
 
 
 def _damaged() -> SeriesError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -137,6 +138,24 @@ def test_what_was_not_asked_for_is_left_out_and_counted(
     assert "1 series of another modality" in caplog.text
     assert "1 series without a UID" in caplog.text
     assert UID_ROOT not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("dates", "is_listed"),
+    [("", False), ("20260101-", False), ("20260101-{today}", True), ("{today}", True)],
+)
+def test_a_study_of_today_waits_unless_the_address_ends_with_today(
+    pacs: OddPacs, caplog: pytest.LogCaptureFixture, dates: str, is_listed: bool
+) -> None:
+    row, today = pacs.series_row(), f"{date.today():%Y%m%d}"
+    row["00080020"] = {"vr": "DA", "Value": [today]}
+    pacs.answers["series"] = lambda handler, r: send_json(
+        handler, [] if "offset" in r.query else [row]
+    )
+    query = f"?StudyDate={dates.format(today=today)}" if dates else ""
+    archive = DicomWebArchive(pacs.uri + query)
+    assert len(list(archive.list())) == is_listed
+    assert ("1 series of studies of today" in caplog.text) != is_listed
 
 
 def test_a_listing_that_breaks_off_in_its_middle_is_no_listing(

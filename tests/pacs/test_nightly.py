@@ -24,7 +24,7 @@ from tests.support.ct_files import dicom_files, dicom_slices, made_hu
 from tests.support.orthanc import Orthanc, running_orthanc
 from tests.support.pacs_front import PacsFront, front_of
 from tests.support.ray_cluster import running_cluster
-from tests.support.running_job import committed, running_job
+from tests.support.running_job import SECRET, committed, running_job
 from tests.support.tiny_cohort import good_cts, write_objects, write_tiny_model_set
 
 pytestmark = [pytest.mark.pacs, pytest.mark.ray]
@@ -33,13 +33,14 @@ ROOT = "1.2.826.0.1.3680043.10.4321"
 PASSWORD = "only for tests on this machine"  # noqa: S105  # it guards nothing
 
 TODAY = date.today()
+YESTERDAY = TODAY - timedelta(1)
 
 
 def days_ago(days: int) -> date:
     return TODAY - timedelta(days)
 
 
-def ct(number: int, day: date = TODAY, study: str | None = None) -> list[bytes]:
+def ct(number: int, day: date = YESTERDAY, study: str | None = None) -> list[bytes]:
     """A series of 12 images; in a study of its own unless the UID of one is given."""
     slices = dicom_slices(made_hu((16, 16, 12), seed=number))
     for k, one in enumerate(slices):
@@ -68,8 +69,12 @@ def study_uid(number: int) -> str:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[dict[str, str]]:
-    """A Ray whose nodes know the password of the PACS, and the environment of its jobs."""
-    known = {"CTCOHORT_DICOMWEB_USER": "tester", "CTCOHORT_DICOMWEB_PASSWORD": PASSWORD}
+    """A Ray whose nodes know the password of the PACS and the site's secret."""
+    known = {
+        "CTCOHORT_DICOMWEB_USER": "tester",
+        "CTCOHORT_DICOMWEB_PASSWORD": PASSWORD,
+        "CTCOHORT_SITE_SECRET": SECRET,
+    }
     with running_cluster(known) as environment:
         yield environment | known
 
@@ -183,7 +188,8 @@ def test_each_night_only_what_is_new_is_read(
     for number in range(3):
         assert [modality for modality, _ in listed(orthanc, number)] == ["CT", "SEG", "SR"]
 
-    orthanc.put(ct(3, TODAY))
+    orthanc.put(ct(3, YESTERDAY))
+    orthanc.put(ct(6, TODAY))  # may not be whole yet
     orthanc.put(ct(4, days_ago(20)))  # reaches the PACS late
     orthanc.put(ct(5, days_ago(60)))  # too late to be noticed, as the guide says
     pacs.asked.clear()
@@ -351,3 +357,22 @@ def test_results_without_identity_hold_keys_alone_and_are_the_same_in_every_run(
     for file in sinks[0].iterdir():
         content = file.read_bytes() + file.name.encode()
         assert [planted for planted in PLANTED if planted in content] == []
+
+
+def test_a_secret_that_ray_does_not_have_is_said_and_none_is_made(
+    night: Night, tmp_path: Path
+) -> None:
+    files = ct(0, days_ago(2))
+    archive = write_objects(tmp_path / "archive", {f"{n}": one for n, one in enumerate(files)})
+    other = {"CTCOHORT_SITE_SECRET": "another secret than that of Ray"}
+    flags = ("--dicom-identity", "removed", "--dicom-out", str(tmp_path / "sink"))
+    with running_job(
+        str(archive), str(tmp_path / "tables"), night.model_set, "--index", str(tmp_path / "index"),
+        *flags, env={**night.cluster, **other, "CTCOHORT_SITE_SECRET_FILE": str(tmp_path / "made")},
+    ) as job:  # fmt: skip
+        code, said = job.finish()
+    assert code == 2
+    assert "Ray on this machine has none or another one" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "made").exists()
+    assert list((tmp_path / "sink").iterdir()) == []

@@ -11,7 +11,7 @@ from tests.support.hospital.reading import on_disk
 from tests.support.running_job import committed, running_job
 from tests.support.tiny_cohort import write_tiny_model_set
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(1200)]  # seven runs
 
 
 def test_a_study_has_the_same_numbers_however_its_files_lie(

@@ -26,7 +26,9 @@ _TEXTS: Final = frozenset(
 )
 _BYTES: Final = frozenset("OB OD OF OL OV OW UN".split())  # noqa: SIM905  # likewise
 
-_SHORT: Final = frozenset("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())  # noqa: SIM905
+_SHORT: Final = frozenset(
+    "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905  # likewise
+)
 """Types whose length has 16 bits (PS3.5, 7.1.2)."""
 
 _CHARACTER_SET, _UTF_8 = "00080005", "ISO_IR 192"

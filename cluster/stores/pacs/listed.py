@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from cluster.stores.contract import StoredObject
@@ -53,6 +54,8 @@ def listed_series(connection: Connection, filters: Filters) -> Iterator[StoredOb
             left_out["series of another modality than was asked for"] += 1
         elif not is_uid(study) or not is_uid(series):
             left_out["series without a UID, or with one that is none"] += 1
+        elif _may_grow(row, filters):
+            left_out["series of studies of today, which may not be whole yet"] += 1
         elif n_images := _n_images(connection, row, f"studies/{study}/series/{series}"):
             path = f"studies/{study}/series/{series}"
             stamp = (n_images, text(row, PATIENT_ID), text(row, STUDY_DATE))
@@ -62,6 +65,16 @@ def listed_series(connection: Connection, filters: Filters) -> Iterator[StoredOb
             left_out["series without an image"] += 1
     for reason, count in sorted(left_out.items()):
         log.warning("%s: left out of the listing: %d %s", connection.address.shown, count, reason)
+
+
+def _may_grow(row: Json, filters: Filters) -> bool:
+    """Whether images may still be on their way: a CT is measured once, as it is then.
+
+    Who ends StudyDate with today, or later, knows better.
+    """
+    today = f"{date.today():%Y%m%d}"
+    last = dict(filters).get("StudyDate", "").rpartition("-")[2]
+    return text(row, STUDY_DATE) >= today > last
 
 
 def _rows(connection: Connection, filters: Filters, modality: str) -> Iterator[Json]:

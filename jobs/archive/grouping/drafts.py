@@ -20,11 +20,11 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from jobs.archive.looking.found import WHOLE, Found, Place, parent_of
-from jobs.archive.looking.headers import TAR_SUFFIXES
 from segment_actor.reading.dicom.grouping.selection import Candidate, candidate_of
 from segment_actor.reading.dicom.grouping.volumes import volumes_of
 from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.dicom.image import Image
+from segment_actor.reading.packed import container_by_name
 from segment_actor.reading.series import Kind
 
 DICOM_SUFFIXES: Final = ("", ".dcm", ".dicom", ".ima", ".img")
@@ -158,7 +158,7 @@ def draft_of_container(found: Found) -> Draft:
     Args:
         found: it, or one of its files.
     """
-    kind: Kind = "tar" if found.path.lower().endswith(TAR_SUFFIXES) else "zip"
+    kind = container_by_name(found.path) or "zip"
     return Draft(kind, (replace(found, member=WHOLE, image=None),))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Final
 
@@ -14,7 +14,8 @@ from jobs.archive.grouping.drafts import Draft
 from jobs.archive.grouping.series import Series
 from jobs.archive.keys import KeyMaker
 from jobs.archive.looking.found import Found
-from segment_actor.person import date_of
+from jobs.archive.patient_id import canonical
+from segment_actor.person import Sex, date_of
 from segment_actor.reading.dicom.grouping.selection import (
     Candidate,
     acquisitions_of,
@@ -98,44 +99,57 @@ def series_of(
         keys: makes the pseudonyms.
         people: by the `place` of their series.
     """
-    chosen = _chosen(names)
     known = _people_by_path(names, people)
-    found = []
-    for number, (one, (why_not, acquisition)) in enumerate(zip(names, chosen, strict=True)):
-        person = known.get(one.path, Person())
-        patient_id, issuer = (
-            (person.patient_id, "") if person.patient_id else (one.patient_id, one.issuer)
+    found = enumerate(zip(names, _chosen(names), strict=True))
+    return [
+        Series(
+            number=number,
+            series_key=one.series_key,
+            kind=one.kind,
+            bytes=one.bytes,
+            input_version=one.input_version,
+            archive=archive_uri,
+            why_not=why_not,
+            left_out=one.left_out,
+            elsewhere=one.elsewhere,
+            images=one.images,
+            path=one.path,
+            series_number=one.series_number,
+            description=one.description,
+            **asdict(_whose(one, known.get(one.path, Person()), acquisition, keys)),
         )
-        study = person.study or one.study_uid
-        scan_date = person.scan_date or one.scan_date
-        found.append(
-            Series(
-                number=number,
-                series_key=one.series_key,
-                kind=one.kind,
-                bytes=one.bytes,
-                input_version=one.input_version,
-                archive=archive_uri,
-                patient_key=keys.patient_key(patient_id, issuer) if patient_id else None,
-                study_key=keys.study_key(study) if study else None,
-                acquisition_key=keys.acquisition_key(study, acquisition)
-                if study and acquisition
-                else None,
-                age_years=person.age_years,
-                sex=person.sex,
-                scan_day=keys.scan_day(scan_date, patient_id, issuer)
-                if scan_date and patient_id
-                else None,
-                why_not=why_not,
-                left_out=one.left_out,
-                elsewhere=one.elsewhere,
-                images=one.images,
-                path=one.path,
-                series_number=one.series_number,
-                description=one.description,
-            )
-        )
-    return found
+        for number, (one, (why_not, acquisition)) in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """The fields of a `Series` that say of whom it is, and of which visit."""
+
+    patient_key: str | None
+    study_key: str | None
+    acquisition_key: str | None
+    scan_day: int | None
+    age_years: float | None
+    sex: Sex | None
+
+
+def _whose(one: Named, person: Person, acquisition: str | None, keys: KeyMaker) -> _Whose:
+    """What the demographics say of the patient goes before the header."""
+    patient_id, issuer = one.patient_id, one.issuer
+    if person.patient_id and canonical(person.patient_id) != canonical(patient_id):
+        patient_id, issuer = person.patient_id, ""  # a table has no issuers
+    study = person.study or one.study_uid
+    scan_date = person.scan_date or one.scan_date
+    dated = scan_date if patient_id else None
+    return _Whose(
+        patient_key=keys.patient_key(patient_id, issuer) if patient_id else None,
+        study_key=keys.study_key(study) if study else None,
+        acquisition_key=keys.acquisition_key(study, acquisition) if study and acquisition else None,
+        scan_day=keys.scan_day(dated, patient_id, issuer) if dated else None,
+        age_years=person.age_years,
+        sex=person.sex,
+    )
 
 
 def _chosen(names: Sequence[Named]) -> list[tuple[str | None, str | None]]:

@@ -20,28 +20,26 @@ from segment_actor.errors import SeriesError
 from segment_actor.reading.dicom.file.encoding import is_dicom
 from segment_actor.reading.dicom.file.header import first_text
 from segment_actor.reading.dicom.file.parsing import Unread, header_in
-from segment_actor.reading.dicom.grouping.why_not import CT_CLASSES
 from segment_actor.reading.dicom.image import image_of
-from segment_actor.reading.dicom.series import DICOMDIR
 from segment_actor.reading.dicom.side_files import is_never_opened, is_side_file
+from segment_actor.reading.dicom.sop_classes import CT_CLASSES, DICOMDIR
+from segment_actor.reading.nifti import NIFTI_SUFFIXES
+from segment_actor.reading.packed import (
+    ZIP_START,
+    container_by_name,
+    is_gzip,
+    is_tar,
+    is_zip,
+)
 from segment_actor.reading.untar import open_tar
 from segment_actor.reading.unzip import PIECE_BYTES, open_file
 
 LOOK_AGAIN: Final = ""
 """In place of the version of an object that the archive did not give: no listing has it."""
 
-NIFTI_SUFFIXES: Final = (".nii", ".nii.gz")
-
 START_BYTES: Final = (2**16, 2**20, 2**24)
 """Asked for of a file, and again if its header goes on behind: what is needed lies within some
 kilobytes, unless a maker's elements come before it. An enhanced CT of 4,000 frames has 10 MB."""
-
-ZIP_SUFFIX: Final = ".zip"
-TAR_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz")
-CONTAINERS: Final = (ZIP_SUFFIX, *TAR_SUFFIXES)
-ZIP_START: Final = b"PK\3\4"
-GZIP_START: Final = b"\x1f\x8b"
-TAR_MARK: Final = (257, b"ustar")
 
 MAX_MEMBERS: Final = 200_000
 """Files in a container: more are no study of a patient."""
@@ -76,7 +74,7 @@ def files_in(archive: Archive, stored: StoredObject) -> Iterator[Found]:
         try:
             yield from _looked_at(archive, stored)
         except SeriesError:  # gone, or refused by the archive: the reader will say so
-            member = WHOLE if stored.is_zip or name.endswith(CONTAINERS) else None
+            member = WHOLE if stored.is_zip or container_by_name(name) else None
             place = Place.NOT_AN_IMAGE if is_side_file(name) else Place.DAMAGED
             yield replace(_plain(stored, place, member), version=LOOK_AGAIN)
 
@@ -103,12 +101,10 @@ def _container(name: str, start: bytes) -> Callable[[BinaryIO], Iterator[Member]
     """What tells the files of a container; None for another file, and for a viewer's own zips."""
     if is_side_file(name) or is_dicom(start):
         return None
-    if start.startswith(ZIP_START) or name.endswith(ZIP_SUFFIX):
+    called = container_by_name(name)
+    if is_zip(start) or called == "zip":
         return _of_zip
-    at, mark = TAR_MARK
-    is_tar = start[at : at + len(mark)] == mark
-    is_packed_tar = start.startswith(GZIP_START) and name.endswith(TAR_SUFFIXES)
-    return _of_tar if is_tar or is_packed_tar else None
+    return _of_tar if is_tar(start) or (is_gzip(start) and called == "tar") else None
 
 
 def _of_file(found: Found, read: Read) -> Found:
@@ -128,7 +124,7 @@ def _of_file(found: Found, read: Read) -> Found:
     if meta is not None and first_text(meta, "MediaStorageSOPClassUID") == DICOMDIR:
         return _with_place(found, Place.NOT_AN_IMAGE)
     image = image_of(said)
-    if image.sop_class in CT_CLASSES - {""} and not image.rows:  # cut off before the image
+    if image.sop_class in CT_CLASSES and not image.rows:  # cut off before the image
         return _with_place(found, Place.DAMAGED)
     return replace(found, place=Place.IMAGE, image=image)
 
@@ -193,9 +189,9 @@ def members_of(container: BinaryIO) -> Iterator[Member]:
     Raises:
         NOT_READABLE: it is damaged or neither of the two.
     """
-    is_zip = container.read(len(ZIP_START)) == ZIP_START
+    start = container.read(len(ZIP_START))
     container.seek(0)
-    return _of_zip(container) if is_zip else _of_tar(container)
+    return _of_zip(container) if is_zip(start) else _of_tar(container)
 
 
 def _of_zip(stream: BinaryIO) -> Iterator[Member]:

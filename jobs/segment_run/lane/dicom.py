@@ -105,7 +105,7 @@ def _results(
 ) -> dict[str, bytes]:
     assert outcome.scan is not None  # there are layers
     origin = Origin(
-        series=outcome.series_key,
+        volume=sources.volume,
         pipeline_version=settings.pipeline_version,
         software=settings.software,
         written=datetime.now(),  # DICOM's times are local

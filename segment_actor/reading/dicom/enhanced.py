@@ -25,11 +25,7 @@ from segment_actor.reading.dicom.file.header import (
     text_values,
 )
 from segment_actor.reading.dicom.file.parsing import PIXEL_DATA, Parsed, native_pixels, with_pixels
-
-ENHANCED: Final = frozenset({
-    "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT Image Storage
-    "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT Image Storage
-})  # fmt: skip
+from segment_actor.reading.dicom.sop_classes import ENHANCED_CT
 
 GROUPS: Final = (
     "UnassignedSharedConvertedAttributesSequence",
@@ -83,7 +79,7 @@ class Frame:
 
 def is_enhanced(header: Dataset) -> bool:
     """Whether a file may hold several images of a CT."""
-    return first_text(header, "SOPClassUID") in ENHANCED
+    return first_text(header, "SOPClassUID") in ENHANCED_CT
 
 
 def frames_in(parsed: Parsed) -> list[Frame]:

@@ -17,25 +17,10 @@ from segment_actor.reading.dicom.file.parsing import Parsed, parse, with_pixels
 from segment_actor.reading.dicom.grouping.people import refusal_of
 from segment_actor.reading.dicom.image import Image, image_of
 from segment_actor.reading.dicom.side_files import check_side_files
-
-DICOMDIR = "1.2.840.10008.1.3.10"
-"""Media Storage Directory: the table of contents of a CD, no image."""
-
-DOCUMENTS = (
-    "1.2.840.10008.5.1.4.1.1.11.",  # presentation states
-    "1.2.840.10008.5.1.4.1.1.88.",  # structured reports, key object selections
-    "1.2.840.10008.5.1.4.1.1.104.",  # encapsulated documents
-)
-"""How the SOP classes begin (PS3.4 B.5) whose objects have no pixels and may lie beside a CT."""
+from segment_actor.reading.dicom.sop_classes import DICOMDIR, DOCUMENTS, GREY, INVERTED
 
 MAX_PIXELS = 4096**2
 """Of one image. The largest matrix of a CT is 2048 x 2048."""
-
-GREY = ("MONOCHROME1", "MONOCHROME2")
-"""Photometric interpretations of one value a pixel."""
-
-INVERTED = "MONOCHROME1"
-"""Shown with air in white. The values should stay as they are; some programs turn them."""
 
 SAME = 1e-4
 """Two images of one series agree in orientation and spacing up to rounding of decimal text."""
@@ -77,7 +62,7 @@ _RULES: tuple[tuple[Callable[[Image], bool], FailureCode, str], ...] = (
         "Export the CT series alone.",
     ),
     (
-        lambda one: one.samples == 1 and one.photometric in {"", *GREY},
+        lambda one: one.samples == 1 and one.photometric in GREY,
         FailureCode.COLOUR_IMAGE,
         "The series contains a colour image (a screenshot or a dose report). "
         "Export the original series without it.",

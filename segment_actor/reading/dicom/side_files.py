@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.dicom.file.encoding import is_dicom
+from segment_actor.reading.packed import is_gzip, is_tar, is_zip
 
 SIDE_NAMES = frozenset({
     "authors", "autorun", "changelog", "changes", "checksums", "copying", "copyright", "dicomdir",
@@ -90,7 +91,7 @@ def _is_of_images(name: str, suffixes: set[str]) -> bool:
 
 def _is_packed(file: bytes) -> bool:
     """Whether it is a zip, gzip or tar; .jar and .docx are, too, and known by their names."""
-    return file.startswith((b"PK\3\4", b"\x1f\x8b")) or file[257:262] == b"ustar"
+    return is_zip(file) or is_gzip(file) or is_tar(file)
 
 
 def _suffixes(name: str) -> list[str]:

@@ -23,6 +23,7 @@ from segment_actor.reading.dicom.file.header import (
     number_values,
     quiet_pydicom,
 )
+from segment_actor.reading.dicom.sop_classes import CT_CLASSES
 from segment_actor.writing.dicom.uids import derived_uid
 
 PATIENT: Final = (
@@ -41,13 +42,6 @@ EMPTY: Final = (
 UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID")
 GEOMETRY: Final = ("ImageOrientationPatient", "ImagePositionPatient")
 LOSSY: Final = ("LossyImageCompression", "LossyImageCompressionRatio")
-
-CT_CLASSES: Final = (
-    "1.2.840.10008.5.1.4.1.1.2",  # CT
-    "1.2.840.10008.5.1.4.1.1.2.1",  # enhanced CT
-    "1.2.840.10008.5.1.4.1.1.2.2",  # legacy converted enhanced CT
-)
-"""SOP classes of PS3.4 B.5 whose images a result can be made of."""
 
 METHOD: Final = "ctcohort: empty data set, allow list, keyed UIDs, no dates"
 """Of 64 characters at most."""
@@ -99,6 +93,15 @@ class Sources:
     subject: Dataset = field(repr=False)
     lossy: Dataset = field(repr=False)
     dated: bool
+
+    @property
+    def volume(self) -> str:
+        """Tells the volume apart from all others, of which its series may hold some.
+
+        Made of the UIDs that results have: the originals, or the keyed ones in their place. Nobody
+        finds the result of one kind by that of the other, or either by the keys of the tables.
+        """
+        return f"{self.series_uid} {min(image.sop_uid for image in self.images)}"
 
 
 def identified(headers: Sequence[Dataset]) -> Sources:

@@ -23,18 +23,17 @@ class Origin:
     """What a result was made of, how, and when.
 
     Attributes:
-        series: series key, or series UID where identifiers may be guessed; two volumes of a series
-            have two.
+        volume: `Sources.volume`.
         pipeline_version: fingerprint of the method.
         software: version of ctcohort.
         written: stands in the result; two that differ in it differ in nothing else.
     """
 
-    series: str = field(repr=False)
+    volume: str = field(repr=False)
     pipeline_version: str
     software: str
     written: datetime
 
     def uid(self, kind: str) -> str:
         """The UID of one thing in the results, such as "sr"."""
-        return derived_uid(self.series, self.pipeline_version, kind)
+        return derived_uid(self.volume, self.pipeline_version, kind)

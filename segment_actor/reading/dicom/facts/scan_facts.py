@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pydicom import Dataset
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
 
 from segment_actor.person import OLDEST_YEARS, Sex, age_of, sex_of
 from segment_actor.reading.dicom.facts import quantities as q
@@ -23,7 +24,7 @@ from segment_actor.reading.scan import ScanFacts
 NO_AGENT: Final = {"NO", "NONE", "N", "NO CONTRAST", "WITHOUT CONTRAST", "NATIVE", "0"}
 """What some scanners write into Contrast/Bolus Agent where none was given."""
 
-LOSSY_SYNTAXES: Final = frozenset(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"))
+LOSSY_SYNTAXES: Final = frozenset((JPEGBaseline8Bit, JPEGExtended12Bit))
 """JPEG baseline and extended, which always lose; others may or may not (PS3.5, 8.2)."""
 
 

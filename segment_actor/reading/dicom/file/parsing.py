@@ -141,7 +141,8 @@ class _Source(io.BytesIO):
 
         self.seek(at)
         elements = read_dataset(self, encoded.implicit, encoded.little_endian, stop_when=stop)
-        for tag in [tag for tag in elements.keys() if tag.is_private]:  # noqa: SIM118
+        private = [tag for tag in elements.keys() if tag.is_private]  # noqa: SIM118  # else elements
+        for tag in private:
             del elements[tag]
         elements.file_meta = encoded.meta
         return elements

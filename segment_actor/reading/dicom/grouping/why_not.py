@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from segment_actor.reading.dicom.image import Image
+from segment_actor.reading.dicom.sop_classes import CT_CLASSES, GREY, SECONDARY_CAPTURE
 from segment_actor.reading.dicom.unit import is_hounsfield
 
 
@@ -61,17 +62,8 @@ _VOLUMES: Final = {
     WhyNot.MAP, WhyNot.MIP, WhyNot.NOT_AXIAL, WhyNot.DERIVED, WhyNot.OTHER_RECONSTRUCTION,
 }  # fmt: skip
 
-CT: Final = "1.2.840.10008.5.1.4.1.1.2"
-"""CT Image Storage (PS3.4 B.5)."""
-
-CT_CLASSES: Final = {"", CT, f"{CT}.1", f"{CT}.2"}
-"""With Enhanced CT and Legacy Converted Enhanced CT; old archives may leave it blank."""
-
-SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
-"""So begin Secondary Capture and its four multi-frame forms (PS3.4 B.5)."""
-
-GREY: Final = {"", "MONOCHROME1", "MONOCHROME2"}
-"""Photometric interpretations of one value a pixel. The reader has a sentence for the first."""
+CT_OR_BLANK: Final = CT_CLASSES | {""}
+"""Old archives may leave the SOP class blank."""
 
 _LOCALIZER: Final = "LOCALIZER|SCOUT|TOPOGRAM|CT SOM[0-9]+ TOP"
 _SCREENSHOT: Final = (
@@ -129,7 +121,7 @@ def aside(image: Image) -> WhyNot | None:
     """Whether an image is none of a CT volume, whatever series it stands in."""
     if image.sop_class.startswith(SECONDARY_CAPTURE):
         return WhyNot.SCREENSHOT
-    if image.modality != "CT" or image.sop_class not in CT_CLASSES or image.rows == 0:
+    if image.modality != "CT" or image.sop_class not in CT_OR_BLANK or image.rows == 0:
         return WhyNot.NOT_CT
     reason = _of_type(image.image_type)
     if reason in {WhyNot.LOCALIZER, WhyNot.SCREENSHOT}:

@@ -87,12 +87,12 @@ def test_files_that_are_no_dicom_keep_their_folder_as_identity(
     assert "2 DICOM series that name no patient." in caplog.messages
 
 
-def test_a_series_that_is_there_twice_has_each_image_once(tmp_path: Path) -> None:
+def test_a_series_that_is_there_twice_is_one_series_and_is_read_once(tmp_path: Path) -> None:
     write_objects(tmp_path, good_dicom("a", 1) | good_dicom("b", 1))
     index = index_of(tmp_path)
     (series,) = index.series()
-    assert (series.images, series.path) == (12, "a")
-    assert len(files_of(index)[0]) == 12
+    assert (series.images, series.path) == (24, ".")  # the reader compares the copies
+    assert read_one(open_store(str(tmp_path)), index, series).volume.shape == (16, 16, 12)
 
 
 def test_a_series_has_another_input_version_when_one_file_changes(tmp_path: Path) -> None:
@@ -209,6 +209,21 @@ def test_a_table_tells_who_and_when_and_goes_before_the_header(tmp_path: Path) -
     assert [s.scan_day for s in (one, two, a)] == [first_day, first_day + 7, first_day + 8]
     assert [s.study_key for s in (one, two)] == [KEYS.study_key("S1"), KEYS.study_key("S2")]
     assert a.study_key == KEYS.study_key(STUDY_UID)
+
+
+def test_a_patient_of_whom_a_table_tells_the_id_alone_keeps_the_issuer_of_the_header(
+    tmp_path: Path,
+) -> None:
+    table = b"path,age_years,sex,patient\na,63,F,secret-id \n"
+    objects = {
+        f"{name}/1.dcm": dated("20200101", number, IssuerOfPatientID="North")
+        for number, name in enumerate("ab", 1)
+    }
+    people = read_demographics(table, "table")
+    found = by_path(index_of(write_objects(tmp_path, objects), people=people))
+    assert found["a"].patient_key == found["b"].patient_key
+    assert found["a"].patient_key == KEYS.patient_key("secret-id", "North")
+    assert found["a"].scan_day == found["b"].scan_day
 
 
 def test_a_bad_name_costs_no_other_series_its_place(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gzip
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -66,18 +67,23 @@ def test_a_second_run_replaces_the_results_of_the_first(settings: DicomSettings)
     assert stored_in(settings).keys() == first.keys()
 
 
-@pytest.mark.parametrize(
-    ("what", "other"), [("pipeline_version", "w"), ("series_key", "other volume of the series")]
-)
-def test_another_method_or_volume_replaces_nothing(
-    settings: DicomSettings, what: str, other: str
-) -> None:
+def test_another_method_replaces_nothing(settings: DicomSettings) -> None:
     store(settings)
-    if what == "series_key":
-        store(settings, replace(CT, series_key=other))
-    else:
-        store(replace(settings, pipeline_version=other))
+    store(replace(settings, pipeline_version="w"))
     assert len(stored_in(settings)) == 4
+
+
+def test_a_result_that_names_nobody_is_not_found_by_the_one_that_names_the_patient(
+    settings: DicomSettings,
+) -> None:
+    """Nor by the keys of the tables: who has both must not be able to put them together."""
+    store(settings)
+    named = stored_in(settings)
+    store(replace(settings, identity="removed"))
+    removed = {name: one for name, one in stored_in(settings).items() if name not in named}
+    assert len(removed) == len(named)
+    uids = [set(re.findall(r"2\.25\.\d+", str(list(each.values())))) for each in (named, removed)]
+    assert uids[0] & uids[1] == {derived_uid("device", settings.software)}
 
 
 def test_without_identity_they_name_keys(settings: DicomSettings) -> None:

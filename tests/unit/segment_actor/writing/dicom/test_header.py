@@ -221,7 +221,7 @@ def test_another_day_changes_dates_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "other_origin", [replace(ORIGIN, series="b"), replace(ORIGIN, pipeline_version="b")]
+    "other_origin", [replace(ORIGIN, volume="b"), replace(ORIGIN, pipeline_version="b")]
 )
 def test_another_ct_or_method_gives_other_uids(other_origin: Origin) -> None:
     sources = identified(planted())
