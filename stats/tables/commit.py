@@ -91,11 +91,11 @@ class DoneSeries:
     """What the tables hold at one pipeline version.
 
     Attributes:
-        scans: keys of the series that were measured.
+        scans: key to input version of the series that were measured.
         failures: key to input version of the series that failed.
     """
 
-    scans: frozenset[str]
+    scans: Mapping[str, str | None]
     failures: Mapping[str, str | None]
 
     def has(self, series_key: str, input_version: str, *, retry_failed: bool = False) -> bool:
@@ -130,17 +130,17 @@ class CohortTables:
         version = pipeline_version.replace("'", "''")
         this_version = f"pipeline_version = '{version}'"
         with clear_sentences(self.uri):
-            scans = _read(self._tables["scans"], ["series_key"], this_version)
+            scans = _read(self._tables["scans"], ["series_key", "input_version"], this_version)
             failures = _read(
                 self._tables["failures"],
                 ["commit_seq", "series_key", "input_version"],
                 this_version,
             )
-        keys = frozenset(scans["series_key"].to_pylist())
+        measured = dict(zip(*(c.to_pylist() for c in scans.columns), strict=True))
         in_order = sorted(
             zip(*(c.to_pylist() for c in failures.columns), strict=True), key=itemgetter(0)
         )
-        return DoneSeries(keys, {key: input_version for _, key, input_version in in_order})
+        return DoneSeries(measured, {key: input_version for _, key, input_version in in_order})
 
     def commit(self, batch: Batch, stamp: Stamp) -> None:
         """Appends a batch: all of it becomes visible, or nothing. An empty one leaves no trace.
