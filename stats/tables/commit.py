@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Final
 
 import pyarrow as pa
@@ -91,14 +90,12 @@ class DoneSeries:
     """What the tables hold at one pipeline version.
 
     Attributes:
-        scans: keys of the series that were measured.
-        inputs: their input versions.
+        scans: key to input version of the series that were measured.
         failures: key to input version of the series that failed.
     """
 
-    scans: frozenset[str]
+    scans: Mapping[str, str | None]
     failures: Mapping[str, str | None]
-    inputs: Mapping[str, str | None]
 
     def changed(self, series_key: str, input_version: str) -> bool:
         """Whether a series was measured from other files than it has now."""
@@ -142,12 +139,10 @@ class CohortTables:
                 ["commit_seq", "series_key", "input_version"],
                 this_version,
             )
-        inputs = dict(zip(*(column.to_pylist() for column in scans.columns), strict=True))
-        in_order = sorted(
-            zip(*(c.to_pylist() for c in failures.columns), strict=True), key=itemgetter(0)
-        )
-        failures_by_key = {key: input_version for _, key, input_version in in_order}
-        return DoneSeries(frozenset(inputs), failures_by_key, inputs)
+
+    def changed(self, series_key: str, input_version: str) -> bool:
+        """Whether a series was measured from other files than it has now."""
+        return self.scans.get(series_key, input_version) not in {None, input_version}
 
     def commit(self, batch: Batch, stamp: Stamp) -> None:
         """Appends a batch: all of it becomes visible, or nothing. An empty one leaves no trace.

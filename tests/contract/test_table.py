@@ -100,7 +100,7 @@ def _kill(tables: CohortTables, batch: Batch, before: TableName) -> None:
 def test_what_was_committed_is_done_at_its_pipeline_version_only(place: str) -> None:
     CohortTables(place).commit(_batch(*KEYS[:3]), STAMP)
     done = CohortTables(place).done("v1")
-    assert done.scans == {"ct-00", "ct-01"}
+    assert done.scans.keys() == {"ct-00", "ct-01"}
     assert done.failures == {"ct-02": "i1"}
     assert not CohortTables(place).done("v2").scans
 
@@ -219,7 +219,7 @@ def test_old_rows_stay_under_their_version_when_the_method_changes(place: str) -
     tables = CohortTables(place)
     tables.commit(_batch("ct-00"), STAMP)
     tables.commit(_batch("ct-00"), Stamp("run-2", "2026-02-01", "v2"))
-    assert tables.done("v1").scans == tables.done("v2").scans == {"ct-00"}
+    assert tables.done("v1").scans.keys() == tables.done("v2").scans.keys() == {"ct-00"}
     assert _raw_count(place, "scans") == 2
 
 

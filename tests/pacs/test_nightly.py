@@ -340,7 +340,7 @@ def test_results_without_identity_hold_keys_alone_and_are_the_same_in_every_run(
     for sink in sinks:
         said = night.run(archive, f"tables of {sink.name}", "--dicom-identity", "removed",
                          "--dicom-out", str(sink))  # fmt: skip
-        assert said.count("1 CTs are NIfTI files") == 1
+        assert said.count("are NIfTI files, of which there are no results in DICOM: 1") == 1
         assert said.count("1 CTs were measured and have no results in DICOM: The images have") == 1
     assert len(night.rows("tables of first")["scans"]) == 4
     assert night.rows("tables of first")["failures"] == []

@@ -106,7 +106,9 @@ def _several(
     shown = asked or volumes
     numbers = [one.number for one in shown]
     if number is None:
-        what = f"The files hold {len(volumes)} series or volumes, and no rule leaves one of them"
+        is_any = any(one.why_not is None for one in volumes)
+        left = "no rule leaves one of them" if is_any else "none of them is a CT to measure"
+        what = f"The files hold {len(volumes)} series or volumes, and {left}"
     elif asked:
         what = f"{len(asked)} volumes have the series number {number}: phases, or several studies"
     else:

@@ -21,6 +21,8 @@ from jobs.archive.index import Index
 from jobs.archive.looking import headers
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.support.ct_files import SERIES_UID, dicom, dicom_slices, made_hu, zipped
+from tests.support.hospital.files import laid
+from tests.support.hospital.images import Visit, ct, scout
 from tests.support.indexing import KEYS, files_of, index_of, read_one
 from tests.support.tiny_cohort import good_cts, good_dicom, good_zip, write_objects
 
@@ -84,7 +86,7 @@ def test_files_that_are_no_dicom_keep_their_folder_as_identity(
     write_objects(tmp_path, {"s/1.dcm": b"no dicom", "t.zip": b"no zip"})
     found = {s.path: s.series_key for s in index_of(tmp_path).series()}
     assert found == {"s": KEYS.series_key("s"), "t.zip": KEYS.series_key("t.zip")}
-    assert "2 DICOM series that name no patient." in caplog.messages
+    assert "1 DICOM series to measure name no patient." in caplog.messages
 
 
 def test_a_series_that_is_there_twice_is_one_series_and_is_read_once(tmp_path: Path) -> None:
@@ -240,6 +242,31 @@ def test_what_pydicom_says_of_a_value_is_not_heard(
     bad = dated("20200131", 1).replace(b"secret-id ", b"secret-\x1b(")
     index_of(write_objects(tmp_path, {"a/1.dcm": bad}))
     assert "secret" not in caplog.text  # and a warning would fail the test
+
+
+def test_the_log_says_what_is_not_measured_and_of_how_many_studies(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    visits = [Visit(study=name) for name in ("measured", "scout alone")]
+    images = ct(visits[0], "CT").images + [one for visit in visits for one in scout(visit).images]
+    write_objects(tmp_path, laid("flat", images) | {"broken.zip": b"PK\3\4"})
+    with caplog.at_level(logging.INFO, "jobs.archive"):
+        index_of(tmp_path)
+    assert caplog.messages == [
+        "15 objects listed, 15 of them new or changed",
+        "files: 1 damaged, 14 image",
+        "2 series to measure: 1 dicom, 1 zip without a readable image",
+        "2 others, not measured: 2 localizer",
+        "Nothing is measured of 1 of 2 studies.",
+    ]
+
+
+def test_an_archive_in_which_nothing_is_selected_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_objects(tmp_path, laid("s", scout(Visit()).images))
+    index_of(tmp_path)
+    assert "0 series to measure: nothing here is a CT to measure." in caplog.messages
 
 
 def test_an_archive_without_cts_is_refused(tmp_path: Path) -> None:

@@ -178,3 +178,9 @@ def test_a_program_in_a_zip_is_no_zip_in_a_zip() -> None:
     files = {f"{k}.dcm": file for k, file in enumerate(dicom_files(series(2, 2)))}
     files["viewer/lib.jar"] = zipped({"a": b""})
     assert np.array_equal(read_series("zip", [zipped(files)]).volume.hu, made_hu(SHAPE, 2))
+
+
+def test_a_folder_without_a_ct_to_measure_says_that_none_is_there() -> None:
+    refused = refusal([*scout(1), *scout(2), *report()])
+    assert refused.code is FailureCode.SEVERAL_SERIES
+    assert "and none of them is a CT to measure: series 1 (1 image, localizer)" in refused.sentence
