@@ -86,7 +86,7 @@ def start_file_lists(index: Index, *, hides: bool) -> Actor:
         num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here
     )
     _, secret_file = site_secret_source()
-    lists = actor.remote(index.folder.uri, index.generation, str(secret_file.absolute()))
+    lists: Actor = actor.remote(index.folder.uri, index.generation, str(secret_file.absolute()))
     if hides and not ray.get(lists.can_hide.remote()):
         raise SetupError(
             "Results without identity need the site's secret that the index was made with, and "
