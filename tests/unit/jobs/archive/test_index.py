@@ -210,6 +210,21 @@ def test_a_table_tells_who_and_when_and_goes_before_the_header(tmp_path: Path) -
     assert a.study_key == KEYS.study_key(STUDY_UID)
 
 
+def test_a_patient_of_whom_a_table_tells_the_id_alone_keeps_the_issuer_of_the_header(
+    tmp_path: Path,
+) -> None:
+    table = b"path,age_years,sex,patient\na,63,F,secret-id \n"
+    objects = {
+        f"{name}/1.dcm": dated("20200101", number, IssuerOfPatientID="North")
+        for number, name in enumerate("ab", 1)
+    }
+    people = read_demographics(table, "table")
+    found = by_path(index_of(write_objects(tmp_path, objects), people=people))
+    assert found["a"].patient_key == found["b"].patient_key
+    assert found["a"].patient_key == KEYS.patient_key("secret-id", "North")
+    assert found["a"].scan_day == found["b"].scan_day
+
+
 def test_a_bad_name_costs_no_other_series_its_place(tmp_path: Path) -> None:
     write_objects(tmp_path, good_cts([1]))
     (tmp_path / os.fsdecode(b"M\xfcller.nii.gz")).write_bytes(b"CT")
