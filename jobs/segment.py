@@ -80,6 +80,17 @@ def run(config: SegmentConfig) -> int:
         if not done.has(s.series_key, s.input_version, retry_failed=config.retry_failed)
     ]
     log.info("%d series, %d done before, %d to do", len(series), len(series) - len(todo), len(todo))
+    changed = sum(done.changed(s.series_key, s.input_version) for s in series)
+    if changed:
+        log.warning(
+            "%d series have other files now than when they were measured, and their rows stay as "
+            "they are: slices may have come later. Measure into new tables to take them up.",
+            changed,
+        )
+    if not series:
+        log.warning(
+            "Nothing to measure: the index has no CT that --series %s takes.", config.series
+        )
     if not todo:
         return DONE
     now = datetime.now(UTC)

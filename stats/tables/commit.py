@@ -92,11 +92,17 @@ class DoneSeries:
 
     Attributes:
         scans: keys of the series that were measured.
+        inputs: their input versions.
         failures: key to input version of the series that failed.
     """
 
     scans: frozenset[str]
     failures: Mapping[str, str | None]
+    inputs: Mapping[str, str | None]
+
+    def changed(self, series_key: str, input_version: str) -> bool:
+        """Whether a series was measured from other files than it has now."""
+        return self.inputs.get(series_key, input_version) not in {None, input_version}
 
     def has(self, series_key: str, input_version: str, *, retry_failed: bool = False) -> bool:
         """Whether this series needs no work: measured, or failed with the very same input."""
@@ -130,17 +136,18 @@ class CohortTables:
         version = pipeline_version.replace("'", "''")
         this_version = f"pipeline_version = '{version}'"
         with clear_sentences(self.uri):
-            scans = _read(self._tables["scans"], ["series_key"], this_version)
+            scans = _read(self._tables["scans"], ["series_key", "input_version"], this_version)
             failures = _read(
                 self._tables["failures"],
                 ["commit_seq", "series_key", "input_version"],
                 this_version,
             )
-        keys = frozenset(scans["series_key"].to_pylist())
+        inputs = dict(zip(*(column.to_pylist() for column in scans.columns), strict=True))
         in_order = sorted(
             zip(*(c.to_pylist() for c in failures.columns), strict=True), key=itemgetter(0)
         )
-        return DoneSeries(keys, {key: input_version for _, key, input_version in in_order})
+        failures_by_key = {key: input_version for _, key, input_version in in_order}
+        return DoneSeries(frozenset(inputs), failures_by_key, inputs)
 
     def commit(self, batch: Batch, stamp: Stamp) -> None:
         """Appends a batch: all of it becomes visible, or nothing. An empty one leaves no trace.

@@ -19,7 +19,7 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Final
 
-from jobs.archive.looking.found import WHOLE, Found, Place
+from jobs.archive.looking.found import WHOLE, Found, Place, parent_of
 from segment_actor.reading.dicom.grouping.selection import Candidate, candidate_of
 from segment_actor.reading.dicom.grouping.volumes import volumes_of
 from segment_actor.reading.dicom.grouping.why_not import WhyNot
@@ -72,22 +72,27 @@ class Doubtful:
     """Files that should be an image by their name and are none, and whose images they may be.
 
     Attributes:
-        by_folder: the files.
+        by_folder: the files; a zip or tar that cannot be opened lies in a folder of its own.
+        packed: damaged zips and tars, by the folder in which they lie beside other files.
         suffixes: of the images in each of these folders.
         programs: folders in which a viewer lies.
         explained: folders whose files have made a series suspect.
     """
 
     by_folder: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
+    packed: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
     suffixes: dict[str, set[str]] = field(default_factory=dict)
     programs: set[str] = field(default_factory=set)
     explained: set[str] = field(default_factory=set)
 
     def beside(self, files: Sequence[Found]) -> list[Found]:
         """Those that lie in a folder of these files."""
-        folders = sorted({one.folder for one in files} & self.by_folder.keys())
-        self.explained.update(folders)
-        return [one for folder in folders for one in self.by_folder[folder]]
+        mine = {one.folder for one in files}
+        folders = sorted(mine & self.by_folder.keys())
+        packed = [one for folder in sorted(mine) for one in self.packed.get(folder, ())]
+        self.explained.update(folders, (one.folder for one in packed))
+        lost = [one for folder in folders for one in self.by_folder[folder]]
+        return lost + [one for one in packed if one not in lost]
 
 
 def drafts_of_images(images: Iterable[Found], doubtful: Doubtful) -> Iterator[Draft]:
@@ -116,7 +121,7 @@ def _volumes(found: Sequence[Found], doubtful: Doubtful) -> Iterator[Draft]:
     for volume in volumes_of(images):
         files = tuple(found[n] for n in volume.images)
         mine = [images[n] for n in volume.images]
-        others = len(volume.left_out) + volume.elsewhere
+        others = volume.beside + volume.elsewhere
         lost = () if _say_they_are_whole(mine, others) else tuple(doubtful.beside(files))
         yield Draft(
             "dicom",
@@ -124,7 +129,7 @@ def _volumes(found: Sequence[Found], doubtful: Doubtful) -> Iterator[Draft]:
             mine[0],
             volume.part,
             None if volume.refusal else _candidate(mine, volume.part, short=bool(lost)),
-            len(volume.left_out),
+            volume.beside,
             volume.elsewhere,
         )
 
@@ -180,6 +185,8 @@ def doubtful_files(others: Iterable[Found], suffixes: dict[str, set[str]]) -> Do
             one.place is Place.FOREIGN and _should_be_an_image(one, doubtful)
         ):
             doubtful.by_folder[one.folder].append(one)
+            if one.member == WHOLE:
+                doubtful.packed[parent_of(one.path)].append(one)
     return doubtful
 
 

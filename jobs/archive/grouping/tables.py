@@ -130,6 +130,11 @@ def report(database: duckdb.DuckDBPyConnection, series: Sequence[Series]) -> Non
         "%s series to measure: %s", f"{selected.total():,}",
         ", ".join(f"{count:,} {kind}" for kind, count in sorted(selected.items())),
     )  # fmt: skip
+    if not selected:
+        log.warning(
+            "No series is measured: none is a CT volume across the body. why_not of the index has "
+            "the reasons; docs/reference/series.md explains them, and --series all takes more."
+        )
     reasons = Counter(one.why_not for one in series if one.why_not)
     if reasons:
         log.info(

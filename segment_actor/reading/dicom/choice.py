@@ -77,13 +77,10 @@ def choose(files: Sequence[bytes], names: Sequence[str] = (), number: int | None
     volume = chosen[0].of
     if volume.refusal:
         raise SeriesError(*volume.refusal)
-    uid = parsed[volume.images[0]].image.series_uid
-    of_series = sum(one.image.series_uid == uid for one in parsed)
-    left_out = len(volume.left_out)
     return Choice(
         files=tuple(parsed[n] for n in volume.images),
-        left_out=left_out,
-        elsewhere=of_series - left_out - len(volume.images) if uid else 0,
+        left_out=volume.beside,
+        elsewhere=volume.elsewhere,
     )
 
 

@@ -69,6 +69,7 @@ class Candidate:
         acquisition_number: Acquisition Number, where all images share it.
         time_s: acquisition time of the first and the last image, in the seconds of `seconds_of`;
             None where not known.
+        events: Irradiation Event UIDs of the images.
         reach_mm: place of the lowest and the highest image along the normal, upwards; None where
             not known.
         step_mm: distance of neighbouring places, of uneven ones the median; None where not known.
@@ -86,6 +87,7 @@ class Candidate:
     series_number: float | None
     acquisition_number: float | None
     time_s: tuple[float, float] | None
+    events: frozenset[str] = field(repr=False)
     reach_mm: tuple[float, float] | None
     step_mm: float | None
     even: bool
@@ -112,7 +114,7 @@ def candidate_of(images: Sequence[Image], part: str = "") -> Candidate:
     gaps_mm = np.diff(places_mm)
     step_mm = float(np.median(gaps_mm)) if gaps_mm.size else None
     even = bool(step_mm) and np.abs(gaps_mm / (step_mm or 1) - 1).max() <= OFF_STEP
-    times_s = [t for one in images if (t := seconds_of(one.acquisition_time)) is not None]
+    times_s = [t for one in images if (t := seconds_of(one.acquisition_time)) and t % DAY_S]
     once = len({one.sop_uid or n for n, one in enumerate(images)}) == places_mm.size
     makers = {(one.manufacturer, one.kernel) for one in images}
     return Candidate(
@@ -125,6 +127,7 @@ def candidate_of(images: Sequence[Image], part: str = "") -> Candidate:
         series_number=_common([one.series_number for one in images]),
         acquisition_number=_common([one.acquisition_number for one in images]),
         time_s=(min(times_s), max(times_s)) if times_s else None,
+        events=frozenset(uid for one in images for uid in one.irradiation_events),
         reach_mm=(float(places_mm[0]), float(places_mm[-1])) if places_mm.size else None,
         step_mm=float(gaps_mm.mean()) if even else step_mm,
         even=bool(once and even),
@@ -269,16 +272,18 @@ def same_acquisition(one: Candidate, other: Candidate) -> bool:
 def _same_pass(one: Candidate, other: Candidate) -> bool:
     """Whether nothing that both headers say sets the volumes apart, and something joins them.
 
-    Frames of reference do, or two times of one study. Two CTs whose headers are blank are not one.
+    One irradiation event does, or two times that agree. Where both are blank, a native and a
+    contrast scan may look alike in all else: each of them may count its acquisitions from 1.
     """
     if (one.patient_id, one.study_uid) != (other.patient_id, other.study_uid):
         return False
     frames = {one.frame_uid, other.frame_uid}
-    timed = bool(one.study_uid and one.time_s and other.time_s)
+    events, timed = one.events and other.events, one.time_s and other.time_s
+    if len(frames - {""}) > 1 or not (events or (timed and (one.study_uid or "" not in frames))):
+        return False
     return (
-        len(frames - {""}) < 2
-        and ("" not in frames or timed)
-        and len({one.acquisition_number, other.acquisition_number} - {None}) < 2
+        len({one.acquisition_number, other.acquisition_number} - {None}) < 2
+        and not (events and one.events.isdisjoint(other.events))
         and not (one.time_s and other.time_s and _apart(one.time_s, other.time_s))
     )
 

@@ -18,6 +18,7 @@ from cluster.stores.opening import open_store
 from jobs.archive.demographics import read_demographics
 from jobs.archive.grouping.series import ALL, ONE_PER_ACQUISITION, Series, wanted
 from jobs.archive.index import Index
+from jobs.archive.looking import headers
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.support.ct_files import SERIES_UID, dicom, dicom_slices, made_hu, zipped
 from tests.support.indexing import KEYS, files_of, index_of, read_one
@@ -257,6 +258,50 @@ def test_a_zip_with_a_damaged_member_keeps_its_path_as_identity(
         file.seek(48)  # behind the header of the member and what each method says of itself
         file.write(b"\xff" * 64)
     assert [s.series_key for s in index_of(tmp_path).series()] == [KEYS.series_key("t.zip")]
+
+
+@pytest.mark.parametrize("folder", ["s/", "elsewhere/"])
+def test_a_damaged_zip_may_hold_the_rest_of_the_series_beside_it(
+    tmp_path: Path, folder: str
+) -> None:
+    """Half of an export as files, the other half packed: half a CT is no CT."""
+    half = zipped(good_dicom("s", 2))[:-2000]
+    write_objects(tmp_path, good_dicom("s", 1) | {f"{folder}rest.zip": half})
+    index = index_of(tmp_path)
+    ours = KEYS.series_key(UID_OF_1)
+    (series,) = (one for one in index.series() if one.series_key == ours)
+    if folder == "s/":
+        assert len(index.series()) == 1
+        with pytest.raises(SeriesError, match="unreadable_file"):
+            read_one(open_store(str(tmp_path)), index, series)
+    else:
+        assert len(index.series()) == 2
+        assert read_one(open_store(str(tmp_path)), index, series).volume.shape[2] > 2
+
+
+def test_a_container_of_too_many_files_gives_no_series_that_may_go_on_behind_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(headers, "MAX_MEMBERS", 10)
+    write_objects(tmp_path, {"all.zip": zipped(good_dicom("s", 1))})
+    index = index_of(tmp_path)
+    (series,) = index.series()
+    assert series.images == 11  # ten images, and what holds more
+    with pytest.raises(SeriesError):
+        read_one(open_store(str(tmp_path)), index, series)
+
+
+def test_an_archive_of_which_nothing_is_measured_says_so_loudly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scouts = dicom_slices(made_hu())
+    for one in scouts:
+        one.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    write_objects(tmp_path, {f"s/{k}.dcm": dicom(one) for k, one in enumerate(scouts)})
+    index_of(tmp_path)
+    assert [r.levelname for r in caplog.records if "No series is measured" in r.message] == [
+        "WARNING"
+    ]
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -71,7 +71,7 @@ def test_the_ct_beside_a_scout_and_a_report_is_read() -> None:
 
 
 def test_of_two_reconstructions_of_one_acquisition_the_soft_one_is_read() -> None:
-    of_one = {"Manufacturer": "SIEMENS", "AcquisitionNumber": 5}
+    of_one = {"Manufacturer": "SIEMENS", "AcquisitionNumber": 5, "AcquisitionTime": "101400"}
     sharp = series(2, 2, ConvolutionKernel="B70f", **of_one)
     soft = series(3, 3, ConvolutionKernel="B30f", **of_one)
     assert np.array_equal(hu_of([*sharp, *soft]), made_hu(SHAPE, 3))

@@ -222,17 +222,28 @@ def test_a_whole_reconstruction_comes_before_one_with_a_slice_missing_if_it_is_a
         {"patient_id": "4712"},
         {"patient_id": ""},
         {"frame_uid": "", "acquisition_time": ""},
+        {"acquisition_time": ""},
+        {"acquisition_time": "20210305000000"},  # what takes times away writes midnight
+        {"irradiation_events": ("1.7",)},
     ],
 )
 def test_two_acquisitions_are_both_measured(other: dict[str, Any]) -> None:
-    assert selected(a=made(series_uid="1"), b=made(series_uid="2", **other)) == ["a", "b"]
+    one = made(series_uid="1", irradiation_events=("1.8",))
+    assert selected(a=one, b=made(series_uid="2", **other)) == ["a", "b"]
+
+
+def test_a_native_and_a_contrast_scan_that_no_time_tells_apart_are_both_measured() -> None:
+    blank: dict[str, Any] = {"acquisition_time": "", "acquisition_number": 1.0}
+    native, contrast = made(series_uid="1", **blank), made(119, 1.0, series_uid="2", **blank)
+    assert selected(native=native, contrast=contrast) == ["native", "contrast"]
 
 
 @pytest.mark.parametrize(
     "other",
     [
         {"acquisition_number": None},
-        {"acquisition_time": ""},
+        {"acquisition_time": "", "irradiation_events": ("1.8",)},
+        {"frame_uid": "", "acquisition_time": "", "irradiation_events": ("1.9", "1.8")},
         {"acquisition_time": "20210305101401.25"},
         {"acquisition_time": "101400"},
         {"acquisition_time": "20210305101400+0100"},
@@ -241,7 +252,8 @@ def test_two_acquisitions_are_both_measured(other: dict[str, Any]) -> None:
     ],
 )
 def test_what_a_header_does_not_say_makes_no_other_acquisition(other: dict[str, Any]) -> None:
-    assert selected(a=made(series_uid="1"), b=made(series_uid="2", **other)) == ["a"]
+    one = made(series_uid="1", irradiation_events=("1.8",))
+    assert selected(a=one, b=made(series_uid="2", **other)) == ["a"]
 
 
 def test_two_cts_whose_headers_name_nothing_are_both_measured() -> None:
@@ -261,11 +273,11 @@ def test_volumes_of_many_studies_may_come_at_once() -> None:
 def test_a_derived_volume_without_numbers_does_not_join_two_acquisitions() -> None:
     derived = ("DERIVED", "SECONDARY", "AXIAL")
     assert selected(
-        derived=made(series_uid="0", image_type=derived, acquisition_number=None,
-                     acquisition_time=""),
         native=made(series_uid="1"),
         contrast=made(series_uid="2", acquisition_number=2.0, acquisition_time="20210305101500"),
-    ) == ["native", "contrast"]  # fmt: skip
+        derived=made(series_uid="0", image_type=derived, acquisition_number=None,
+                     acquisition_time=""),
+    ) == ["native", "contrast", "derived"]  # fmt: skip
 
 
 def test_a_derived_axial_volume_is_measured_if_the_original_is_not_there() -> None:

@@ -158,6 +158,12 @@ def test_a_volume_knows_how_many_images_of_its_series_are_elsewhere() -> None:
     assert first.left_out == second.left_out == (54,)
 
 
+def test_a_scout_that_is_there_twice_is_counted_once() -> None:
+    """Counted twice, it would stand for a slice that the archive has lost."""
+    (volume,) = volumes_of([*stack(24), SCOUT, SCOUT])
+    assert (volume.left_out, volume.beside) == ((24, 25), 1)
+
+
 def test_a_phase_with_a_slice_missing_comes_apart_from_the_whole_one() -> None:
     whole, damaged = stack(24, acquisition_number=1.0), stack(24, acquisition_number=2.0)
     del damaged[11]
@@ -170,6 +176,39 @@ def test_two_passes_whose_slices_lie_between_each_others_come_apart() -> None:
     """As one array they would be regular, of half the step, and alternate between two scans."""
     first, second = stack(24, acquisition_number=1.0), stack(24, 5, 2.5, acquisition_number=2.0)
     assert found(first + second) == {"acquisition=1": uids(first), "acquisition=2": uids(second)}
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "part"),
+    [
+        ("kernel", "B70f", "kernel=B70f"),
+        ("slice_thickness_mm", 1.0, "thickness=1"),
+        ("kv_peak", 140.0, "voltage=140"),
+        ("image_type", ("DERIVED", "PRIMARY", "AXIAL"), "type=DERIVED,PRIMARY,AXIAL"),
+    ],
+)
+def test_two_reconstructions_whose_slices_lie_between_each_others_come_apart(
+    fact: str, value: Any, part: str
+) -> None:
+    first, second = stack(24, kv_peak=80.0), stack(24, 5, 2.5, **{"kv_peak": 80.0, fact: value})
+    volumes = found(first + second)
+    assert len(volumes) == 2
+    assert volumes[part] == uids(second)
+
+
+def test_two_passes_that_only_their_numbers_tell_apart_come_apart() -> None:
+    """All slices of the one are counted before those of the other, which turns back."""
+    first, second = stack(24), stack(24, 5, 2.5, 25)
+    assert found(first + second) == {"run=0": uids(first), "run=1": uids(second)}
+
+
+def test_a_scan_whose_numbers_turn_back_now_and_then_is_not_cut() -> None:
+    images = stack(48)
+    swapped = [
+        replace(one, instance_number=float(k + 2 if k % 2 == 0 else k))
+        for k, one in enumerate(images)
+    ]
+    assert found(swapped) == {"": uids(swapped)}
 
 
 @pytest.mark.parametrize("start_mm", [250.0, 251.3])
