@@ -13,10 +13,9 @@ import pyarrow as pa
 
 from jobs.archive.database import ROWS, batches, rows_of, write
 from jobs.archive.demographics import Person
+from jobs.archive.grouping.doubtful import Doubtful, doubtful_files
 from jobs.archive.grouping.drafts import (
-    Doubtful,
     Draft,
-    doubtful_files,
     draft_of_container,
     draft_of_nifti,
     drafts_of_doubtful,

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.grouping.selection import candidate_of, one_per_acquisition
+from segment_actor.reading.dicom.grouping.candidate import candidate_of
+from segment_actor.reading.dicom.grouping.selection import one_per_acquisition
 from segment_actor.reading.dicom.grouping.volumes import VolumeOf, volumes_of
 from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.dicom.series import File, parse_files
