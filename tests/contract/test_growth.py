@@ -16,6 +16,7 @@ from stats.compaction import compact, refresh_wide, vacuum
 from stats.measure import StructureRow
 from stats.query import connect
 from stats.tables import commit, growth, schema
+from stats.tables.columns import STAMP
 from stats.tables.commit import Batch, CohortTables, Stamp
 from stats.tables.storage import CommitConflict
 
@@ -249,7 +250,7 @@ def test_a_row_of_a_table_without_commits_is_refused_in_a_batch() -> None:
 
 
 def test_the_measurement_has_the_columns_of_the_table_and_no_other() -> None:
-    stamp = {field.name for field in schema._STAMP}
+    stamp = {field.name for field in STAMP}
     of_the_run = {"series_key", "model_set", "label_schema"}
     measured = [f.name for f in fields(StructureRow)]
     assert measured == [n for n in schema.STRUCTURES.names if n not in stamp | of_the_run]
