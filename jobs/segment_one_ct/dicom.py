@@ -50,7 +50,10 @@ def write_dicom(  # noqa: PLR0913, PLR0917  # what results are made of
     wanted: Sequence[str],
     seg_type: str,
 ) -> None:
-    """Writes seg.dcm and sr.dcm, as far as they are wanted and there is something to tell."""
+    """Writes seg.dcm and sr.dcm, as far as they are wanted and there is something to tell.
+
+    They name the patient: a new file is for its owner alone.
+    """
     origin = Origin(
         volume=sources.volume,
         pipeline_version=pipeline_version(models, execution),
@@ -69,4 +72,5 @@ def write_dicom(  # noqa: PLR0913, PLR0917  # what results are made of
         kind=SegType(seg_type),
     )
     for name, content in files.items():
+        (folder / name).touch(mode=0o600)
         (folder / name).write_bytes(content)

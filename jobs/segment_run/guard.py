@@ -12,6 +12,7 @@ from ray.exceptions import RayError
 
 from jobs.segment_run.attempts import WorkerDied
 from jobs.segment_run.outcome import Failure, Outcome, StageClock
+from jobs.shared.ray_errors import cause_of
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
 Row = dict[str, Any]
@@ -30,7 +31,9 @@ def guarded(work: Callable[[], Row], outcome: Outcome, clock: StageClock) -> Row
     except SeriesError as error:
         ended = _failed(outcome, clock, error.code, error.sentence)
     except SetupError as error:
-        ended = replace(outcome, stop=str(error))
+        # raised in another process, it has a traceback for its text
+        said = cause_of(error) if isinstance(error, RayError) else str(error)
+        ended = replace(outcome, stop=said)
     except RayError as error:  # a full disk or store: no fault of this CT
         ended = replace(outcome, stop=f"Ray could not go on ({type(error).__name__}).")
     except Exception as error:  # noqa: BLE001  # the one boundary

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,15 @@ def test_seg_and_sr_hold_the_masks_and_the_statistics(
         exact = [m[0].MeasuredValueSequence[0].FloatingPointValue for m in group.get_measurements()]
         columns = ("volume_ml", "hu_mean", "hu_std", "hu_median")
         assert exact == [] if row["qc"] == "fail" else [row[column] for column in columns]
+
+
+def test_results_that_name_the_patient_are_for_their_owner_alone(
+    run: Run, series: Path, tmp_path: Path
+) -> None:
+    done = run("-i", series, "-o", tmp_path / "out", "--dicom", "seg,sr")
+    assert done.exit_code == 0, done.stderr
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("out/*.dcm")}
+    assert modes == {"seg.dcm": 0o600, "sr.dcm": 0o600}
 
 
 def test_a_zip_gives_the_same_uids_as_its_folder(run: Run, series: Path, tmp_path: Path) -> None:

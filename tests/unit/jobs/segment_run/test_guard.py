@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ray.exceptions import OutOfDiskError
+from ray.exceptions import OutOfDiskError, RayTaskError
 
 from jobs.segment_run.attempts import worker_died
 from jobs.segment_run.guard import Row, guarded
@@ -64,3 +64,9 @@ def test_time_is_kept_by_stage() -> None:
     with clock.timed(Stage.READ):
         assert clock.stage == "read"
     assert clock.seconds[Stage.READ] >= 0
+
+
+def test_what_an_actor_says_of_the_set_up_ends_the_run_in_its_own_words() -> None:
+    there = SetupError("The index is damaged; make it again.")
+    text = f"Traceback (most recent call last):\n  File x\nerrors.SetupError: {there}"
+    assert ended(RayTaskError("piece", text, there).as_instanceof_cause()).stop == str(there)
