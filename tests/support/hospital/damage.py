@@ -29,7 +29,8 @@ def deflated_header_cut_off() -> Layout:
     """zlib.error."""
     one = ct(Visit(patient="ZZMRN-0000"), "Bad", slices=1).images[0]
     one.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    return _beside_a_healthy_one({"bad/0.dcm": file_of(one)[:600]}, UNREADABLE)
+    bad = {"bad/0.dcm": file_of(one)[:600]}
+    return _beside_a_healthy_one(bad, UNREADABLE, damaged=1)
 
 
 def patient_id_as_a_double() -> Layout:
