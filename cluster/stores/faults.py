@@ -45,8 +45,9 @@ def checking(uri: str) -> Iterator[None]:
         raise SetupError(f"{uri} does not exist (no such folder or bucket).") from error
     except PermissionError as error:
         raise SetupError(
-            f"{uri} refuses these credentials. Check AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY (for a folder: its permissions)."
+            f"{uri} refuses these credentials. Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            if "://" in uri
+            else f"{uri} may not be read by this user. Check its permissions."
         ) from error
     except TRANSPORT_ERRORS as error:
         raise SetupError(f"{uri} does not answer: {reason(error)}.") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from cluster.stores.faults import checked_stream, reason
+from cluster.stores.faults import checked_stream, checking, reason
 from cluster.stores.files import FolderArchive
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 
@@ -88,3 +88,20 @@ def test_a_closed_stream_closes_what_is_behind_it(tmp_path: Path) -> None:
     with checked_stream(behind, FolderArchive(str(tmp_path))):
         pass
     assert behind.closed
+
+
+@pytest.mark.parametrize(
+    ("uri", "sentence"),
+    [
+        ("/data/cts", "/data/cts may not be read by this user. Check its permissions."),
+        (
+            "s3://cts",
+            "s3://cts refuses these credentials. Check AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY.",
+        ),
+    ],
+)
+def test_who_may_not_read_is_told_what_to_check(uri: str, sentence: str) -> None:
+    with pytest.raises(SetupError) as caught, checking(uri):
+        raise PermissionError
+    assert str(caught.value) == sentence
