@@ -7,13 +7,12 @@ Everything that can be wrong with the set-up is found before Ray starts.
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from collections import Counter
 from collections.abc import Generator
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,21 +39,17 @@ from jobs.segment_run.lane.dicom import DicomSettings
 from jobs.segment_run.load import LoadSettings
 from jobs.segment_run.outcome import Outcome
 from jobs.segment_run.pipeline import outcomes
-from jobs.segment_run.version import code_version, library_versions, pipeline_version
+from jobs.segment_run.version import code_version, pipeline_version, provenance_of
 from jobs.shared.code import CODE
 from jobs.shared.command import DONE, SOME_FAILED, Command
 from jobs.shared.models import execution_of
 from jobs.shared.ray_errors import cause_of
 from segment_actor.errors import SetupError
 from segment_actor.execution import AUTO, Execution, kinds_of
-from segment_actor.models.folder import folder_digest
 from segment_actor.models.set import ModelSet, load_model_set, model_set_digest
-from stats.tables.commit import CohortTables, DoneSeries, Row, Stamp
+from stats.tables.commit import CohortTables, DoneSeries, Stamp
 
 log = logging.getLogger(__name__)
-
-LOCATIONS = ("archive", "dicom_out", "index", "tables", "labels", "demographics", "address")
-"""Settings that are not written into `runs`: paths and hosts of the site."""
 
 
 def run(config: SegmentConfig) -> int:
@@ -146,7 +141,7 @@ def _index(config: SegmentConfig) -> Index:
 
 
 def _work(run: Run, committer: Committer) -> int:
-    provenance = _provenance(run.config, run.models, run.execution)
+    provenance = provenance_of(run.config, run.models, run.execution)
     committer.write_run("running", provenance)
     progress = Progress(len(run.todo))
     try:
@@ -268,23 +263,6 @@ def _take(outcome: Outcome, committer: Committer, progress: Progress) -> None:
         raise SetupError(outcome.stop)
     committer.add(outcome)
     progress.add(failed=outcome.failure is not None)
-
-
-def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -> Row:
-    digests = {group.name: folder_digest(group.folder) for group in models.groups}
-    settings = {k: v for k, v in asdict(config).items() if k not in LOCATIONS}
-    # what the model set says of itself, for readers who do not have it
-    settings |= {
-        "model_set": models.name,  # not the path of its file
-        "precision": execution.precision,
-        "warning": models.warning,
-    }
-    return {
-        "model_digests": json.dumps(digests),
-        "code_version": code_version(),
-        "package_versions": json.dumps(library_versions()),
-        "settings_json": json.dumps(settings),
-    }
 
 
 @click.command(cls=Command, name="segment")
