@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Generator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
@@ -48,7 +49,7 @@ from segment_actor.errors import SetupError
 from segment_actor.execution import AUTO, Execution, kinds_of
 from segment_actor.models.folder import folder_digest
 from segment_actor.models.set import ModelSet, load_model_set, model_set_digest
-from stats.tables.commit import CohortTables, Row, Stamp
+from stats.tables.commit import CohortTables, DoneSeries, Row, Stamp
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def run(config: SegmentConfig) -> int:
     """The whole job.
 
     Returns:
-        0 if every series is in the tables, 1 if some failed or were not reached.
+        0 if every series of this run was measured, 1 if some failed or were not reached.
 
     Raises:
         SetupError: it cannot run, or cannot go on.
@@ -79,7 +80,13 @@ def run(config: SegmentConfig) -> int:
         for s in series
         if not done.has(s.series_key, s.input_version, retry_failed=config.retry_failed)
     ]
-    log.info("%d series, %d done before, %d to do", len(series), len(series) - len(todo), len(todo))
+    n_done = len(series) - len(todo)
+    log.info("%d series, %d done before, %d to do", len(series), n_done, len(todo))
+    _warn_of_done(series, done, n_done)
+    if not series:
+        log.warning(
+            "Nothing to measure: the index has no CT that --series %s takes.", config.series
+        )
     if not todo:
         return DONE
     now = datetime.now(UTC)
@@ -89,6 +96,27 @@ def run(config: SegmentConfig) -> int:
     method = Method(models.name, models.schema, models.way.resampling, spacing_mm)
     committer = Committer(tables, stamp, method, todo, every)
     return _work(Run(config, models, execution, index, todo), committer)
+
+
+def _warn_of_done(series: list[Series], done: DoneSeries, n_done: int) -> None:
+    """Says which series are passed over although the tables may not hold what is hoped for."""
+    if n_failed := n_done - sum(s.series_key in done.scans for s in series):
+        log.warning(
+            "%d of those done before had failed, and their files are the same since; "
+            "--retry-failed takes them up again.", n_failed,
+        )  # fmt: skip
+    others = Counter(s.kind for s in series if done.changed(s.series_key, s.input_version))
+    if n_others := others.pop("nifti", 0):
+        log.warning(
+            "%d NIfTI files are not measured: the tables hold another file of the same path, as it "
+            "was before or of another archive. Give each archive tables of its own.", n_others,
+        )  # fmt: skip
+    if others:
+        log.warning(
+            "%d series have other files now than when they were measured, and their rows stay as "
+            "they are: slices may have come later. Measure into new tables to take them up.",
+            others.total(),
+        )
 
 
 @dataclass(frozen=True)
@@ -187,7 +215,7 @@ def _dicom(run: Run, version: str) -> DicomSettings | None:
         return None
     open_sink(config.dicom_out)
     if n_nifti := sum(one.kind == "nifti" for one in run.todo):
-        log.info("%d CTs are NIfTI files, of which there are no results in DICOM", n_nifti)
+        log.info("CTs that are NIfTI files, of which there are no results in DICOM: %d", n_nifti)
     return DicomSettings(
         archive=run.index.archive,
         sink=config.dicom_out,
@@ -264,8 +292,9 @@ def _provenance(config: SegmentConfig, models: ModelSet, execution: Execution) -
 def main(config: Path | None, **flags: object) -> int:
     """Measure every CT of an archive that the tables do not hold yet.
 
-    Exit code 0: all are there. 1: some failed (table failures) or were not reached. 2: could not
-    run. The keys of the TOML file are the flags' names with _ for -.
+    Exit code 0: nothing failed in this run. 1: some failed (table failures) or were not reached. 2:
+    could not run. What failed before and is the same since is not tried again without
+    --retry-failed. The keys of the TOML file are the flags' names with _ for -.
     """
     return run(segment_config(config, flags))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from segment_actor.anatomy import Schema, Structure
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
 from stats.label_map.field_of_view import find_field_of_view
 from stats.label_map.locations import Location, locate_structures
+from stats.label_map.maps import LabelMap, OneMap
 from stats.label_map.pieces import join_pieces
 from stats.label_map.runs import LOWEST_HU, Indices, find_runs, hu_histograms, identity_indices
 from stats.quality.codes import structure_verdicts
@@ -95,34 +96,6 @@ class StructureRow:
     def record(self, series_key: str) -> dict[str, object]:
         """The row as `structures` takes it."""
         return {"series_key": series_key, **asdict(self)}
-
-
-class LabelMap(Protocol):
-    """A label map of a CT, and which of its voxels each voxel of the CT reads."""
-
-    @property
-    def labels(self) -> LabelArray:
-        """(i, j, k) uint8, ids of the schema, axes RAS."""
-        ...
-
-    @property
-    def indices(self) -> Indices:
-        """For each voxel of the CT along I, J and K, the voxel of `labels`."""
-        ...
-
-    @property
-    def ids(self) -> frozenset[int]:
-        """The structures that it knows; the others are not measured from it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class OneMap:
-    """The plain `LabelMap`."""
-
-    labels: LabelArray
-    indices: Indices
-    ids: frozenset[int]
 
 
 def measure(

@@ -86,7 +86,8 @@ def _updated(
     last = valid_generation(folder)
     if last is not None and last.archive != archive.uri:
         raise SetupError(
-            f"{folder.uri} is the index of another archive; give it a folder of its own."
+            f"{folder.uri} is the index of another archive; write the archive's address as the "
+            "first time, or give this one a folder of its own."
         )
     with folder.room() as room, database_in(room) as database:
         changes = archive.changes(last.token if last else None)

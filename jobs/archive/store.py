@@ -1,9 +1,9 @@
 """The folder that keeps an index: tables in files, and one small file that says which are valid.
 
     index.json                which generation is valid, of which archive
-    found-GENERATION.parquet  what each object holds (jobs/archive/found)
+    found-GENERATION.parquet  what each object holds (jobs/archive/looking/found)
     files-GENERATION.parquet  the files of each series, by its number
-    series-GENERATION.parquet one row a series (jobs/archive/series)
+    series-GENERATION.parquet one row a series (jobs/archive/grouping/series)
 
 A generation is whole before index.json names it, so that an index that was broken off changes
 nothing. Of two that are made at the same time the last one is valid. A generation stays for some

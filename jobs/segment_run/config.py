@@ -120,7 +120,10 @@ class SegmentConfig:
         ):
             value = getattr(self, name)
             if not set(value.split(",") if name == "dicom" else [value]) <= set(known):
-                raise SetupError(f"{name} must be of {', '.join(known)}; got {shown(value)}.")
+                several = "one or more, with commas, of" if name == "dicom" else "one of"
+                raise SetupError(
+                    f"{name} must be {several} {', '.join(known)}; got {shown(value)}."
+                )
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINE_NAMES:

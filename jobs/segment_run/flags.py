@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from jobs.segment_run.config import SegmentConfig
-from segment_actor.execution import ENGINE_NAMES
+from segment_actor.execution import ENGINE_NAMES, PRECISIONS
 
 DEFAULTS: Final = SegmentConfig(tables="", archive="")
 """For the texts."""
@@ -70,7 +70,7 @@ OPTIONS: Final = (
     click.option(
         "--max-attempts", type=int, help=f"Times a CT may end its worker [{DEFAULTS.max_attempts}]."
     ),
-    click.option("--precision", help="float32 or bfloat16 [as the model set says]."),
+    click.option("--precision", help=f"{', '.join(PRECISIONS)} [as the model set says]."),
     click.option("--engine", help=f"{', '.join(ENGINE_NAMES)} [{DEFAULTS.engine}]."),
     click.option("--device", help="auto, cpu or gpu [auto: the cluster's GPUs, if it has any]."),
     click.option(

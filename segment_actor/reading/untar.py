@@ -10,7 +10,12 @@ from typing import BinaryIO, Literal
 from segment_actor.errors import FailureCode, SeriesError
 from segment_actor.reading.gunzip import Gunzip
 from segment_actor.reading.packed import is_gzip
-from segment_actor.reading.unzip import FREE_BYTES, MAX_PACKING, MAX_UNPACKED_BYTES
+from segment_actor.reading.unzip import (
+    FREE_BYTES,
+    MAX_PACKING,
+    MAX_UNPACKED_BYTES,
+    check_not_empty,
+)
 
 _END = bytes(2 * tarfile.BLOCKSIZE)
 """Two empty blocks end a tar. Without them it may have been cut off between two files, and where a
@@ -23,10 +28,7 @@ def untar(blob: bytes) -> dict[str, bytes]:
     Raises:
         SeriesError: EMPTY_FILE, UNREADABLE_FILE or TOO_LARGE, before the memory is taken.
     """
-    if not blob:
-        raise SeriesError(
-            FailureCode.EMPTY_FILE, "The file is empty (0 bytes). Export the series again."
-        )
+    check_not_empty(blob)
     try:
         data = _gunzipped(blob) if is_gzip(blob) else blob
         with open_tar(io.BytesIO(data)) as archive:

@@ -38,10 +38,7 @@ def unzip(blob: bytes) -> dict[str, bytes]:
     Raises:
         SeriesError: EMPTY_FILE, UNREADABLE_FILE or TOO_LARGE, before the memory is taken.
     """
-    if not blob:
-        raise SeriesError(
-            FailureCode.EMPTY_FILE, "The file is empty (0 bytes). Export the series again."
-        )
+    check_not_empty(blob)
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
             entries = archive.infolist()
@@ -63,6 +60,14 @@ def unzip(blob: bytes) -> dict[str, bytes]:
         zlib.error,
     ):
         raise _damaged() from None
+
+
+def check_not_empty(blob: bytes) -> None:
+    """Raises SeriesError: EMPTY_FILE."""
+    if not blob:
+        raise SeriesError(
+            FailureCode.EMPTY_FILE, "The file is empty (0 bytes). Export the series again."
+        )
 
 
 def _is_folder(entry: zipfile.ZipInfo) -> bool:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Final
 
 import pyarrow as pa
@@ -91,12 +90,16 @@ class DoneSeries:
     """What the tables hold at one pipeline version.
 
     Attributes:
-        scans: keys of the series that were measured.
+        scans: key to input version of the series that were measured.
         failures: key to input version of the series that failed.
     """
 
-    scans: frozenset[str]
+    scans: Mapping[str, str | None]
     failures: Mapping[str, str | None]
+
+    def changed(self, series_key: str, input_version: str) -> bool:
+        """Whether a series was measured from other files than it has now."""
+        return self.inputs.get(series_key, input_version) not in {None, input_version}
 
     def has(self, series_key: str, input_version: str, *, retry_failed: bool = False) -> bool:
         """Whether this series needs no work: measured, or failed with the very same input."""
@@ -130,17 +133,16 @@ class CohortTables:
         version = pipeline_version.replace("'", "''")
         this_version = f"pipeline_version = '{version}'"
         with clear_sentences(self.uri):
-            scans = _read(self._tables["scans"], ["series_key"], this_version)
+            scans = _read(self._tables["scans"], ["series_key", "input_version"], this_version)
             failures = _read(
                 self._tables["failures"],
                 ["commit_seq", "series_key", "input_version"],
                 this_version,
             )
-        keys = frozenset(scans["series_key"].to_pylist())
-        in_order = sorted(
-            zip(*(c.to_pylist() for c in failures.columns), strict=True), key=itemgetter(0)
-        )
-        return DoneSeries(keys, {key: input_version for _, key, input_version in in_order})
+
+    def changed(self, series_key: str, input_version: str) -> bool:
+        """Whether a series was measured from other files than it has now."""
+        return self.scans.get(series_key, input_version) not in {None, input_version}
 
     def commit(self, batch: Batch, stamp: Stamp) -> None:
         """Appends a batch: all of it becomes visible, or nothing. An empty one leaves no trace.

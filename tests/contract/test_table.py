@@ -44,7 +44,7 @@ def _batch(*keys: str) -> Batch:
     failed = [key for key in keys if KEYS.index(key) % 3 == 2]
     measured = [key for key in keys if key not in failed]
     return Batch(
-        scans=[{"series_key": key, "age_years": 61.5} for key in measured],
+        scans=[{"series_key": key, "age_years": 61.5, "input_version": "i1"} for key in measured],
         structures=[_structure(key, name) for key in measured for name in ("liver", "spleen")],
         failures=[
             {"series_key": key, "code": "empty_file", "sentence": "Empty.", "input_version": "i1"}
@@ -100,9 +100,19 @@ def _kill(tables: CohortTables, batch: Batch, before: TableName) -> None:
 def test_what_was_committed_is_done_at_its_pipeline_version_only(place: str) -> None:
     CohortTables(place).commit(_batch(*KEYS[:3]), STAMP)
     done = CohortTables(place).done("v1")
-    assert done.scans == {"ct-00", "ct-01"}
+    assert done.scans.keys() == {"ct-00", "ct-01"}
     assert done.failures == {"ct-02": "i1"}
     assert not CohortTables(place).done("v2").scans
+
+
+def test_a_series_that_got_more_files_since_it_was_measured_is_told(place: str) -> None:
+    CohortTables(place).commit(_batch(*KEYS[:3]), STAMP)
+    done = CohortTables(place).done("v1")
+    assert done.has("ct-00", "more files")
+    assert done.changed("ct-00", "more files")
+    assert not done.changed("ct-00", "i1")
+    assert not done.changed("ct-02", "more files")  # failed: it is tried again
+    assert not done.changed("ct-99", "more files")
 
 
 def test_a_failure_is_done_until_its_input_changes_or_a_retry_is_asked_for(place: str) -> None:
@@ -209,7 +219,7 @@ def test_old_rows_stay_under_their_version_when_the_method_changes(place: str) -
     tables = CohortTables(place)
     tables.commit(_batch("ct-00"), STAMP)
     tables.commit(_batch("ct-00"), Stamp("run-2", "2026-02-01", "v2"))
-    assert tables.done("v1").scans == tables.done("v2").scans == {"ct-00"}
+    assert tables.done("v1").scans.keys() == tables.done("v2").scans.keys() == {"ct-00"}
     assert _raw_count(place, "scans") == 2
 
 

@@ -229,7 +229,7 @@ class TestAccess:
         file.write_text(f"{orthanc.password}\n")
         monkeypatch.delenv("CTCOHORT_DICOMWEB_PASSWORD")
         monkeypatch.setenv("CTCOHORT_DICOMWEB_PASSWORD_FILE", str(file))
-        open_store(orthanc.uri)
+        assert list(open_store(orthanc.uri).list("no such")) == []
 
     def test_another_path_of_the_server_is_no_dicomweb(self, orthanc: Orthanc) -> None:
         with pytest.raises(SetupError, match="no DICOMweb answers there"):

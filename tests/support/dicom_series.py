@@ -13,7 +13,7 @@ from pydicom.uid import EnhancedCTImageStorage, ExplicitVRLittleEndian
 
 from segment_actor.grid.of_file import StoredGrid, dicom_grid
 from segment_actor.layers import Layer, layer_of_whole
-from segment_actor.volume import LabelArray, Volume
+from segment_actor.volume import LabelArray, Shape, Volume
 from tests.support.ct_files import dicom_slices, made_hu
 
 FRAME_UID = "1.2.826.0.1.3680043.10.1234.3"
@@ -49,6 +49,23 @@ class LabelledSeries:
     def grid(self) -> StoredGrid:
         """As reading gives it."""
         return dicom_grid(Volume(np.zeros(self.along_normal.shape, np.int16), self.affine))
+
+    def drawn_at(self, shape: Shape, affine_lps: npt.NDArray[np.float64]) -> LabelArray:
+        """What was drawn at the place of each voxel of another array of the same CT.
+
+        Args:
+            shape: of that array.
+            affine_lps: (4, 4), its index to LPS mm.
+        """
+        voxels = np.indices(shape).reshape(3, -1)
+        at_mm = affine_lps[:3, :3] @ voxels + affine_lps[:3, 3:]
+        place = np.linalg.solve(self.lps[:3, :3], at_mm - self.lps[:3, 3:])
+        index = np.rint(place).astype(int)
+        assert np.abs(place - index).max() < 1e-3
+        drawn = self.along_normal
+        assert ((index >= 0) & (index < np.reshape(drawn.shape, (3, 1)))).all()
+        there: LabelArray = drawn[tuple(index)].reshape(shape)
+        return there
 
     def layer(self, ids: Sequence[int], name: str = "organs") -> Layer:
         """The labels as a model gives them, in RAS."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.support.servers import serving
 
 
 @dataclass
@@ -36,19 +37,8 @@ class Site:
 def running_site(content: bytes) -> Iterator[Site]:
     """Serves content at every path."""
     made = Site(content)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            _answer(self, made)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        made.url = f"http://127.0.0.1:{server.server_port}"
+    with serving(lambda handler: _answer(handler, made)) as made.url:
         yield made
-        server.shutdown()
 
 
 def _answer(handler: BaseHTTPRequestHandler, site: Site) -> None:

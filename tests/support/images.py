@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from segment_actor.reading.dicom.grouping.volumes import volumes_of
 from segment_actor.reading.dicom.image import Image
 
 PLAIN = Image(
@@ -32,6 +33,16 @@ PLAIN = Image(
 CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
 
 
+SCOUT = replace(
+    PLAIN, image_type=("ORIGINAL", "PRIMARY", "LOCALIZER"), orientation=CORONAL,
+    position_mm=(0.0, 0.0, 0.0), frame_uid="of the scout", sop_uid="scout",
+)  # fmt: skip
+DOSE = replace(
+    PLAIN, sop_class="1.2.840.10008.5.1.4.1.1.7", samples=3, photometric="RGB", sop_uid="dose",
+    orientation=(), position_mm=(), spacing_mm=(), frame_uid="",
+)  # fmt: skip
+
+
 def stack(
     n: int = 24, step_mm: float = 5.0, start_mm: float = 0.0, first: int = 1, **facts: Any
 ) -> list[Image]:
@@ -50,3 +61,11 @@ def stack(
 def _token(facts: dict[str, Any]) -> str:
     """The same for the same facts, so that two stacks of different facts share no image."""
     return ".".join(str(ord(c)) for c in repr(sorted(facts.items())))
+
+
+def found(images: list[Image]) -> dict[str, list[str]]:
+    """Part of each volume, and its images by UID."""
+    return {
+        volume.part: sorted(images[n].sop_uid for n in volume.images)
+        for volume in volumes_of(images)
+    }

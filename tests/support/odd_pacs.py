@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from pydicom.dataset import Dataset
 
 from tests.support.ct_files import dicom, dicom_slices, made_hu
+from tests.support.servers import serving
 
 BOUNDARY = "a boundary:1"
 """With a blank and a colon, so that it must stand in quotes (RFC 2046)."""
@@ -152,23 +152,8 @@ def multipart(files: Iterable[bytes], *, ended: bool = True) -> bytes:
 def running_odd_pacs(n_slices: int = 4) -> Iterator[OddPacs]:
     """A series, and a server for it that ends with the block."""
     made = OddPacs(dicom_slices(made_hu((8, 8, n_slices))))
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            _answer(self, made)
-
-        do_POST = do_GET  # noqa: N815  # the name is http.server's
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True  # a handler that hangs does not keep the test
-        server.block_on_close = False
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        made.url = f"http://127.0.0.1:{server.server_port}"
+    with serving(lambda handler: _answer(handler, made)) as made.url:
         yield made
-        server.shutdown()
 
 
 def _answer(handler: BaseHTTPRequestHandler, pacs: OddPacs) -> None:

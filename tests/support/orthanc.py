@@ -25,6 +25,8 @@ import pydicom
 import pytest
 import requests
 
+from tests.support.servers import end
+
 _PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 _USER = "tester"
 _READY_WITHIN_S = 60.0
@@ -107,7 +109,7 @@ def running_orthanc(folder: Path, password: str | None = None) -> Iterator[Ortha
     try:
         yield Orthanc(url, _USER, password, server.pid)
     finally:
-        _end(server)
+        end(server)
 
 
 def _start(program: str, folder: Path, password: str) -> tuple[subprocess.Popen[bytes], str]:
@@ -119,7 +121,7 @@ def _start(program: str, folder: Path, password: str) -> tuple[subprocess.Popen[
         url = f"http://127.0.0.1:{port}"
         if _answers(server, f"{url}/system", password):
             return server, url
-        _end(server)
+        end(server)
     raise RuntimeError(f"Orthanc did not start; its log: {folder / 'orthanc.log'}")
 
 
@@ -155,15 +157,6 @@ def _answers(server: subprocess.Popen[bytes], url: str, password: str) -> bool:
         except requests.ConnectionError:
             time.sleep(0.1)
     return False
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
 
 
 def _free_port() -> int:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 import requests
 
 from tests.support.orthanc import Orthanc
+from tests.support.servers import serving
 
 _NOT_PASSED_ON = ("connection", "content-length", "host", "keep-alive", "transfer-encoding")
 
@@ -53,23 +53,8 @@ class PacsFront:
 def front_of(orthanc: Orthanc) -> Iterator[PacsFront]:
     """A front that ends with the block."""
     made = PacsFront(orthanc)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            _pass_on(self, made)
-
-        do_POST = do_GET  # noqa: N815  # the name is http.server's
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True  # one that waits does not keep the test
-        server.block_on_close = False
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        made.url = f"http://127.0.0.1:{server.server_port}"
+    with serving(lambda handler: _pass_on(handler, made)) as made.url:
         yield made
-        server.shutdown()
 
 
 def _pass_on(handler: BaseHTTPRequestHandler, front: PacsFront) -> None:

@@ -23,6 +23,8 @@ from pathlib import Path
 import pytest
 import s3fs
 
+from tests.support.servers import end
+
 _ADMIN = ("testkey", "testsecret123")
 _READER = ("readerkey", "readersecret123")
 _PORTS = range(8)
@@ -90,12 +92,7 @@ def running_seaweed(
         _wait_for_buckets(seaweed, buckets)
         yield seaweed
     finally:
-        server.terminate()
-        try:
-            server.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        end(server)
 
 
 def _start(

@@ -12,27 +12,19 @@ is whole without it.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import PurePosixPath
-from typing import Final
 
-from jobs.archive.looking.found import WHOLE, Found, Place
-from segment_actor.reading.dicom.grouping.selection import Candidate, candidate_of
+from jobs.archive.grouping.doubtful import Doubtful
+from jobs.archive.looking.found import WHOLE, Found
+from segment_actor.reading.dicom.grouping.candidate import Candidate, candidate_of
 from segment_actor.reading.dicom.grouping.volumes import volumes_of
 from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.dicom.image import Image
 from segment_actor.reading.packed import container_by_name
 from segment_actor.reading.series import Kind
-
-DICOM_SUFFIXES: Final = ("", ".dcm", ".dicom", ".ima", ".img")
-UNFINISHED_SUFFIXES: Final = (
-    ".crdownload", ".download", ".filepart", ".part", ".partial", ".tmp",
-)  # fmt: skip
-PROGRAMS: Final = (".bat", ".class", ".dll", ".exe", ".inf", ".jar", ".msi", ".so")
-"""In the folder of a CD's viewer, a name without a suffix is none of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +59,6 @@ class Draft:
         return _common_folder(folders)
 
 
-@dataclass
-class Doubtful:
-    """Files that should be an image by their name and are none, and whose images they may be.
-
-    Attributes:
-        by_folder: the files.
-        suffixes: of the images in each of these folders.
-        programs: folders in which a viewer lies.
-        explained: folders whose files have made a series suspect.
-    """
-
-    by_folder: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
-    suffixes: dict[str, set[str]] = field(default_factory=dict)
-    programs: set[str] = field(default_factory=set)
-    explained: set[str] = field(default_factory=set)
-
-    def beside(self, files: Sequence[Found]) -> list[Found]:
-        """Those that lie in a folder of these files."""
-        folders = sorted({one.folder for one in files} & self.by_folder.keys())
-        self.explained.update(folders)
-        return [one for folder in folders for one in self.by_folder[folder]]
-
-
 def drafts_of_images(images: Iterable[Found], doubtful: Doubtful) -> Iterator[Draft]:
     """Drafts of all images.
 
@@ -116,7 +85,7 @@ def _volumes(found: Sequence[Found], doubtful: Doubtful) -> Iterator[Draft]:
     for volume in volumes_of(images):
         files = tuple(found[n] for n in volume.images)
         mine = [images[n] for n in volume.images]
-        others = len(volume.left_out) + volume.elsewhere
+        others = volume.beside + volume.elsewhere
         lost = () if _say_they_are_whole(mine, others) else tuple(doubtful.beside(files))
         yield Draft(
             "dicom",
@@ -124,7 +93,7 @@ def _volumes(found: Sequence[Found], doubtful: Doubtful) -> Iterator[Draft]:
             mine[0],
             volume.part,
             None if volume.refusal else _candidate(mine, volume.part, short=bool(lost)),
-            len(volume.left_out),
+            volume.beside,
             volume.elsewhere,
         )
 
@@ -163,37 +132,6 @@ def drafts_of_doubtful(doubtful: Doubtful) -> Iterator[Draft]:
         if folder not in doubtful.explained:
             inside = files[0].member is not None
             yield draft_of_container(files[0]) if inside else Draft("dicom", tuple(files))
-
-
-def doubtful_files(others: Iterable[Found], suffixes: dict[str, set[str]]) -> Doubtful:
-    """Which files that are no image should be one.
-
-    Args:
-        others: damaged and foreign files, and those that are no image by their name.
-        suffixes: of the images, by folder.
-    """
-    doubtful = Doubtful(suffixes=suffixes)
-    some = list(others)
-    doubtful.programs = {one.folder for one in some if one.name.suffix in PROGRAMS}
-    for one in some:
-        if one.place is Place.DAMAGED or (
-            one.place is Place.FOREIGN and _should_be_an_image(one, doubtful)
-        ):
-            doubtful.by_folder[one.folder].append(one)
-    return doubtful
-
-
-def _should_be_an_image(one: Found, doubtful: Doubtful) -> bool:
-    """Whether its name is that of an image: of any, or as those beside it are called."""
-    beside = doubtful.suffixes.get(one.folder)
-    suffix = one.name.suffix
-    if beside is None and suffix == "" and one.folder in doubtful.programs:
-        return False
-    return (
-        suffix in (*DICOM_SUFFIXES, *(UNFINISHED_SUFFIXES if beside else ()))
-        or suffix[1:].isdigit()
-        or bool((beside or set()).intersection(one.name.suffixes))
-    )
 
 
 def _common_folder(folders: Iterable[str]) -> str:

@@ -16,8 +16,8 @@ from jobs.archive.keys import KeyMaker
 from jobs.archive.looking.found import Found
 from jobs.archive.patient_id import canonical
 from segment_actor.person import Sex, date_of
+from segment_actor.reading.dicom.grouping.candidate import Candidate
 from segment_actor.reading.dicom.grouping.selection import (
-    Candidate,
     acquisitions_of,
     one_per_acquisition,
 )

@@ -13,10 +13,9 @@ import pyarrow as pa
 
 from jobs.archive.database import ROWS, batches, rows_of, write
 from jobs.archive.demographics import Person
+from jobs.archive.grouping.doubtful import Doubtful, doubtful_files
 from jobs.archive.grouping.drafts import (
-    Doubtful,
     Draft,
-    doubtful_files,
     draft_of_container,
     draft_of_nifti,
     drafts_of_doubtful,
@@ -73,7 +72,7 @@ def write_series(
     write(room / "files.parquet", FILES, files)
     if not names:
         raise SetupError(
-            f"No CT series under {archive_uri}: neither .nii, .nii.gz, .zip nor DICOM files."
+            f"No CT series under {archive_uri}: no DICOM, NIfTI, zip or tar file that can be read."
         )
     series = series_of(names, archive_uri, keys, people)
     rows = map(to_row, series)
@@ -125,18 +124,37 @@ def report(database: duckdb.DuckDBPyConnection, series: Sequence[Series]) -> Non
     """
     places = database.sql("SELECT place, count(*) FROM found GROUP BY place ORDER BY place")
     log.info("files: %s", ", ".join(f"{count:,} {place}" for place, count in places.fetchall()))
-    selected = Counter(one.kind for one in series if one.selected)
-    log.info(
-        "%s series to measure: %s", f"{selected.total():,}",
-        ", ".join(f"{count:,} {kind}" for kind, count in sorted(selected.items())),
-    )  # fmt: skip
+    selected = [one for one in series if one.selected]
+    kinds = Counter(_KINDS.get(one.kind, one.kind) for one in selected)
+    if selected:
+        log.info("%s series to measure: %s", f"{len(selected):,}", _counts(kinds))
+    else:
+        log.warning(
+            "0 series to measure: none is a CT volume across the body. why_not of the index has "
+            "the reasons; docs/reference/series.md explains them, and --series all takes more."
+        )
     reasons = Counter(one.why_not for one in series if one.why_not)
     if reasons:
-        log.info(
-            "%s others: %s", f"{reasons.total():,}",
-            ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common()),
-        )  # fmt: skip
-    dicom = (one for one in series if one.selected and one.kind != "nifti")
-    nameless = sum(one.patient_key is None for one in dicom)
+        log.info("%s others, not measured: %s", f"{reasons.total():,}", _counts(reasons))
+    _report_studies(series)
+    nameless = sum(one.patient_key is None for one in selected if one.kind == "dicom")
     if nameless:
-        log.warning("%s DICOM series that name no patient.", f"{nameless:,}")
+        log.warning("%s DICOM series to measure name no patient.", f"{nameless:,}")
+
+
+_KINDS: Final = {kind: f"{kind} without a readable image" for kind in ("zip", "tar")}
+"""Of a container that is a series of its own because nothing in it could be told."""
+
+
+def _counts(counted: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in counted.most_common())
+
+
+def _report_studies(series: Sequence[Series]) -> None:
+    """Says how many visits leave no row in the tables."""
+    studies = {one.study_key for one in series if one.study_key}
+    without = studies - {one.study_key for one in series if one.selected}
+    if without:
+        log.warning(
+            "Nothing is measured of %s of %s studies.", f"{len(without):,}", f"{len(studies):,}"
+        )

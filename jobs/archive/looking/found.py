@@ -67,15 +67,20 @@ class Found:
         """The folder or the object that it lies in."""
         if self.member is not None:
             return self.path
-        return self.path.rpartition("/")[0] or "."
+        return parent_of(self.path)
 
 
-_TEXT_LISTS: Final = ("image_type",)
+def parent_of(path: str) -> str:
+    """The folder in which an object lies."""
+    return path.rpartition("/")[0] or "."
+
+
+_TEXT_LISTS: Final = ("image_type", "irradiation_events")
 _NUMBER_LISTS: Final = ("spacing_mm", "orientation", "position_mm")
 _WHOLE: Final = ("rows", "columns", "samples", "frames")
 _NUMBERS: Final = (
     "series_number", "instance_number", "acquisition_number", "temporal_position", "in_series",
-    "in_acquisition", "slice_thickness_mm",
+    "in_acquisition", "slice_thickness_mm", "kv_peak",
 )  # fmt: skip
 IMAGE_FIELDS: Final = tuple(field.name for field in fields(Image))
 

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import BinaryIO, Final, cast
 
 from pydicom import Dataset
@@ -145,7 +144,10 @@ def _in_container(
     inside: list[Found] = []
     try:
         with archive.open(stored.path) as stream:
-            for name, size_bytes, opened in islice(members(stream), MAX_MEMBERS):
+            for number, (name, size_bytes, opened) in enumerate(members(stream)):
+                if number == MAX_MEMBERS:  # a series may go on behind it: none of them is sure
+                    inside.append(_plain(stored, Place.DAMAGED, WHOLE))
+                    break
                 found = Found(stored.path, name, size_bytes, stored.version, Place.FOREIGN)
                 inside.append(_of_member(found, opened))
     except NOT_READABLE:

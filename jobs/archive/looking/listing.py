@@ -75,6 +75,9 @@ def find(
     view(database, "listing", room / "listing.parquet")
     listed, new = (count(database, sql) for sql in ("FROM listing", NEW))
     log.info("%s objects listed, %s of them new or changed", f"{listed:,}", f"{new:,}")
+    if unnamed := count(database, NOT_NAMED):
+        fate = "gone" if changes.whole else "not among what is listed now, and stay"
+        log.info("%s files known before are %s", f"{unnamed:,}", fate)
     stay = [STILL_THERE] if changes.whole else [STILL_THERE, NOT_NAMED]
     same = not new and sum(count(database, sql) for sql in stay) == count(database, "FROM known")
     if same and not anew:

@@ -31,7 +31,7 @@ from segment_actor.layers import Layer, segment_layers
 from segment_actor.models.set import ModelSet, load_model_set, model_set_digest
 from segment_actor.segmenter import GroupSegmenter
 from segment_actor.volume import HuArray, LabelArray, Volume
-from stats.measure import measure_maps
+from stats.measure import StructureRow, measure_maps
 from stats.tables.stages import Stage
 
 
@@ -117,23 +117,10 @@ class Lane:
                         self._schema,
                         spacing_mm=scan.spacing_mm,
                     )
-                if self._labels:
-                    with clock.timed(Stage.WRITE):
-                        write_label_maps(
-                            self._labels, outcome.series_key, layers, scan.grid, self._schema
-                        )
                 no_dicom = None
-                if self._dicom:
+                if self._labels or self._dicom:
                     with clock.timed(Stage.WRITE):
-                        no_dicom = store_results(
-                            outcome,
-                            layers,
-                            rows,
-                            self._schema,
-                            self._dicom,
-                            files_of(self._actors.file_lists, outcome.number),
-                            hidden_uids(self._actors.file_lists),
-                        )
+                        no_dicom = self._write(outcome, scan, layers, rows)
             return {
                 "outcome": replace(
                     outcome, structures=tuple(rows), timings=clock.seconds, no_dicom=no_dicom
@@ -141,6 +128,28 @@ class Lane:
             }
 
         return guarded(work, outcome, clock)
+
+    def _write(
+        self,
+        outcome: Outcome,
+        scan: ScanNote,
+        layers: Sequence[Layer],
+        rows: Sequence[StructureRow],
+    ) -> str | None:
+        """Label maps and results in DICOM, as far as they are wanted; why there are no results."""
+        if self._labels:
+            write_label_maps(self._labels, outcome.series_key, layers, scan.grid, self._schema)
+        if not self._dicom:
+            return None
+        return store_results(
+            outcome,
+            layers,
+            rows,
+            self._schema,
+            self._dicom,
+            files_of(self._actors.file_lists, outcome.number),
+            hidden_uids(self._actors.file_lists),
+        )
 
     def _segment(self, row: Row, scan: ScanNote, clock: StageClock) -> tuple[Layer, ...]:
         """A label map a grid of the models."""

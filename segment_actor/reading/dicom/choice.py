@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pydicom import Dataset
 
 from segment_actor.errors import FailureCode, SeriesError
-from segment_actor.reading.dicom.grouping.selection import candidate_of, one_per_acquisition
+from segment_actor.reading.dicom.grouping.candidate import candidate_of
+from segment_actor.reading.dicom.grouping.selection import one_per_acquisition
 from segment_actor.reading.dicom.grouping.volumes import VolumeOf, volumes_of
 from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.dicom.series import File, parse_files
@@ -77,13 +78,10 @@ def choose(files: Sequence[bytes], names: Sequence[str] = (), number: int | None
     volume = chosen[0].of
     if volume.refusal:
         raise SeriesError(*volume.refusal)
-    uid = parsed[volume.images[0]].image.series_uid
-    of_series = sum(one.image.series_uid == uid for one in parsed)
-    left_out = len(volume.left_out)
     return Choice(
         files=tuple(parsed[n] for n in volume.images),
-        left_out=left_out,
-        elsewhere=of_series - left_out - len(volume.images) if uid else 0,
+        left_out=volume.beside,
+        elsewhere=volume.elsewhere,
     )
 
 
@@ -109,7 +107,9 @@ def _several(
     shown = asked or volumes
     numbers = [one.number for one in shown]
     if number is None:
-        what = f"The files hold {len(volumes)} series or volumes, and no rule leaves one of them"
+        is_any = any(one.why_not is None for one in volumes)
+        left = "no rule leaves one of them" if is_any else "none of them is a CT to measure"
+        what = f"The files hold {len(volumes)} series or volumes, and {left}"
     elif asked:
         what = f"{len(asked)} volumes have the series number {number}: phases, or several studies"
     else:

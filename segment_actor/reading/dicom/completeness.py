@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from segment_actor.errors import FailureCode, SeriesError
 
 FEW = 0.1
 """Share of an acquisition that may have been lost at the ends. Of two reconstructions of one
 acquisition, each has lost more of the common number: that is no loss."""
+
+APART = 1.5
+"""Slice distance in slice thicknesses from which images are no longer neighbours: they touch or
+overlap, and one of two that touch lies two thicknesses away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,38 @@ def check_complete(images: Sequence[ImageNumbers], beside: int = 0) -> None:
             FailureCode.MISSING_SLICE,
             f"The headers speak of {expected:.0f} images, and {len(images)} are there. "
             "Export the whole series again.",
+        )
+
+
+def check_not_thinned(
+    numbers: Sequence[float | None], step_mm: float, slice_thickness_mm: float | None
+) -> None:
+    """Refuses every second, third ... image of a series: what is left of it on one disk of several.
+
+    They lie as evenly as all of them would, but their numbers leave the others out and so do the
+    slices, which no longer touch.
+
+    Args:
+        numbers: Instance Number of each image, in the order of their places.
+        step_mm: from one to the next.
+        slice_thickness_mm: of each.
+
+    Raises:
+        SeriesError: MISSING_SLICE.
+    """
+    known = [number for number in numbers if number is not None]
+    strides = {abs(after - before) for before, after in pairwise(known)}
+    if (
+        len(known) == len(numbers)
+        and len(strides) == 1
+        and min(strides) >= 2  # 1 is every image
+        and slice_thickness_mm
+        and step_mm > APART * slice_thickness_mm
+    ):
+        raise SeriesError(
+            FailureCode.MISSING_SLICE,
+            f"Only one of {min(strides):.0f} images is there, by their numbers and by the gaps "
+            "between them. Export the whole series again.",
         )
 
 

@@ -44,6 +44,7 @@ class Image:
         acquisition_number: Acquisition Number.
         acquisition_time: Acquisition DateTime, or Acquisition Date and Time joined.
         temporal_position: Temporal Position Index or Identifier.
+        irradiation_events: Irradiation Event UIDs: the passes of the tube that made the image.
         in_series: Number of Series Related Instances, which some archives write on export.
         in_acquisition: Images in Acquisition, which some scanners write.
         scan_date: the first of `DATES` that is a day.
@@ -58,6 +59,7 @@ class Image:
         slice_thickness_mm: Slice Thickness.
         manufacturer: Manufacturer.
         kernel: Convolution Kernel, its first value.
+        kv_peak: kVp.
         rescale_type: unit of the pixel values.
         burned_in: Burned In Annotation; None where the header is silent.
     """
@@ -77,6 +79,7 @@ class Image:
     acquisition_number: float | None = None
     acquisition_time: str = field(default="", repr=False)
     temporal_position: float | None = None
+    irradiation_events: tuple[str, ...] = field(default=(), repr=False)
     in_series: float | None = None
     in_acquisition: float | None = None
     scan_date: str = field(default="", repr=False)
@@ -91,6 +94,7 @@ class Image:
     slice_thickness_mm: float | None = None
     manufacturer: str = ""
     kernel: str = ""
+    kv_peak: float | None = None
     rescale_type: str = ""
     burned_in: bool | None = None
 
@@ -132,6 +136,7 @@ def image_of(header: Dataset) -> Image:
         or text("AcquisitionDate") + text("AcquisitionTime"),
         temporal_position=first_number(header, "TemporalPositionIndex")
         or first_number(header, "TemporalPositionIdentifier"),
+        irradiation_events=text_values(header, "IrradiationEventUID"),
         in_series=first_number(header, "NumberOfSeriesRelatedInstances"),
         in_acquisition=first_number(header, "ImagesInAcquisition"),
         scan_date=next((text(keyword) for keyword in DATES if date_in(header, keyword)), ""),
@@ -146,6 +151,7 @@ def image_of(header: Dataset) -> Image:
         slice_thickness_mm=first_number(header, "SliceThickness"),
         manufacturer=text("Manufacturer"),
         kernel=text("ConvolutionKernel"),
+        kv_peak=first_number(header, "KVP"),
         rescale_type=text("RescaleType"),
         burned_in={"YES": True, "NO": False}.get(burned_in),
     )

@@ -14,6 +14,7 @@ from segment_actor.reading.dicom.enhanced import frames_in, is_enhanced
 from segment_actor.reading.dicom.file.encoding import is_dicom
 from segment_actor.reading.dicom.file.header import first_text
 from segment_actor.reading.dicom.file.parsing import Parsed, parse, with_pixels
+from segment_actor.reading.dicom.grouping.people import refusal_of
 from segment_actor.reading.dicom.image import Image, image_of
 from segment_actor.reading.dicom.side_files import check_side_files
 from segment_actor.reading.dicom.sop_classes import DICOMDIR, DOCUMENTS, GREY, INVERTED
@@ -179,23 +180,15 @@ def check_one_ct_series(slices: Sequence[Slice]) -> None:
             FailureCode.SEVERAL_SERIES,
             f"The files belong to {series} different series. Put each series into its own folder.",
         )
-    if len({_origin(one) for one in images}) > 1:
-        raise SeriesError(
-            FailureCode.UID_REUSED,
-            "The images have one series number (UID), but not one patient, study and frame of "
-            "reference. Export the series again from where it came from.",
-        )
+    refusal = refusal_of(images)
+    if refusal:
+        raise SeriesError(*refusal)
     if not all(alike(images[0], one) for one in images):
         raise SeriesError(
             FailureCode.SEVERAL_SERIES,
             "The images differ in kind, size or orientation and do not form one volume. "
             "Export one reconstruction only.",
         )
-
-
-def _origin(one: Image) -> tuple[str, ...]:
-    """What images of two patients under one series UID do not share."""
-    return one.patient_id, one.study_uid, one.frame_uid
 
 
 def alike(one: Image, other: Image) -> bool:

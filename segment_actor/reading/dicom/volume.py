@@ -12,7 +12,7 @@ import numpy as np
 
 from segment_actor.grid.geometry import check_grid
 from segment_actor.grid.of_file import dicom_grid
-from segment_actor.reading.dicom.completeness import check_complete
+from segment_actor.reading.dicom.completeness import check_complete, check_not_thinned
 from segment_actor.reading.dicom.copies import check_copies, key_of, take_one_of_copies
 from segment_actor.reading.dicom.enhanced import check_parts
 from segment_actor.reading.dicom.facts.scan_facts import facts_of
@@ -61,6 +61,12 @@ def read_files(files: Sequence[File], *, left_out: int = 0, elsewhere: int = 0) 
     place = arrange([one.image for one in slices])
     slices = [slices[n] for n in place.order]
     header = slices[0].header
+    if not elsewhere:
+        check_not_thinned(
+            [one.image.instance_number for one in slices],
+            float(np.linalg.norm(place.affine[:3, 2])),
+            slices[0].image.slice_thickness_mm,
+        )
     check_tilt(place.tilt, first_number(header, "GantryDetectorTilt"))
     rows, columns = slices[0].image.rows, slices[0].image.columns
     shape = place.tilt.straight_shape((columns, rows, len(slices)))

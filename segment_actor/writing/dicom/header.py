@@ -150,10 +150,28 @@ def _sources(
     headers: Sequence[Dataset], subject: Dataset, new_uid: Callable[[str], str], *, dated: bool
 ) -> Sources:
     found = [image for header in headers for image in _images_of(header, new_uid)]
-    images = {(image.sop_uid, image.frame): image for image in found}.values()
+    images = tuple({(image.sop_uid, image.frame): image for image in found}.values())
     first = headers[0]
     study, series, frame = (first_text(first, keyword) or "" for keyword in UIDS[:3])
-    if not (study and series and all(image.sop_uid for image in images)):
+    _check(images, (study, series, *(image.sop_uid for image in images)))
+    lossy = Dataset()
+    for keyword in LOSSY:
+        _copy(lossy, first, keyword)
+    return Sources(
+        images=images,
+        study_uid=new_uid(study),
+        series_uid=new_uid(series),
+        # without one, the result is in a frame of its own and still names its images
+        frame_uid=new_uid(frame or derived_uid(series, "frame of reference")),
+        subject=subject,
+        lossy=lossy,
+        dated=dated,
+    )
+
+
+def _check(images: Sequence[SourceImage], uids: Sequence[str]) -> None:
+    """Refuses images that no result can refer to; `uids` are all that it would name."""
+    if not all(uids):
         raise SeriesError(
             FailureCode.MISSING_UID,
             "The images have a blank study, series or image number (UID), so no DICOM result can "
@@ -170,19 +188,6 @@ def _sources(
             FailureCode.BAD_AFFINE,
             "An image does not say where it lies in the patient. Export the original CT series.",
         )
-    lossy = Dataset()
-    for keyword in LOSSY:
-        _copy(lossy, first, keyword)
-    return Sources(
-        images=tuple(images),
-        study_uid=new_uid(study),
-        series_uid=new_uid(series),
-        # without one, the result is in a frame of its own and still names its images
-        frame_uid=new_uid(frame or derived_uid(series, "frame of reference")),
-        subject=subject,
-        lossy=lossy,
-        dated=dated,
-    )
 
 
 def _images_of(header: Dataset, new_uid: Callable[[str], str]) -> list[SourceImage]:

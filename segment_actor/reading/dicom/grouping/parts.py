@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -46,6 +46,7 @@ KINDS: Final[_Keys] = (
     ("kernel", lambda one: one.kernel),
     ("unit", lambda one: one.rescale_type),
     ("thickness", lambda one: one.slice_thickness_mm),
+    ("voltage", lambda one: one.kv_peak),
 )
 """What tells one reconstruction of a pass from another."""
 
@@ -174,13 +175,17 @@ class _Stack:
         return self._split(everything, (*KINDS, *PASSES)) or {"": everything}
 
     def _interlocked(self, group: list[int]) -> dict[str, list[int]]:
-        """Passes whose slices lie between each other's, where no two are at one place.
+        """Stacks whose slices lie between each other's, where no two are at one place.
 
         Each has to be complete, and to share most of its stretch with the others or to be a long
         scan. Pieces of one scan follow one another instead.
         """
-        for name, key in PASSES:
-            pieces = groups(group, lambda n: key(self.images[n]))  # noqa: B023
+        keys: dict[str, Mapping[int, Hashable]] = {
+            name: {n: key(self.images[n]) for n in group} for name, key in (*KINDS, *PASSES)
+        }
+        keys["run"] = self._runs(group)
+        for name, values in keys.items():
+            pieces = groups(group, values.__getitem__)
             if len(pieces) < 2 or not all(
                 self._is_stack(one, missing=False) for one in pieces.values()
             ):
@@ -192,6 +197,16 @@ class _Stack:
             if common_mm > SHARED * shortest_mm or (cross and shortest_mm > DETECTOR_MM):
                 return {_joined("", name, value): one for value, one in pieces.items()}
         return {}
+
+    def _runs(self, group: list[int]) -> dict[int, int]:
+        """By Instance Number, how often the slices have turned back before each; 0 if not known."""
+        known = {n: v for n in group if (v := self.images[n].instance_number) is not None}
+        if len(group) < 2 or len(set(known.values())) < len(group):
+            return dict.fromkeys(group, 0)
+        order = sorted(group, key=known.__getitem__)
+        ways_mm = np.diff(self.heights_mm[order])
+        turns = np.sign(ways_mm) != np.sign(np.median(ways_mm))
+        return dict(zip(order, [0, *np.cumsum(turns).tolist()], strict=True))
 
     def _reach_mm(self, members: Sequence[int]) -> tuple[float, float]:
         heights_mm = self.heights_mm[list(members)]

@@ -6,12 +6,11 @@ dose picture). docs/reference/series.md has the rules in words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from segment_actor.errors import FailureCode
 from segment_actor.reading.dicom.grouping.parts import groups, parts_of
-from segment_actor.reading.dicom.grouping.people import same_text
+from segment_actor.reading.dicom.grouping.people import Refusal, refusal_of
 from segment_actor.reading.dicom.grouping.why_not import aside
 from segment_actor.reading.dicom.image import Image
 
@@ -23,6 +22,7 @@ class VolumeOf:
     Attributes:
         images: their numbers in the input, ascending. Copies of one image are all there.
         left_out: numbers of the images of the same series that are none of a CT volume.
+        beside: how many images these are, each counted once.
         part: what tells the volumes of a series apart, such as "acquisition=2"; "" for the only
             one. It depends on the headers alone, and no two volumes of a series share it.
         refusal: why the images must not be measured at all.
@@ -31,8 +31,9 @@ class VolumeOf:
 
     images: tuple[int, ...]
     left_out: tuple[int, ...] = ()
+    beside: int = 0
     part: str = ""
-    refusal: tuple[FailureCode, str] | None = None
+    refusal: Refusal | None = None
     elsewhere: int = 0
 
 
@@ -51,19 +52,21 @@ def volumes_of(images: Sequence[Image]) -> list[VolumeOf]:
 
 def _of_series(images: Sequence[Image], series: Sequence[int]) -> list[VolumeOf]:
     left_out = tuple(n for n in series if aside(images[n]))
+    beside = len(_copies(images, left_out))
     chosen = sorted(set(series) - set(left_out))
     if not chosen:
         return [VolumeOf(tuple(series))]
     named = bool(images[chosen[0]].series_uid)
-    refusal = _refusal([images[n] for n in chosen]) if named else None
+    refusal = refusal_of([images[n] for n in chosen]) if named else None
     if refusal or not named:
-        return [VolumeOf(tuple(chosen), left_out, refusal=refusal)]
+        return [VolumeOf(tuple(chosen), left_out, beside, refusal=refusal)]
     copies = [sorted(same) for same in _copies(images, chosen)]
     parts = parts_of([images[_first(images, same)] for same in copies])
     return [
         VolumeOf(
             tuple(sorted(n for one in ones for n in copies[one])),
             left_out,
+            beside,
             part,
             elsewhere=len(copies) - len(ones),
         )
@@ -71,9 +74,9 @@ def _of_series(images: Sequence[Image], series: Sequence[int]) -> list[VolumeOf]
     ]
 
 
-def _copies(images: Sequence[Image], chosen: Sequence[int]) -> Iterable[list[int]]:
+def _copies(images: Sequence[Image], chosen: Sequence[int]) -> list[list[int]]:
     """Images of one SOP Instance UID are one image; of a blank one, each is its own."""
-    return groups(chosen, lambda n: images[n].sop_uid or n).values()
+    return list(groups(chosen, lambda n: images[n].sop_uid or n).values())
 
 
 def _first(images: Sequence[Image], copies: Sequence[int]) -> int:
@@ -81,25 +84,3 @@ def _first(images: Sequence[Image], copies: Sequence[int]) -> int:
     if len(copies) == 1:
         return copies[0]
     return min(copies, key=lambda n: repr([getattr(images[n], one.name) for one in fields(Image)]))
-
-
-def _refusal(images: Sequence[Image]) -> tuple[FailureCode, str] | None:
-    """Why images with one series UID are no series of one person.
-
-    A blank study or frame of reference says nothing. A blank patient beside a named one does:
-    nobody can tell whose these images are.
-    """
-    values: dict[str, set[str]] = {
-        "patients": {same_text(one.patient_id) for one in images},
-        "hospitals (issuers of patient ids)": {same_text(one.issuer) for one in images} - {""},
-        "studies": {one.study_uid for one in images} - {""},
-        "frames of reference": {one.frame_uid for one in images} - {""},
-    }
-    several = next((name for name, found in values.items() if len(found) > 1), None)
-    if several is None:
-        return None
-    return (
-        FailureCode.UID_REUSED,
-        f"Images with one series number (UID) belong to {len(values[several])} {several}, so it "
-        "cannot be told whose they are. Export the series again from where it came from.",
-    )

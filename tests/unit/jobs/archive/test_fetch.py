@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from jobs.archive.grouping.series import File
 from segment_actor.errors import FailureCode, SeriesError
 from tests.support.ct_files import dicom, dicom_files, dicom_slices, made_hu, nifti, zipped
 from tests.support.dicom_series import enhanced, labelled_series
+from tests.support.hospital.files import as_tar
 from tests.support.memory_archive import MemoryArchive
 from tests.support.tiny_cohort import Objects
 
@@ -59,16 +59,6 @@ def watched(objects: Objects) -> WatchedArchive:
 
 def slices(n_slices: int = 3) -> list[Dataset]:
     return dicom_slices(made_hu((8, 8, n_slices)))
-
-
-def tarred(files: Objects, mode: str) -> bytes:
-    held = io.BytesIO()
-    with tarfile.open(fileobj=held, mode=mode) as container:  # type: ignore[call-overload]
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            container.addfile(entry, io.BytesIO(content))
-    return held.getvalue()
 
 
 def multi_frame(n_frames: int = 300) -> bytes:
@@ -116,8 +106,8 @@ CONTAINERS: dict[str, Callable[[Objects], bytes]] = {
     "stored zip": lambda files: zipped(files, zipfile.ZIP_STORED),
     "deflated zip": zipped,
     "bzip2 zip": lambda files: zipped(files, zipfile.ZIP_BZIP2),
-    "tar": lambda files: tarred(files, "w"),
-    "tar.gz": lambda files: tarred(files, "w:gz"),
+    "tar": lambda files: as_tar(files, "w"),
+    "tar.gz": lambda files: as_tar(files, "w:gz"),
 }
 
 
@@ -155,7 +145,7 @@ def test_what_is_no_dicom_has_no_header(content: bytes) -> None:
     assert headers_of(watched({"file": content}), [File("file")]) == []
 
 
-@pytest.mark.parametrize("content", [zipped({"other": b""}), tarred({"other": b""}, "w"), b"gone"])
+@pytest.mark.parametrize("content", [zipped({"other": b""}), as_tar({"other": b""}, "w"), b"gone"])
 def test_a_file_that_is_no_longer_in_its_container_is_said_to_be_gone(content: bytes) -> None:
     with pytest.raises(SeriesError) as caught:
         headers_of(watched({"object": content}), [File("object", "secret name")])

@@ -18,8 +18,11 @@ from cluster.stores.opening import open_store
 from jobs.archive.demographics import read_demographics
 from jobs.archive.grouping.series import ALL, ONE_PER_ACQUISITION, Series, wanted
 from jobs.archive.index import Index
+from jobs.archive.looking import headers
 from segment_actor.errors import FailureCode, SeriesError, SetupError
 from tests.support.ct_files import SERIES_UID, dicom, dicom_slices, made_hu, zipped
+from tests.support.hospital.files import laid
+from tests.support.hospital.images import Visit, ct, scout
 from tests.support.indexing import KEYS, files_of, index_of, read_one
 from tests.support.tiny_cohort import good_cts, good_dicom, good_zip, write_objects
 
@@ -83,7 +86,7 @@ def test_files_that_are_no_dicom_keep_their_folder_as_identity(
     write_objects(tmp_path, {"s/1.dcm": b"no dicom", "t.zip": b"no zip"})
     found = {s.path: s.series_key for s in index_of(tmp_path).series()}
     assert found == {"s": KEYS.series_key("s"), "t.zip": KEYS.series_key("t.zip")}
-    assert "2 DICOM series that name no patient." in caplog.messages
+    assert "1 DICOM series to measure name no patient." in caplog.messages
 
 
 def test_a_series_that_is_there_twice_is_one_series_and_is_read_once(tmp_path: Path) -> None:
@@ -241,6 +244,31 @@ def test_what_pydicom_says_of_a_value_is_not_heard(
     assert "secret" not in caplog.text  # and a warning would fail the test
 
 
+def test_the_log_says_what_is_not_measured_and_of_how_many_studies(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    visits = [Visit(study=name) for name in ("measured", "scout alone")]
+    images = ct(visits[0], "CT").images + [one for visit in visits for one in scout(visit).images]
+    write_objects(tmp_path, laid("flat", images) | {"broken.zip": b"PK\3\4"})
+    with caplog.at_level(logging.INFO, "jobs.archive"):
+        index_of(tmp_path)
+    assert caplog.messages == [
+        "15 objects listed, 15 of them new or changed",
+        "files: 1 damaged, 14 image",
+        "2 series to measure: 1 dicom, 1 zip without a readable image",
+        "2 others, not measured: 2 localizer",
+        "Nothing is measured of 1 of 2 studies.",
+    ]
+
+
+def test_an_archive_in_which_nothing_is_selected_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_objects(tmp_path, laid("s", scout(Visit()).images))
+    index_of(tmp_path)
+    assert "0 series to measure: nothing here is a CT to measure." in caplog.messages
+
+
 def test_an_archive_without_cts_is_refused(tmp_path: Path) -> None:
     write_objects(tmp_path, {"notes.txt": b""})
     with pytest.raises(SetupError, match="No CT series under"):
@@ -257,6 +285,50 @@ def test_a_zip_with_a_damaged_member_keeps_its_path_as_identity(
         file.seek(48)  # behind the header of the member and what each method says of itself
         file.write(b"\xff" * 64)
     assert [s.series_key for s in index_of(tmp_path).series()] == [KEYS.series_key("t.zip")]
+
+
+@pytest.mark.parametrize("folder", ["s/", "elsewhere/"])
+def test_a_damaged_zip_may_hold_the_rest_of_the_series_beside_it(
+    tmp_path: Path, folder: str
+) -> None:
+    """Half of an export as files, the other half packed: half a CT is no CT."""
+    half = zipped(good_dicom("s", 2))[:-2000]
+    write_objects(tmp_path, good_dicom("s", 1) | {f"{folder}rest.zip": half})
+    index = index_of(tmp_path)
+    ours = KEYS.series_key(UID_OF_1)
+    (series,) = (one for one in index.series() if one.series_key == ours)
+    if folder == "s/":
+        assert len(index.series()) == 1
+        with pytest.raises(SeriesError, match="unreadable_file"):
+            read_one(open_store(str(tmp_path)), index, series)
+    else:
+        assert len(index.series()) == 2
+        assert read_one(open_store(str(tmp_path)), index, series).volume.shape[2] > 2
+
+
+def test_a_container_of_too_many_files_gives_no_series_that_may_go_on_behind_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(headers, "MAX_MEMBERS", 10)
+    write_objects(tmp_path, {"all.zip": zipped(good_dicom("s", 1))})
+    index = index_of(tmp_path)
+    (series,) = index.series()
+    assert series.images == 11  # ten images, and what holds more
+    with pytest.raises(SeriesError):
+        read_one(open_store(str(tmp_path)), index, series)
+
+
+def test_an_archive_of_which_nothing_is_measured_says_so_loudly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scouts = dicom_slices(made_hu())
+    for one in scouts:
+        one.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    write_objects(tmp_path, {f"s/{k}.dcm": dicom(one) for k, one in enumerate(scouts)})
+    index_of(tmp_path)
+    assert [r.levelname for r in caplog.records if "No series is measured" in r.message] == [
+        "WARNING"
+    ]
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

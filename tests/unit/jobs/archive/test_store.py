@@ -101,6 +101,18 @@ def test_an_index_of_an_unchanged_archive_is_not_written_again(
     assert "2 series to measure: 2 nifti" in caplog.messages
 
 
+def test_the_log_says_what_is_gone(
+    kept: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "archive" / "ct002.nii.gz").unlink()
+    with caplog.at_level(logging.INFO, "jobs.archive"):
+        index_of(tmp_path / "archive", kept)
+    assert caplog.messages[:2] == [
+        "1 objects listed, 0 of them new or changed",
+        "1 files known before are gone",
+    ]
+
+
 def test_an_index_is_written_again_when_other_things_than_objects_have_changed(
     kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,8 +87,10 @@ def test_a_result_that_names_nobody_is_not_found_by_the_one_that_names_the_patie
 
 
 def test_without_identity_they_name_keys(settings: DicomSettings) -> None:
-    store(replace(settings, identity="removed"))
-    for one in stored_in(settings).values():
+    assert store(replace(settings, identity="removed")) is None
+    stored = stored_in(settings)
+    assert len(stored) == 2
+    for one in stored.values():
         assert (one.PatientID, one.PatientIdentityRemoved) == ("patient key", "YES")
         assert hidden(SERIES.headers[0].StudyInstanceUID) == one.StudyInstanceUID
 

@@ -14,8 +14,9 @@ from segment_actor.anatomy import load_schema
 from segment_actor.phantom.patient import draw_patient
 from segment_actor.phantom.scanner import draw_protocol, scan_phantom
 from segment_actor.volume import HuArray, LabelArray, SpacingMm
+from stats.label_map.maps import OneMap
 from stats.label_map.runs import identity_indices
-from stats.measure import OneMap, StructureRow, measure, measure_maps
+from stats.measure import StructureRow, measure, measure_maps
 from stats.quality.codes import Code, Verdict, scan_verdict, split_codes
 
 SCHEMA = load_schema("paper104")

@@ -107,7 +107,7 @@ def test_no_more_pages_are_asked_for_than_somebody_takes() -> None:
     )
     listing = objects_below(bucket, "")
     next(listing)
-    time.sleep(0.3)
+    time.sleep(0.3)  # in which threads that wait for nobody would ask for all
     assert len(bucket.asked) <= 2 + 2 * ASKED_AT_A_TIME
     listing.close()
 

@@ -71,7 +71,7 @@ def test_the_ct_beside_a_scout_and_a_report_is_read() -> None:
 
 
 def test_of_two_reconstructions_of_one_acquisition_the_soft_one_is_read() -> None:
-    of_one = {"Manufacturer": "SIEMENS", "AcquisitionNumber": 5}
+    of_one = {"Manufacturer": "SIEMENS", "AcquisitionNumber": 5, "AcquisitionTime": "101400"}
     sharp = series(2, 2, ConvolutionKernel="B70f", **of_one)
     soft = series(3, 3, ConvolutionKernel="B30f", **of_one)
     assert np.array_equal(hu_of([*sharp, *soft]), made_hu(SHAPE, 3))
@@ -178,3 +178,9 @@ def test_a_program_in_a_zip_is_no_zip_in_a_zip() -> None:
     files = {f"{k}.dcm": file for k, file in enumerate(dicom_files(series(2, 2)))}
     files["viewer/lib.jar"] = zipped({"a": b""})
     assert np.array_equal(read_series("zip", [zipped(files)]).volume.hu, made_hu(SHAPE, 2))
+
+
+def test_a_folder_without_a_ct_to_measure_says_that_none_is_there() -> None:
+    refused = refusal([*scout(1), *scout(2), *report()])
+    assert refused.code is FailureCode.SEVERAL_SERIES
+    assert "and none of them is a CT to measure: series 1 (1 image, localizer)" in refused.sentence

@@ -67,3 +67,38 @@ def test_an_archive_counts_a_scout_and_another_phase_of_the_series_too() -> None
 def test_what_an_acquisition_counts_is_its_own_images() -> None:
     with pytest.raises(SeriesError, match="speak of 20 images, and 19 are there"):
         read_dicom(series(1, 19), left_out=1)
+
+
+def every(stride: int, n: int, thickness_mm: float, **elements: Any) -> list[bytes]:
+    """`n` images 4 mm apart, of which each is numbered `stride` after the one before."""
+    slices = dicom_slices(made_hu((6, 7, n)))
+    for k, one in enumerate(slices):
+        one.InstanceNumber, one.SliceThickness = 1 + stride * k, thickness_mm
+        for keyword, value in elements.items():
+            setattr(one, keyword, value)
+    return dicom_files(slices)
+
+
+@pytest.mark.parametrize(("stride", "thickness_mm"), [(2, 2.0), (3, 4 / 3)])
+def test_every_second_or_third_image_alone_is_not_taken_for_a_ct(
+    stride: int, thickness_mm: float
+) -> None:
+    """What one of two or three disks holds of a series is as even as all of it."""
+    with pytest.raises(SeriesError, match=f"missing_slice: Only one of {stride} images"):
+        read_dicom(every(stride, 12, thickness_mm))
+
+
+@pytest.mark.parametrize(
+    ("stride", "thickness_mm", "elsewhere"),
+    [
+        (1, 1.0, 0),  # thin slices of a lung, 4 mm apart
+        (2, 4.0, 0),  # slices that touch: another reconstruction has the other numbers
+        (2, 2.0, 12),  # or another volume of the series
+        (0, 2.0, 0),
+    ],
+)
+def test_numbers_and_gaps_have_to_agree_that_images_are_missing(
+    stride: int, thickness_mm: float, elsewhere: int
+) -> None:
+    scan = read_dicom(every(stride, 12, thickness_mm), elsewhere=elsewhere)
+    assert scan.volume.shape[2] == 12

@@ -149,6 +149,17 @@ def twice_the_same_place(slices: list[Dataset]) -> None:
     slices[3].ImagePositionPatient = slices[4].ImagePositionPatient
 
 
+def two_frames_of_reference(slices: list[Dataset]) -> None:
+    set_all(FrameOfReferenceUID="1.2")(slices[:4])
+    set_all(FrameOfReferenceUID="1.3")(slices[4:])
+
+
+def two_hospitals(slices: list[Dataset]) -> None:
+    """Each of which has a patient of this id."""
+    set_all(IssuerOfPatientID="north")(slices[:4])
+    set_all(IssuerOfPatientID="south")(slices[4:])
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -157,7 +168,8 @@ def twice_the_same_place(slices: list[Dataset]) -> None:
         (lambda slices: set_all(Columns=3, Rows=14)(slices[:1]), FailureCode.SEVERAL_SERIES),
         (lambda slices: set_all(PatientID="another")(slices[4:]), FailureCode.UID_REUSED),
         (lambda slices: set_all(StudyInstanceUID="1.3")(slices[4:]), FailureCode.UID_REUSED),
-        (lambda slices: set_all(FrameOfReferenceUID="1.3")(slices[4:]), FailureCode.UID_REUSED),
+        (two_frames_of_reference, FailureCode.UID_REUSED),
+        (two_hospitals, FailureCode.UID_REUSED),
         (lambda slices: slices.__delitem__(slice(3, None)), FailureCode.TOO_FEW_SLICES),
         (set_all(ImageOrientationPatient=[1, 0, 0, 0.1, 1, 0]), FailureCode.BAD_AFFINE),
         (set_all(ImageOrientationPatient=None), FailureCode.BAD_AFFINE),

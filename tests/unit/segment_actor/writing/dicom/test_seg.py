@@ -73,26 +73,12 @@ def with_labels(seg: hd.seg.Segmentation, array: npt.NDArray[Any]) -> LabelArray
     return labels
 
 
-def in_patient(series: LabelledSeries, array: npt.NDArray[Any], affine_lps: Any) -> LabelArray:
-    """What was drawn at the place of each voxel of another array of the same CT."""
-    voxels = np.indices(array.shape).reshape(3, -1)
-    at_mm = affine_lps[:3, :3] @ voxels + affine_lps[:3, 3:]
-    place = np.linalg.solve(series.lps[:3, :3], at_mm - series.lps[:3, 3:])
-    index = np.rint(place).astype(int)
-    assert np.abs(place - index).max() < 1e-3
-    drawn = series.along_normal
-    inside = ((index >= 0) & (index < np.reshape(drawn.shape, (3, 1)))).all(axis=0)
-    assert inside.all()
-    there: LabelArray = drawn[tuple(index)].reshape(array.shape)
-    return there
-
-
 def assert_equal_in_patient(series: LabelledSeries, seg: bytes) -> None:
     """All that was drawn is in the file, at its place, and nothing else."""
     opened = hd.seg.segread(io.BytesIO(seg))
     volume = opened.get_volume(combine_segments=True)
     labels = with_labels(opened, volume.array)
-    np.testing.assert_array_equal(labels, in_patient(series, labels, volume.affine))
+    np.testing.assert_array_equal(labels, series.drawn_at(labels.shape, volume.affine))
     assert np.count_nonzero(volume.array) == np.count_nonzero(series.drawn)
 
 
@@ -286,7 +272,7 @@ def test_dcmqi_reads_the_same_labels_at_the_same_place(
     image = nib.Nifti1Image.from_filename(tmp_path / "1.nii.gz")
     array = with_labels(hd.seg.segread(io.BytesIO(data)), np.asarray(image.dataobj, np.uint8))
     lps = np.diag([-1, -1, 1, 1]) @ image.affine
-    np.testing.assert_array_equal(array, in_patient(series, array, lps))
+    np.testing.assert_array_equal(array, series.drawn_at(array.shape, lps))
     assert np.count_nonzero(array) == np.count_nonzero(series.drawn)
 
 

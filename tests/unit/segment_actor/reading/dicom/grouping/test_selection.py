@@ -1,4 +1,7 @@
-import math
+"""One reconstruction of an acquisition."""
+
+from __future__ import annotations
+
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,154 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segment_actor.reading.dicom.grouping.candidate import Candidate, candidate_of
 from segment_actor.reading.dicom.grouping.selection import (
-    Candidate,
-    WhyNot,
     acquisitions_of,
-    candidate_of,
     one_per_acquisition,
     same_acquisition,
-    why_not,
 )
-from segment_actor.reading.dicom.image import Image
+from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from tests.support.images import CORONAL, stack
-
-SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
-
-
-def tilted(degrees: float) -> tuple[float, ...]:
-    angle = math.radians(degrees)
-    return (1.0, 0.0, 0.0, 0.0, math.cos(angle), -math.sin(angle))
-
-
-def typed(words: str, **facts: Any) -> list[Image]:
-    return stack(24, image_type=tuple(words.split("\\")), **facts)
-
-
-# What a volume is by itself
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "ORIGINAL\\PRIMARY\\AXIAL",
-        "ORIGINAL\\PRIMARY\\AXIAL\\CT_SOM5 SPI",
-        "ORIGINAL\\PRIMARY\\AXIAL\\CT_SOM7 SPI DUAL\\STD\\SNRG\\DET_AB",
-        "ORIGINAL\\PRIMARY\\AXIAL\\HELIX",
-        "ORIGINAL\\SECONDARY\\AXIAL",
-        "DERIVED\\PRIMARY\\AXIAL\\CT_SOM5 MONOENERGETIC",
-        "DERIVED\\PRIMARY\\AXIAL\\VMI",
-        "DERIVED\\PRIMARY\\AXIAL\\CT_SOM5 MPR",
-        "DERIVED\\PRIMARY\\AXIAL\\JP2K LOSSY 6:1",
-        "DERIVED\\SECONDARY\\REFORMATTED\\AVERAGE",
-        "DERIVED\\SECONDARY\\MPR\\CSA MPR THICK",
-        "DERIVED\\SECONDARY\\OTHER\\CSA MPR\\CSAPARALLEL\\AXIAL\\CT_SOM5 SEQ",
-        "",
-    ],
-)
-def test_images_of_attenuation_are_taken(words: str) -> None:
-    assert why_not(typed(words)) is None
-
-
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        ("ORIGINAL\\PRIMARY\\LOCALIZER\\CT_SOM5 TOP", "localizer"),
-        ("DERIVED\\SECONDARY\\OTHER\\CT_SOM5 PROT", "screenshot"),
-        ("DERIVED\\SECONDARY\\SCREEN SAVE", "screenshot"),
-        ("ORIGINAL\\PRIMARY\\DOSE", "screenshot"),
-        ("DERIVED\\SECONDARY\\DOSE_INFO", "screenshot"),
-        ("DERIVED\\PRIMARY\\AXIAL\\CT_SOM5 MIP", "mip"),
-        ("DERIVED\\SECONDARY\\PROJECTION IMAGE\\CSA MIP", "mip"),
-        ("DERIVED\\SECONDARY\\REFORMATTED\\MIN IP", "mip"),
-        ("DERIVED\\PRIMARY\\VOLUME\\MAXIMUM", "mip"),
-        ("DERIVED\\SECONDARY\\AXIAL\\CT_SOM7 VPCT\\AVG", "map"),
-        ("DERIVED\\SECONDARY\\AXIAL\\CT_SOM8 PERF\\MIP", "map"),
-        ("ORIGINAL\\PRIMARY\\AXIAL\\EFF_ATOMIC_NUM", "map"),
-        ("DERIVED\\PRIMARY\\AXIAL\\MAT_REMOVED", "map"),
-        ("DERIVED\\SECONDARY\\AXIAL\\GSI MD", "map"),
-        ("DERIVED\\SECONDARY\\AXIAL\\3DANGIO\\SUB", "map"),
-        ("DERIVED\\SECONDARY\\AXIAL\\IODINE", "map"),
-        ("DERIVED\\SECONDARY\\AXIAL\\VNC", "map"),
-        ("DERIVED\\SECONDARY\\CURVED_MPR", "derived"),
-    ],
-)
-def test_the_words_of_the_image_type_tell_what_is_no_attenuation(words: str, reason: str) -> None:
-    assert why_not(typed(words)) == reason
-
-
-@pytest.mark.parametrize(
-    ("facts", "reason"),
-    [
-        ({"modality": "PT", "sop_class": "1.2.840.10008.5.1.4.1.1.128"}, "not_ct"),
-        ({"sop_class": "1.2.840.10008.5.1.4.1.1.66.4"}, "not_ct"),
-        ({"modality": "SR", "rows": 0}, "not_ct"),
-        ({"sop_class": "1.2.840.10008.5.1.4.1.1.7"}, "screenshot"),
-        ({"sop_class": "1.2.840.10008.5.1.4.1.1.7.4", "modality": "CT"}, "screenshot"),
-        ({"samples": 3, "photometric": "RGB"}, "screenshot"),
-        ({"burned_in": True}, "screenshot"),
-        ({"rescale_type": "MGML"}, "map"),
-        ({"rescale_type": "Z_EFF"}, "map"),
-        ({"orientation": CORONAL}, "not_axial"),
-        ({"orientation": SAGITTAL}, "not_axial"),
-        ({"sop_class": ""}, None),
-        ({"rescale_type": ""}, None),
-        ({"rescale_type": "us"}, None),
-        ({"burned_in": False}, None),
-        ({"sop_class": "1.2.840.10008.5.1.4.1.1.2.1", "frames": 200}, None),
-        ({"photometric": "MONOCHROME1"}, None),  # the reader has a sentence for it
-        ({"position_mm": (), "orientation": ()}, None),  # likewise
-        ({"description": "Abdomen MIP VNC"}, None),  # of original images nobody asks it
-    ],
-)
-def test_a_volume_is_judged_by_its_header(facts: dict[str, Any], reason: str | None) -> None:
-    assert why_not([replace(one, **facts) for one in stack(24, **facts)]) == reason
-
-
-@pytest.mark.parametrize(
-    ("description", "reason"),
-    [
-        ("VNC 3.0", "map"),
-        ("Iodine(Water) [mg/ml]", "map"),
-        ("Iodine no Water", "map"),
-        ("Z_Effective", "map"),
-        ("Axial MIP 10mm", "mip"),
-        ("Abdomen iodine contrast", None),
-        ("MonoE 70 keV", None),
-    ],
-)
-def test_of_derived_images_the_description_counts_too(description: str, reason: str | None) -> None:
-    assert why_not(typed("DERIVED\\SECONDARY\\AXIAL", description=description)) == reason
-
-
-@pytest.mark.parametrize("degrees", [0, 15, -30, 40])
-def test_an_oblique_head_is_taken_as_scanned_and_not_as_cut_later(degrees: float) -> None:
-    orientation = tilted(degrees)
-    original = stack(24, orientation=orientation)
-    assert why_not(original) is None
-    derived = typed("DERIVED\\SECONDARY\\MPR", orientation=orientation)
-    assert why_not(derived) == (None if degrees == 0 else "derived")
-
-
-def test_images_of_one_place_and_few_images_are_not_taken() -> None:
-    assert why_not(stack(12, 0.0)) == "one_place"
-    assert why_not(stack(9)) == "too_few"
-    assert why_not(stack(1)) == "too_few"
-    assert why_not(stack(10)) is None
-
-
-def test_a_missing_slice_is_no_reason_to_pass_a_volume_over_in_silence() -> None:
-    images = stack(24)
-    del images[11]
-    assert why_not(images) is None
-    assert one_per_acquisition([candidate_of(images)]) == [None]
-
-
-def test_each_reason_has_a_sentence() -> None:
-    assert all(reason.sentence.endswith(".") for reason in WhyNot)
-
-
-# One reconstruction of an acquisition
 
 
 def made(n: int = 60, step_mm: float = 2.0, start_mm: float = 0.0, **facts: Any) -> Candidate:
@@ -222,17 +85,28 @@ def test_a_whole_reconstruction_comes_before_one_with_a_slice_missing_if_it_is_a
         {"patient_id": "4712"},
         {"patient_id": ""},
         {"frame_uid": "", "acquisition_time": ""},
+        {"acquisition_time": ""},
+        {"acquisition_time": "20210305000000"},  # what takes times away writes midnight
+        {"irradiation_events": ("1.7",)},
     ],
 )
 def test_two_acquisitions_are_both_measured(other: dict[str, Any]) -> None:
-    assert selected(a=made(series_uid="1"), b=made(series_uid="2", **other)) == ["a", "b"]
+    one = made(series_uid="1", irradiation_events=("1.8",))
+    assert selected(a=one, b=made(series_uid="2", **other)) == ["a", "b"]
+
+
+def test_a_native_and_a_contrast_scan_that_no_time_tells_apart_are_both_measured() -> None:
+    blank: dict[str, Any] = {"acquisition_time": "", "acquisition_number": 1.0}
+    native, contrast = made(series_uid="1", **blank), made(119, 1.0, series_uid="2", **blank)
+    assert selected(native=native, contrast=contrast) == ["native", "contrast"]
 
 
 @pytest.mark.parametrize(
     "other",
     [
         {"acquisition_number": None},
-        {"acquisition_time": ""},
+        {"acquisition_time": "", "irradiation_events": ("1.8",)},
+        {"frame_uid": "", "acquisition_time": "", "irradiation_events": ("1.9", "1.8")},
         {"acquisition_time": "20210305101401.25"},
         {"acquisition_time": "101400"},
         {"acquisition_time": "20210305101400+0100"},
@@ -241,7 +115,8 @@ def test_two_acquisitions_are_both_measured(other: dict[str, Any]) -> None:
     ],
 )
 def test_what_a_header_does_not_say_makes_no_other_acquisition(other: dict[str, Any]) -> None:
-    assert selected(a=made(series_uid="1"), b=made(series_uid="2", **other)) == ["a"]
+    one = made(series_uid="1", irradiation_events=("1.8",))
+    assert selected(a=one, b=made(series_uid="2", **other)) == ["a"]
 
 
 def test_two_cts_whose_headers_name_nothing_are_both_measured() -> None:
@@ -261,11 +136,11 @@ def test_volumes_of_many_studies_may_come_at_once() -> None:
 def test_a_derived_volume_without_numbers_does_not_join_two_acquisitions() -> None:
     derived = ("DERIVED", "SECONDARY", "AXIAL")
     assert selected(
-        derived=made(series_uid="0", image_type=derived, acquisition_number=None,
-                     acquisition_time=""),
         native=made(series_uid="1"),
         contrast=made(series_uid="2", acquisition_number=2.0, acquisition_time="20210305101500"),
-    ) == ["native", "contrast"]  # fmt: skip
+        derived=made(series_uid="0", image_type=derived, acquisition_number=None,
+                     acquisition_time=""),
+    ) == ["native", "contrast", "derived"]  # fmt: skip
 
 
 def test_a_derived_axial_volume_is_measured_if_the_original_is_not_there() -> None:

@@ -1,36 +1,16 @@
+"""What the images of a series are volumes of, case by case."""
+
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from segment_actor.errors import FailureCode
 from segment_actor.reading.dicom.grouping.volumes import volumes_of
 from segment_actor.reading.dicom.image import Image
-from tests.support.images import CORONAL, PLAIN, stack
-
-SCOUT = replace(
-    PLAIN, image_type=("ORIGINAL", "PRIMARY", "LOCALIZER"), orientation=CORONAL,
-    position_mm=(0.0, 0.0, 0.0), frame_uid="of the scout", sop_uid="scout",
-)  # fmt: skip
-DOSE = replace(
-    PLAIN, sop_class="1.2.840.10008.5.1.4.1.1.7", samples=3, photometric="RGB", sop_uid="dose",
-    orientation=(), position_mm=(), spacing_mm=(), frame_uid="",
-)  # fmt: skip
-
-
-def found(images: list[Image]) -> dict[str, list[str]]:
-    """Part of each volume, and its images by UID."""
-    return {
-        volume.part: sorted(images[n].sop_uid for n in volume.images)
-        for volume in volumes_of(images)
-    }
-
-
-def with_number(one: Image, key: str, value: int) -> Image:
-    facts: dict[str, Any] = {key: float(value)}
-    return replace(one, **facts)
+from tests.support.images import CORONAL, DOSE, SCOUT, found, stack
 
 
 def uids(images: list[Image]) -> list[str]:
@@ -158,6 +138,12 @@ def test_a_volume_knows_how_many_images_of_its_series_are_elsewhere() -> None:
     assert first.left_out == second.left_out == (54,)
 
 
+def test_a_scout_that_is_there_twice_is_counted_once() -> None:
+    """Counted twice, it would stand for a slice that the archive has lost."""
+    (volume,) = volumes_of([*stack(24), SCOUT, SCOUT])
+    assert (volume.left_out, volume.beside) == ((24, 25), 1)
+
+
 def test_a_phase_with_a_slice_missing_comes_apart_from_the_whole_one() -> None:
     whole, damaged = stack(24, acquisition_number=1.0), stack(24, acquisition_number=2.0)
     del damaged[11]
@@ -170,6 +156,39 @@ def test_two_passes_whose_slices_lie_between_each_others_come_apart() -> None:
     """As one array they would be regular, of half the step, and alternate between two scans."""
     first, second = stack(24, acquisition_number=1.0), stack(24, 5, 2.5, acquisition_number=2.0)
     assert found(first + second) == {"acquisition=1": uids(first), "acquisition=2": uids(second)}
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "part"),
+    [
+        ("kernel", "B70f", "kernel=B70f"),
+        ("slice_thickness_mm", 1.0, "thickness=1"),
+        ("kv_peak", 140.0, "voltage=140"),
+        ("image_type", ("DERIVED", "PRIMARY", "AXIAL"), "type=DERIVED,PRIMARY,AXIAL"),
+    ],
+)
+def test_two_reconstructions_whose_slices_lie_between_each_others_come_apart(
+    fact: str, value: Any, part: str
+) -> None:
+    first, second = stack(24, kv_peak=80.0), stack(24, 5, 2.5, **{"kv_peak": 80.0, fact: value})
+    volumes = found(first + second)
+    assert len(volumes) == 2
+    assert volumes[part] == uids(second)
+
+
+def test_two_passes_that_only_their_numbers_tell_apart_come_apart() -> None:
+    """All slices of the one are counted before those of the other, which turns back."""
+    first, second = stack(24), stack(24, 5, 2.5, 25)
+    assert found(first + second) == {"run=0": uids(first), "run=1": uids(second)}
+
+
+def test_a_scan_whose_numbers_turn_back_now_and_then_is_not_cut() -> None:
+    images = stack(48)
+    swapped = [
+        replace(one, instance_number=float(k + 2 if k % 2 == 0 else k))
+        for k, one in enumerate(images)
+    ]
+    assert found(swapped) == {"": uids(swapped)}
 
 
 @pytest.mark.parametrize("start_mm", [250.0, 251.3])
@@ -259,112 +278,3 @@ def test_images_that_do_not_say_where_they_lie_cut_nothing() -> None:
     images = stack(24)
     images[7] = replace(images[7], position_mm=(), orientation=())
     assert found(images) == {"": uids(images)}
-
-
-numbers = st.lists(st.integers(1, 3), min_size=12, max_size=40)
-
-
-@st.composite
-def series(draw: st.DrawFn) -> list[Image]:
-    """Anything: few places, keys at random, copies, scouts."""
-    images = []
-    for k in range(draw(st.integers(1, 40))):
-        place = draw(st.integers(0, 12))
-        images.append(
-            replace(
-                draw(st.sampled_from([PLAIN, PLAIN, PLAIN, PLAIN, SCOUT, DOSE])),
-                sop_uid=f"{draw(st.integers(0, k))}",
-                acquisition_number=draw(st.sampled_from([None, 1.0, 2.0])),
-                temporal_position=draw(st.sampled_from([None, 1.0, 2.0])),
-                acquisition_time=draw(st.sampled_from(["", "20210305101400", "101500"])),
-                instance_number=draw(st.sampled_from([None, float(k), 1.0])),
-                kernel=draw(st.sampled_from(["B31f", "B31f unit=HU", ""])),
-                spacing_mm=draw(st.sampled_from([(0.7, 0.7), (0.70011, 0.7), (0.72, 0.7)])),
-                position_mm=(0.0, 0.0, 5.0 * place),
-            )
-        )
-    return images
-
-
-@given(series())
-def test_each_image_is_in_one_volume_or_left_out_and_no_part_is_there_twice(
-    images: list[Image],
-) -> None:
-    volumes = volumes_of(images)
-    members = [n for volume in volumes for n in volume.images]
-    (left_out,) = {volume.left_out for volume in volumes}
-    assert sorted([*members, *left_out]) == list(range(len(images)))
-    assert len({volume.part for volume in volumes}) == len(volumes)
-    assert (len(volumes) == 1) == (volumes[0].part == "")
-
-
-@given(series(), st.randoms(use_true_random=False))
-def test_the_order_of_images_changes_nothing(images: list[Image], random: Any) -> None:
-    order = list(range(len(images)))
-    random.shuffle(order)
-    shuffled = [images[n] for n in order]
-    before = {
-        volume.part: (sorted(volume.images), sorted(volume.left_out), volume.refusal)
-        for volume in volumes_of(images)
-    }
-    after = {
-        volume.part: (
-            sorted(order[n] for n in volume.images),
-            sorted(order[n] for n in volume.left_out),
-            volume.refusal,
-        )
-        for volume in volumes_of(shuffled)
-    }
-    assert before == after
-
-
-@given(numbers, st.sampled_from(["acquisition_number", "temporal_position"]))
-def test_a_scan_whose_passes_follow_one_another_is_never_cut(values: list[int], key: str) -> None:
-    images = [
-        with_number(one, key, value)
-        for one, value in zip(stack(len(values)), sorted(values), strict=True)
-    ]
-    assert list(found(images)) == [""]
-
-
-def test_a_scan_of_which_every_fourth_slice_has_another_number_is_not_cut() -> None:
-    numbers = [1, 1, 1, 2] * 6
-    images = [
-        replace(one, acquisition_number=float(number))
-        for one, number in zip(stack(24), numbers, strict=True)
-    ]
-    assert list(found(images)) == [""]
-
-
-@given(st.permutations(range(24)))
-def test_a_scan_of_a_number_a_slice_is_never_cut(values: list[int]) -> None:
-    images = [
-        replace(one, acquisition_number=float(value), acquisition_time=f"2021030510{value:02d}00")
-        for one, value in zip(stack(24), values, strict=True)
-    ]
-    assert list(found(images)) == [""]
-
-
-@given(
-    st.integers(4, 60),
-    st.integers(2, 5),
-    st.floats(0.5, 10.0),
-    st.sampled_from(["acquisition_number", "temporal_position", "instance_number"]),
-    st.randoms(use_true_random=False),
-)
-def test_phases_of_the_same_places_always_come_apart(
-    n: int, phases: int, step_mm: float, key: str, random: Any
-) -> None:
-    images = [
-        with_number(
-            replace(one, sop_uid=f"{phase}.{k}"),
-            key,
-            k * phases + phase if key == "instance_number" else phase + 1,
-        )
-        for phase in range(phases)
-        for k, one in enumerate(stack(n, step_mm))
-    ]
-    random.shuffle(images)
-    assert sorted(found(images).values()) == sorted(
-        sorted(f"{phase}.{k}" for k in range(n)) for phase in range(phases)
-    )
