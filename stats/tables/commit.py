@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import pyarrow as pa
@@ -99,7 +100,7 @@ class DoneSeries:
 
     def changed(self, series_key: str, input_version: str) -> bool:
         """Whether a series was measured from other files than it has now."""
-        return self.inputs.get(series_key, input_version) not in {None, input_version}
+        return self.scans.get(series_key, input_version) not in {None, input_version}
 
     def has(self, series_key: str, input_version: str, *, retry_failed: bool = False) -> bool:
         """Whether this series needs no work: measured, or failed with the very same input."""
@@ -139,10 +140,11 @@ class CohortTables:
                 ["commit_seq", "series_key", "input_version"],
                 this_version,
             )
-
-    def changed(self, series_key: str, input_version: str) -> bool:
-        """Whether a series was measured from other files than it has now."""
-        return self.scans.get(series_key, input_version) not in {None, input_version}
+        measured = dict(zip(*(c.to_pylist() for c in scans.columns), strict=True))
+        in_order = sorted(
+            zip(*(c.to_pylist() for c in failures.columns), strict=True), key=itemgetter(0)
+        )
+        return DoneSeries(measured, {key: input_version for _, key, input_version in in_order})
 
     def commit(self, batch: Batch, stamp: Stamp) -> None:
         """Appends a batch: all of it becomes visible, or nothing. An empty one leaves no trace.
