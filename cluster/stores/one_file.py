@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import stat
+import tempfile
 from pathlib import Path
 from typing import cast
 
@@ -12,8 +12,6 @@ from fsspec.implementations.local import LocalFileSystem
 
 from cluster.stores.faults import TRANSPORT_ERRORS, reason
 from segment_actor.errors import SetupError
-
-_OWNER_ONLY = 0o600
 
 
 def read_bytes(uri: str) -> bytes:
@@ -35,29 +33,29 @@ def write_bytes(uri: str, data: bytes, *, private: bool = False) -> None:
     Args:
         uri: full URI or path.
         data: the content.
-        private: a local file can be read by its owner alone; in a bucket its policy decides.
+        private: a local file can be read by its owner alone, and is there whole or as it was; in a
+            bucket its policy decides.
 
     Raises:
         SetupError: it cannot be written.
     """
     try:
-        if private:
-            _keep_to_owner(uri)
+        store, path = fsspec.url_to_fs(uri)
+        if private and isinstance(store, LocalFileSystem):
+            _write_private(Path(path), data)
+            return
         with fsspec.open(uri, "wb", auto_mkdir=True) as stream:
             stream.write(data)
     except TRANSPORT_ERRORS as error:
         raise SetupError(f"Cannot write {uri}: {reason(error)}.") from error
 
 
-def _keep_to_owner(uri: str) -> None:
-    """A local file is there for its owner alone before it has content; it may have been there."""
-    store, path = fsspec.url_to_fs(uri)
-    if not isinstance(store, LocalFileSystem):
-        return
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, _OWNER_ONLY)
+def _write_private(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, part = tempfile.mkstemp(prefix=".ctcohort-", dir=file.parent)  # mode 0600
     try:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # no device
-            os.fchmod(descriptor, _OWNER_ONLY)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        Path(part).replace(file)
     finally:
-        os.close(descriptor)
+        Path(part).unlink(missing_ok=True)

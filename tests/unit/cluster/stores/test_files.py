@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -251,3 +253,19 @@ def test_an_archive_whose_drive_is_taken_away_while_it_is_listed_stops_the_run(
 def test_a_folder_may_be_named_as_a_file_uri(tmp_path: Path, prefix: str) -> None:
     (tmp_path / "a.nii").write_bytes(b"1")
     assert open_store(f"{prefix}{tmp_path}").get("a.nii") == b"1"
+
+
+def test_a_private_file_that_does_not_fit_leaves_the_one_before(tmp_path: Path) -> None:
+    """As on a disk that is full: nobody finds half a result under its name."""
+    file = tmp_path / "result.dcm"
+    write_bytes(str(file), b"whole", private=True)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(SetupError, match="Cannot write"):
+            write_bytes(str(file), bytes(5000), private=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [one.name for one in tmp_path.iterdir()] == ["result.dcm"]
+    assert file.read_bytes() == b"whole"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
