@@ -28,6 +28,9 @@ of makers come before it."""
 
 PIXEL_DATA: Final = 0x7FE00010
 
+MAX_ELEMENTS: Final = 10_000
+"""Beside one another: a header has some hundred. 16 MB of empty ones would take a minute."""
+
 PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 """Tags of pixels: numbers with fractions, twice as exact ones, and whole numbers."""
 
@@ -134,8 +137,13 @@ class _Source(io.BytesIO):
 
     def elements(self, encoded: Encoded, at: int, is_behind: Callable[[BaseTag], bool]) -> Dataset:
         """The elements from a place on that DICOM defines, without those of makers."""
+        count = 0
 
         def stop(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+            nonlocal count
+            count += 1
+            if tag.group == 0 or count > MAX_ELEMENTS:
+                raise ValueError("zeros, or more elements than a header has")
             self.stopped = is_behind(tag)
             return self.stopped
 

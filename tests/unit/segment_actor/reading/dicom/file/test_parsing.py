@@ -174,3 +174,9 @@ def test_altered_bytes_neither_raise_nor_warn_in_many_threads(
     assert not said
     assert not caplog.records
     assert not logging.getLogger("pydicom").disabled
+
+
+@pytest.mark.parametrize("element", [bytes(8), b"\x08\x00\x05\x00CS\x00\x00"])
+def test_millions_of_empty_elements_are_damage_that_is_seen_at_once(element: bytes) -> None:
+    file = bytes(128) + b"DICM" + element * 2_000_000
+    assert header_in(file) is Unread.DAMAGED
