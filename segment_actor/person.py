@@ -77,6 +77,22 @@ _D_MAY_BE_A_WOMAN: Final = ("u", "uomo", "donna")
 Value = TypeVar("Value")
 
 
+def canonical_id(text: str) -> str:
+    """An id in the one form by which two are compared; without line breaks.
+
+    - Blanks around it and a NUL that fills it up mean nothing (DICOM PS3.5, 6.2, VR LO); of
+      blanks within it the number means nothing.
+    - An accent is one letter, which some systems write as two (Unicode's form NFC).
+    - Capital and small letters are one: an id that was typed at a scanner is the one of the
+      hospital's system. In capitals, as most are written, so that keys of earlier versions stay.
+
+    Leading zeros and punctuation stay: 0012 and 12 are two patients where both are numbers.
+    """
+    one_blank = " ".join(text.replace("\0", " ").split())
+    caseless = unicodedata.normalize("NFD", one_blank).casefold().upper()
+    return unicodedata.normalize("NFC", caseless)
+
+
 def sex_of(cell: object) -> Sex | None:
     """The sex that a cell names; None if it says that the sex is not known.
 

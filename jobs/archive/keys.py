@@ -14,8 +14,9 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from jobs.archive.patient_id import canonical, is_nobodys
+from jobs.archive.patient_id import is_nobodys
 from segment_actor.errors import SetupError
+from segment_actor.person import canonical_id
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def _plain(uid: str) -> str:
 
 def _patient(patient_id: str, issuer: str) -> str | None:
     """Who it is; None for nobody. Without an issuer the id alone, as in earlier versions."""
-    patient, by = canonical(patient_id), canonical(issuer)
+    patient, by = canonical_id(patient_id), canonical_id(issuer)
     if is_nobodys(patient):
         return None
     return patient if is_nobodys(by) else f"{patient}\n{by}"

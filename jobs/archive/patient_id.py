@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-from segment_actor.person import UNKNOWN_WORDS
+from segment_actor.person import UNKNOWN_WORDS, canonical_id
 
 _SAY_NOBODY: Final = (
     # what programs that take names away write in their place
@@ -36,31 +35,15 @@ _FILLED: Final = re.compile(r"0+|X+|9{6,}")
 _NEITHER_LETTER_NOR_DIGIT: Final = re.compile(r"[\W_]+")
 
 
-def canonical(text: str) -> str:
-    """An id in the one form by which two are compared; without line breaks.
-
-    - Blanks around it and a NUL that fills it up mean nothing (DICOM PS3.5, 6.2, VR LO); of
-      blanks within it the number means nothing.
-    - An accent is one letter, which some systems write as two (Unicode's form NFC).
-    - Capital and small letters are one: an id that was typed at a scanner is the one of the
-      hospital's system. In capitals, as most are written, so that keys of earlier versions stay.
-
-    Leading zeros and punctuation stay: 0012 and 12 are two patients where both are numbers.
-    """
-    one_blank = " ".join(text.replace("\0", " ").split())
-    caseless = unicodedata.normalize("NFD", one_blank).casefold().upper()
-    return unicodedata.normalize("NFC", caseless)
-
-
-def is_nobodys(canonical_id: str) -> bool:
+def is_nobodys(text: str) -> bool:
     """Whether an id names nobody: two of whom it is said are not one patient."""
-    said = _NEITHER_LETTER_NOR_DIGIT.sub("", canonical_id)
-    spellings = {canonical_id, canonical_id.removesuffix("."), said}
+    said = _NEITHER_LETTER_NOR_DIGIT.sub("", text)
+    spellings = {text, text.removesuffix("."), said}
     return not said or bool(_FILLED.fullmatch(said)) or not _NOBODY.isdisjoint(spellings)
 
 
-def _canonical(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(map(canonical, words))
+def _forms(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(canonical_id, words))
 
 
-_NOBODY: Final = _canonical((*UNKNOWN_WORDS, *_SAY_NOBODY))
+_NOBODY: Final = _forms((*UNKNOWN_WORDS, *_SAY_NOBODY))

@@ -14,8 +14,7 @@ from jobs.archive.grouping.drafts import Draft
 from jobs.archive.grouping.series import Series
 from jobs.archive.keys import KeyMaker
 from jobs.archive.looking.found import Found
-from jobs.archive.patient_id import canonical
-from segment_actor.person import Sex, date_of
+from segment_actor.person import Sex, canonical_id, date_of
 from segment_actor.reading.dicom.grouping.candidate import Candidate
 from segment_actor.reading.dicom.grouping.selection import (
     acquisitions_of,
@@ -137,7 +136,7 @@ class _Whose:
 def _whose(one: Named, person: Person, acquisition: str | None, keys: KeyMaker) -> _Whose:
     """What the demographics say of the patient goes before the header."""
     patient_id, issuer = one.patient_id, one.issuer
-    if person.patient_id and canonical(person.patient_id) != canonical(patient_id):
+    if person.patient_id and canonical_id(person.patient_id) != canonical_id(patient_id):
         patient_id, issuer = person.patient_id, ""  # a table has no issuers
     study = person.study or one.study_uid
     scan_date = person.scan_date or one.scan_date

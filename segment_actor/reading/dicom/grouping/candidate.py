@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segment_actor.grid.geometry import SMALLEST_SPACING_MM
+from segment_actor.person import canonical_id
 from segment_actor.reading.dicom.facts.kernel import Kernel, kernel_of
 from segment_actor.reading.dicom.grouping.parts import (
     OFF_STEP,
@@ -20,7 +21,6 @@ from segment_actor.reading.dicom.grouping.parts import (
     heights_of,
     normal_of,
 )
-from segment_actor.reading.dicom.grouping.people import same_text
 from segment_actor.reading.dicom.grouping.time import DAY_S, seconds_of
 from segment_actor.reading.dicom.grouping.why_not import (
     AXIAL,
@@ -100,7 +100,7 @@ def candidate_of(images: Sequence[Image], part: str = "") -> Candidate:
     makers = {(one.manufacturer, one.kernel) for one in images}
     return Candidate(
         why_not=_why_not(images, places_mm),
-        patient_id=same_text(images[0].patient_id),
+        patient_id=canonical_id(images[0].patient_id),
         study_uid=max(one.study_uid for one in images),
         frame_uid=max(one.frame_uid for one in images),
         series_uid=images[0].series_uid,

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 from segment_actor.errors import FailureCode
+from segment_actor.person import canonical_id
 from segment_actor.reading.dicom.image import Image
 
 Refusal = tuple[FailureCode, str]
 
 BLANK: Final = {""}
-
-
-def same_text(text: str) -> str:
-    """The same for two ways to write one id: as one character or two, in capitals or not."""
-    return unicodedata.normalize("NFC", text).strip().casefold()
 
 
 def refusal_of(images: Sequence[Image]) -> Refusal | None:
@@ -26,8 +21,8 @@ def refusal_of(images: Sequence[Image]) -> Refusal | None:
     nobody can tell whose these images are.
     """
     values: dict[str, set[str]] = {
-        "patients": {same_text(one.patient_id) for one in images},
-        "hospitals (issuers of patient ids)": {same_text(one.issuer) for one in images} - BLANK,
+        "patients": {canonical_id(one.patient_id) for one in images},
+        "hospitals (issuers of patient ids)": {canonical_id(one.issuer) for one in images} - BLANK,
         "studies": {one.study_uid for one in images} - BLANK,
         "frames of reference": {one.frame_uid for one in images} - BLANK,
     }

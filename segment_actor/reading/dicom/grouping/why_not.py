@@ -119,7 +119,7 @@ AXIAL: Final = 0.01
 
 def aside(image: Image) -> WhyNot | None:
     """Whether an image is none of a CT volume, whatever series it stands in."""
-    if image.sop_class.startswith(SECONDARY_CAPTURE):
+    if f"{image.sop_class}.".startswith(f"{SECONDARY_CAPTURE}."):
         return WhyNot.SCREENSHOT
     if image.modality != "CT" or image.sop_class not in CT_OR_BLANK or image.rows == 0:
         return WhyNot.NOT_CT

@@ -18,8 +18,9 @@ from pydicom.uid import UID
 from scipy.stats import kstest
 
 from jobs.archive.keys import FIRST_DAYS, KeyMaker, key_maker
-from jobs.archive.patient_id import canonical, is_nobodys
+from jobs.archive.patient_id import is_nobodys
 from segment_actor.errors import SetupError
+from segment_actor.person import canonical_id
 
 SECRET = "0123456789abcdef"  # noqa: S105  # it guards nothing
 KEYS = KeyMaker(SECRET.encode())
@@ -92,10 +93,10 @@ def test_two_spellings_of_an_id_are_one_patient(one: str, other: str) -> None:
 
 @given(st.text())
 def test_the_form_in_which_ids_are_compared_is_final_and_one_line(text: str) -> None:
-    form = canonical(text)
-    assert canonical(form) == form
+    form = canonical_id(text)
+    assert canonical_id(form) == form
     assert "\n" not in form
-    assert canonical(unicodedata.normalize("NFD", text)) == form
+    assert canonical_id(unicodedata.normalize("NFD", text)) == form
 
 
 @pytest.mark.parametrize("other", ["12", "0012", "A-12", "A12", "1 2"])
@@ -134,7 +135,7 @@ def test_one_number_of_two_hospitals_is_two_patients() -> None:
 def test_no_id_and_issuer_are_taken_for_another_id_and_issuer(
     one: str, by: str, other: str, by_other: str
 ) -> None:
-    forms = [canonical(each) for each in (one, by, other, by_other)]
+    forms = [canonical_id(each) for each in (one, by, other, by_other)]
     assume(forms[:2] != forms[2:] and not any(map(is_nobodys, forms)))
     assert KEYS.patient_key(one, by) != KEYS.patient_key(other, by_other)
 
