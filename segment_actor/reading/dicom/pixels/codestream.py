@@ -13,7 +13,8 @@ from pydicom.encaps import generate_frames
 from pydicom.uid import UID, RLELossless
 
 MOST_BITS = 16
-"""Allocated for a compressed pixel: GDCM's JPEG ends the whole process where it meets 32."""
+"""Of a compressed pixel: GDCM ends the whole process where a header allocates 32 for a JPEG, or a
+JPEG-LS says that it has 48."""
 
 _J2K_START = b"\xff\x4f\xff\x51"  # SOC, then SIZ, also inside of a JP2 file
 _JPEG_START = b"\xff\xd8"
@@ -35,8 +36,7 @@ def check_codestream(header: Dataset, shape: tuple[int, int]) -> None:
     syntax = UID(header.file_meta.TransferSyntaxUID)
     if not syntax.is_compressed or syntax == RLELossless:  # RLE says no size: the header's is used
         return
-    if header.BitsAllocated > MOST_BITS:
-        raise ValueError("no JPEG of a CT has as many bits")
+    _check_bits(header.BitsAllocated)
     frames = list(generate_frames(header.PixelData, number_of_frames=1))
     if len(frames) != 1 or declared_size(frames[0]) != (*shape, 1):
         raise ValueError("the compressed pixels have another size than the header says")
@@ -54,8 +54,14 @@ def declared_size(frame: bytes) -> tuple[int, int, int]:
 def _jpeg_2000_size(frame: bytes) -> tuple[int, int, int]:
     siz = frame.index(_J2K_START)  # ISO 15444-1 A.5.1
     right, bottom, left, top = struct.unpack_from(">4I", frame, siz + 8)
-    (components,) = struct.unpack_from(">H", frame, siz + 40)
+    components, depth = struct.unpack_from(">HB", frame, siz + 40)
+    _check_bits((depth & 0x7F) + 1)  # the highest bit says that values have signs
     return bottom - top, right - left, components
+
+
+def _check_bits(bits: int) -> None:
+    if bits > MOST_BITS:
+        raise ValueError("no JPEG of a CT has as many bits")
 
 
 def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
@@ -65,7 +71,8 @@ def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
         if fill != 0xFF or marker == _START_OF_SCAN:
             raise ValueError("damaged before its size")
         if marker in _START_OF_FRAME:
-            rows, columns, components = struct.unpack_from(">xHHB", frame, at + 4)
+            bits, rows, columns, components = struct.unpack_from(">BHHB", frame, at + 4)
+            _check_bits(bits)
             return rows, columns, components
         if marker == 0xFF or marker in _ALONE:
             at += 1 if marker == 0xFF else 2

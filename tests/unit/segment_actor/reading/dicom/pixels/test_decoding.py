@@ -165,3 +165,11 @@ def test_64_bits_of_compressed_pixels_do_not_end_the_process() -> None:
     one["PixelData"].VR = "OB"
     with pytest.raises(SeriesError, match="contradicts itself"):
         decoded(dicom(one))
+
+
+def test_48_bits_of_jpeg_ls_do_not_end_the_process() -> None:
+    file = encoded(image(), "jpeg_ls")
+    changed = file.replace(b"\xff\xf7\0\x0b\x10", b"\xff\xf7\0\x0b\x30")
+    assert changed != file
+    with pytest.raises(SeriesError, match="truncated_file"):
+        decoded(changed)
