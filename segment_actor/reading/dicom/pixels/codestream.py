@@ -20,6 +20,10 @@ _J2K_START = b"\xff\x4f\xff\x51"  # SOC, then SIZ, also inside of a JP2 file
 _JPEG_START = b"\xff\xd8"
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # ISO 10918-1 B.1; F7: JPEG-LS
 _START_OF_SCAN = 0xDA
+_JPEG_LS, _HUFFMAN, _ARITHMETIC = 0xF7, 0xC4, 0xCC
+_NEVER = {0x00, *range(0x02, 0xC0)}
+"""No markers (ISO 10918-1, B.1): a damaged one. Without a table GDCM ends the whole process."""
+
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
 
 
@@ -65,16 +69,25 @@ def _check_bits(bits: int) -> None:
 
 
 def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
+    """The size, once all that comes before the pixels is what it should be."""
+    size: tuple[int, int, int] | None = None
+    markers = set()
     at = len(_JPEG_START)
     while True:
         fill, marker = struct.unpack_from(">BB", frame, at)
-        if fill != 0xFF or marker == _START_OF_SCAN:
-            raise ValueError("damaged before its size")
-        if marker in _START_OF_FRAME:
-            bits, rows, columns, components = struct.unpack_from(">BHHB", frame, at + 4)
-            _check_bits(bits)
-            return rows, columns, components
+        if fill != 0xFF or marker in _NEVER:
+            raise ValueError("damaged before its pixels")
         if marker == 0xFF or marker in _ALONE:
             at += 1 if marker == 0xFF else 2
-        else:
-            at += 2 + struct.unpack_from(">H", frame, at + 2)[0]
+            continue
+        markers.add(marker)
+        if marker in _START_OF_FRAME:
+            bits, *rest = struct.unpack_from(">BHHB", frame, at + 4)
+            _check_bits(bits)
+            size = (rest[0], rest[1], rest[2])
+        if marker == _START_OF_SCAN:
+            break
+        at += 2 + struct.unpack_from(">H", frame, at + 2)[0]
+    if size is None or not markers & {_JPEG_LS, _HUFFMAN, _ARITHMETIC}:
+        raise ValueError("no size, or nothing that tells what its bits mean")
+    return size

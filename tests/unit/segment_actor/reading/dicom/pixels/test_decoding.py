@@ -126,10 +126,9 @@ COMPRESSED = {"jpeg": JPEGLosslessSV1, "jpeg_ls": JPEGLSLossless, "jpeg_2000": J
 
 
 def jpeg(marker: int) -> bytes:
-    """Up to its size, which is 60,000 x 60,000."""
-    return (
-        b"\xff\xd8\xff\xe0\0\4ab" + bytes([0xFF, marker]) + b"\0\x0b\x10\xea\x60\xea\x60\1\1\x11\0"
-    )
+    """Up to its pixels; its size is 60,000 x 60,000."""
+    size = bytes([0xFF, marker]) + b"\0\x0b\x10\xea\x60\xea\x60\1\1\x11\0"
+    return b"\xff\xd8\xff\xe0\0\4ab" + size + b"\xff\xc4\0\2\xff\xda\0\2"
 
 
 HUGE = {
@@ -173,3 +172,10 @@ def test_48_bits_of_jpeg_ls_do_not_end_the_process() -> None:
     assert changed != file
     with pytest.raises(SeriesError, match="truncated_file"):
         decoded(changed)
+
+
+def test_a_jpeg_without_the_table_of_its_codes_does_not_end_the_process() -> None:
+    file = encoded(image(), "jpeg")
+    at = file.index(b"\xff\xc4")
+    with pytest.raises(SeriesError, match="truncated_file"):
+        decoded(file[:at] + b"\xff\0" + file[at + 2 :])
