@@ -13,6 +13,7 @@ it is private: it holds paths, names and UIDs.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
@@ -22,12 +23,18 @@ from pathlib import Path
 from typing import Final
 
 from cluster.stores.private_folder import PrivateFolder
+from jobs.archive.grouping.series import FILES, SERIES
+from jobs.archive.looking.found import FOUND
 from segment_actor.errors import SetupError
 
 TABLES: Final = ("found", "files", "series")
 VALID: Final = "index.json"
-FORMAT: Final = 1
-"""Of the tables; those of another one are made anew."""
+FORMAT: Final = hashlib.sha256(
+    repr(
+        [(field.name, str(field.type)) for schema in (FOUND, FILES, SERIES) for field in schema]
+    ).encode()
+).hexdigest()[:16]
+"""Of the tables, by their columns; those of another version are made anew."""
 
 KEPT: Final = timedelta(days=7)
 """Files of a generation, after it was begun: no index takes longer, and a run opens those of its
@@ -57,7 +64,7 @@ class Generation:
     token: str | None = None
     basis: str = ""
     secret: str = ""
-    format: int = FORMAT
+    format: str = FORMAT
 
     def file(self, table: str) -> str:
         """Name of the file of one of `TABLES`."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from segment_actor.errors import SetupError
@@ -87,6 +88,7 @@ def running_job(
         sys.executable, "-P", "-m", "jobs.segment", "--archive", archive, "--tables", tables,
         "--model-set", str(model_set), "--commit-every-cts", "1", "--commit-every-s", "1", *flags,
     ]  # fmt: skip
+    site = TemporaryDirectory(prefix="ctcohort-test-site-")
     process = subprocess.Popen(
         command,
         cwd=cwd,
@@ -94,6 +96,8 @@ def running_job(
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
             "CTCOHORT_SITE_SECRET": SECRET,
+            # beside it lies the index, which must be none of another test
+            "CTCOHORT_SITE_SECRET_FILE": f"{site.name}/secret",
             **(env or {}),
         },
         stdout=subprocess.PIPE,
@@ -107,6 +111,7 @@ def running_job(
         process.kill()
         process.communicate()
         _end(left)
+        site.cleanup()
 
 
 def committed(tables: str) -> dict[str, list[tuple[Any, ...]]]:
