@@ -17,6 +17,7 @@ from jobs.archive.keys import KeyMaker
 from jobs.archive.looking.side_by_side import in_threads
 from segment_actor.reading.scan import Scan
 from segment_actor.reading.series import read_series
+from tests.support.ct_files import dicom, dicom_slices, made_hu
 
 KEYS = KeyMaker(b"0123456789abcdef")
 
@@ -50,3 +51,17 @@ def read_one(archive: Archive, index: Index, series: Series) -> Scan:
         left_out=series.left_out,
         elsewhere=series.elsewhere,
     )
+
+
+def by_path(index: Index) -> dict[str, Series]:
+    """The series by the folder or file that holds them."""
+    return {s.path: s for s in index.series()}
+
+
+def dated(day: str, number: int, **elements: str) -> bytes:
+    """A slice of a series of its own, of one patient."""
+    slice_ = dicom_slices(made_hu((4, 4, 1)))[0]
+    slice_.SeriesInstanceUID, slice_.StudyDate = f"1.2.{number}", day
+    for keyword, value in elements.items():
+        setattr(slice_, keyword, value)
+    return dicom(slice_)

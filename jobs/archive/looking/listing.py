@@ -42,9 +42,17 @@ WHERE EXISTS (FROM listing WHERE known.path = listing.path AND known.version = l
 """
 
 NOT_NAMED: Final = """
-SELECT * FROM known WHERE NOT EXISTS (FROM listing WHERE known.path = listing.path)
+SELECT * FROM known
+WHERE version <> '' AND NOT EXISTS (FROM listing WHERE known.path = listing.path)
 """
 """Of an archive that only tells what changed, this is still there, too."""
+
+REFUSED: Final = """
+SELECT DISTINCT path, size_bytes, 'not named' AS version, member = '' AS is_zip FROM known
+WHERE version = '' AND NOT EXISTS (FROM listing WHERE known.path = listing.path)
+"""
+"""And this it did not give when it was asked (a version LOOK_AGAIN, perhaps of a container as a
+WHOLE: both are empty texts): it is asked once more."""
 
 
 def find(
@@ -73,7 +81,8 @@ def find(
     """
     write(room / "listing.parquet", LISTING, _listed(told(changes.objects, "objects listed")))
     view(database, "listing", room / "listing.parquet")
-    listed, new = (count(database, sql) for sql in ("FROM listing", NEW))
+    unknown = NEW if changes.whole else f"({NEW}) UNION ALL BY NAME ({REFUSED})"
+    listed, new = (count(database, sql) for sql in ("FROM listing", unknown))
     log.info("%s objects listed, %s of them new or changed", f"{listed:,}", f"{new:,}")
     if unnamed := count(database, NOT_NAMED):
         fate = "gone" if changes.whole else "not among what is listed now, and stay"
@@ -83,7 +92,7 @@ def find(
     if same and not anew:
         database.sql("FROM known").create_view("found")
         return False
-    objects = (StoredObject(**row) for row in rows_of(database, NEW))
+    objects = (StoredObject(**row) for row in rows_of(database, unknown))
     looked = told(look(objects), "new objects looked into", new)
     write(room / "fresh.parquet", FOUND, _tables(looked))
     view(database, "fresh", room / "fresh.parquet")

@@ -74,16 +74,10 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
     Returns:
         The data set; None if no structure has a voxel.
     """
-    # plane by plane: counting needs 8 bytes a voxel
-    counts = sum(np.bincount(plane.ravel(), minlength=N_LABEL_VALUES)[1:] for plane in labels)
-    found = (np.flatnonzero(counts) + 1).tolist()
+    found = _labels_in(labels)
     if not found:
         return None
-    numbers = {label: label if kind is SegType.LABELMAP else n for n, label in enumerate(found, 1)}
-    if kind is SegType.BINARY:
-        table = np.zeros(N_LABEL_VALUES, np.uint8)
-        table[found] = list(numbers.values())
-        labels = table[labels]
+    labels, numbers = _numbered(labels, found, kind)
     known = {structure.id: structure for structure in structures}
     described = [_segment(known[label], number, origin) for label, number in numbers.items()]
     measures, orientation, positions = plane_sequences(planes)
@@ -116,6 +110,25 @@ def make_seg(  # noqa: PLR0913  # what a SEG is made of
         item.DimensionOrganizationUID = organization
     finish(seg, sources, origin)
     return seg
+
+
+def _labels_in(labels: LabelArray) -> list[int]:
+    """Ascending, without the background; plane by plane, as counting needs 8 bytes a voxel."""
+    counts = sum(np.bincount(plane.ravel(), minlength=N_LABEL_VALUES)[1:] for plane in labels)
+    found: list[int] = (np.flatnonzero(counts) + 1).tolist()
+    return found
+
+
+def _numbered(
+    labels: LabelArray, found: Sequence[int], kind: SegType
+) -> tuple[LabelArray, dict[int, int]]:
+    """The label map with segment numbers for labels, and the number of each label."""
+    if kind is SegType.LABELMAP:
+        return labels, {label: label for label in found}
+    numbers = {label: number for number, label in enumerate(found, start=1)}
+    table = np.zeros(N_LABEL_VALUES, np.uint8)
+    table[found] = list(numbers.values())
+    return table[labels], numbers
 
 
 def segments_of(seg: Segmentation) -> dict[str, Segment]:

@@ -27,7 +27,6 @@ from segment_actor.reading.nifti import read_nifti
 from stats.label_map.totalsegmentator import official_statistics
 from stats.measure import measure
 from tests.support.ct_files import dicom_files, dicom_slices, made_hu, nifti, zipped
-from tests.support.tiny_cohort import write_tiny_model_set
 from tests.support.two_grids import write_two_grids
 
 SCHEMA = load_schema("paper104")
@@ -39,25 +38,11 @@ FOUND = "rib_left_2"
 Run = Callable[..., Result]
 
 
-@pytest.fixture(scope="module")
-def toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model_set(tmp_path_factory.mktemp("models"), ("organs", "ribs"))
-
-
 @pytest.fixture
 def ct(tmp_path: Path) -> Path:
     file = tmp_path / "ct.nii.gz"
     file.write_bytes(gzip.compress(nifti(made_hu((20, 18, 16)), LAS)))
     return file
-
-
-@pytest.fixture
-def run(toml: Path) -> Run:
-    def start(*arguments: object) -> Result:
-        words = ["segment-one", "--model-set", toml, *arguments]
-        return CliRunner().invoke(main, [str(word) for word in words])
-
-    return start
 
 
 def opened(file: Path) -> nib.Nifti1Image:

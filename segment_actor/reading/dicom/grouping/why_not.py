@@ -21,42 +21,31 @@ class WhyNot(StrEnum):
     """Why a volume is not selected. The value is what stands in the index."""
 
     NOT_CT = "not_ct"
+    """Another modality, a report, a segmentation or a plan."""
     LOCALIZER = "localizer"
+    """A scout, from which the scan was planned."""
     SCREENSHOT = "screenshot"
+    """A screenshot, a dose report, a rendering, or text burnt into the pixels."""
     MAP = "map"
+    """No attenuation as scanned: iodine, virtual non-contrast, perfusion, subtraction."""
     MIP = "mip"
+    """Each image shows the brightest or darkest of many slices."""
     NOT_AXIAL = "not_axial"
+    """Coronal or sagittal."""
     DERIVED = "derived"
+    """Cut obliquely or along a curve out of other images."""
     ONE_PLACE = "one_place"
+    """All images show one place, as those that wait for the contrast agent do."""
     TOO_FEW = "too_few"
+    """Too few slices for an organ to be whole."""
     OTHER_RECONSTRUCTION = "other_reconstruction"
-
-    @property
-    def sentence(self) -> str:
-        """For people."""
-        return _SENTENCES[self]
+    """Another reconstruction of the same acquisition is measured."""
 
     @property
     def is_volume(self) -> bool:
         """Whether it is a stack of CT images all the same, which `--series all` takes."""
         return self in _VOLUMES
 
-
-_SENTENCES: Final[dict[WhyNot, str]] = {
-    WhyNot.NOT_CT: "It is no CT, but another modality, a report, a segmentation or a plan.",
-    WhyNot.LOCALIZER: "It is a scout (localizer), from which the scan was planned.",
-    WhyNot.SCREENSHOT: "It is a picture for people: a screenshot, a dose report, a rendering, or "
-    "an image with text burnt into its pixels.",
-    WhyNot.MAP: "Its values are no attenuation as scanned, but those of an iodine, virtual "
-    "non-contrast, perfusion, subtraction or other map.",
-    WhyNot.MIP: "Each of its images shows the brightest or darkest of many slices.",
-    WhyNot.NOT_AXIAL: "Its images do not lie across the body, but are coronal or sagittal.",
-    WhyNot.DERIVED: "It was cut obliquely or along a curve out of other images.",
-    WhyNot.ONE_PLACE: "All of its images show one place, as those that wait for the contrast "
-    "agent do.",
-    WhyNot.TOO_FEW: "It has too few slices for an organ to be whole.",
-    WhyNot.OTHER_RECONSTRUCTION: "Another reconstruction of the same acquisition is measured.",
-}
 
 _VOLUMES: Final = {
     WhyNot.MAP, WhyNot.MIP, WhyNot.NOT_AXIAL, WhyNot.DERIVED, WhyNot.OTHER_RECONSTRUCTION,

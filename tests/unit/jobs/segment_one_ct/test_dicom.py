@@ -14,31 +14,15 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-from jobs.__main__ import main
 from segment_actor.anatomy import load_schema
 from tests.support.ct_files import dicom_files, dicom_slices, made_hu, nifti, zipped
-from tests.support.tiny_cohort import write_tiny_model_set
 
 SCHEMA = load_schema("paper104")
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model_set(tmp_path_factory.mktemp("models"), ("organs", "ribs"))
-
-
-@pytest.fixture
-def run(toml: Path) -> Run:
-    def start(*arguments: object) -> Result:
-        words = ["segment-one", "--model-set", toml, *arguments]
-        return CliRunner().invoke(main, [str(word) for word in words])
-
-    return start
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from segment_actor.reading.dicom.grouping.candidate import candidate_of, why_not
 from segment_actor.reading.dicom.grouping.selection import (
     one_per_acquisition,
 )
-from segment_actor.reading.dicom.grouping.why_not import WhyNot
 from segment_actor.reading.dicom.image import Image
 from tests.support.images import CORONAL, stack
 
@@ -142,7 +141,3 @@ def test_a_missing_slice_is_no_reason_to_pass_a_volume_over_in_silence() -> None
     del images[11]
     assert why_not(images) is None
     assert one_per_acquisition([candidate_of(images)]) == [None]
-
-
-def test_each_reason_has_a_sentence() -> None:
-    assert all(reason.sentence.endswith(".") for reason in WhyNot)
